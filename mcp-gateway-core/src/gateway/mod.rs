@@ -1,0 +1,113 @@
+//! The gateway: one value that is one profile, one secret scope, one server set, one policy and one audit trail.
+
+use std::fmt;
+use std::sync::Arc;
+
+use async_trait::async_trait;
+use serde::Serialize;
+use serde_json::Value;
+
+use crate::error::Result;
+use crate::model::{CallContext, ProfileName, ServerName, SessionId};
+use crate::protocol::{ClientLink, Request, Response};
+
+/// Everything that an agent can do with its servers, through one funnel.
+///
+/// # Behavior
+/// - Every request to a server goes through `dispatch`; there is no other way.
+/// - A request in no session gets servers that are shared by such requests.
+/// - `close_session` and `shutdown` may be called twice.
+#[async_trait]
+pub trait Gateway: fmt::Debug + Send + Sync + 'static {
+    /// The profile that this gateway is.
+    fn profile(&self) -> &ProfileName;
+
+    /// Carries out one request: looks its name up, asks policy, records it, sends it to its server.
+    ///
+    /// # Errors
+    /// `Denied`, `NotFound`, `MissingSecret`, `StartFailed`, `ServerExited`, `Timeout`, `Cancelled`, and what the runtime says.
+    /// A server's own JSON-RPC error is no error here but part of the response.
+    async fn dispatch(&self, ctx: &CallContext, request: Request) -> Result<Response>;
+
+    /// Opens a session for a client.
+    ///
+    /// # Errors
+    /// `Overloaded` when there are too many, `Closed` when the gateway is shutting down.
+    async fn open_session(&self, options: SessionOptions) -> Result<SessionId>;
+
+    /// Ends a session and gives its servers back.
+    async fn close_session(&self, session: &SessionId);
+
+    /// The servers of the profile and how they are.
+    async fn servers(&self) -> Vec<ServerStatus>;
+
+    /// Stops every server and refuses new requests.
+    async fn shutdown(&self);
+}
+
+/// A session to be opened.
+#[derive(Clone, Debug, Default)]
+#[non_exhaustive]
+pub struct SessionOptions {
+    /// The way back to the client; `None` for one that cannot be told or asked anything.
+    pub link: Option<Arc<dyn ClientLink>>,
+    /// The client's capabilities, as it declared them.
+    pub capabilities: Value,
+}
+
+impl SessionOptions {
+    /// A session of a client that cannot be told or asked anything.
+    pub fn new() -> Self {
+        Self::default()
+    }
+
+    /// Gives the way back to the client.
+    #[must_use]
+    pub fn with_link(mut self, link: Arc<dyn ClientLink>) -> Self {
+        self.link = Some(link);
+        self
+    }
+
+    /// Says what the client can do.
+    #[must_use]
+    pub fn with_capabilities(mut self, capabilities: Value) -> Self {
+        self.capabilities = capabilities;
+        self
+    }
+}
+
+/// One server of the profile.
+#[derive(Clone, Debug, PartialEq, Serialize)]
+#[serde(rename_all = "camelCase")]
+#[non_exhaustive]
+pub struct ServerStatus {
+    /// Its name.
+    pub name: ServerName,
+    /// How it is.
+    pub state: ServerState,
+    /// Why, for a server that is refused or failed.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub reason: Option<String>,
+    /// How many of it run.
+    pub running: usize,
+    /// How many tools it offers, where that is known.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub tools: Option<usize>,
+}
+
+/// How a server of the profile is.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize)]
+#[serde(rename_all = "snake_case")]
+#[non_exhaustive]
+pub enum ServerState {
+    /// Known from its record, not running.
+    Recorded,
+    /// Never seen running.
+    Unknown,
+    /// Running.
+    Running,
+    /// Its last start failed.
+    Failed,
+    /// It cannot be started: no entry, a broken value, a missing secret.
+    Refused,
+}

@@ -1,0 +1,131 @@
+//! Who asks, in which session, until when, and as part of which trace.
+
+use std::fmt;
+use std::sync::Arc;
+use std::time::{Duration, Instant};
+
+use tokio_util::sync::CancellationToken;
+
+use super::SessionId;
+use crate::error::{Error, ErrorKind, Result};
+
+/// Who makes a request.
+#[derive(Clone, Debug, PartialEq, Eq, Hash)]
+#[non_exhaustive]
+pub struct Principal {
+    /// A stable name: `local` for the owner of the process, the token's or user's name otherwise.
+    pub name: Arc<str>,
+}
+
+impl Principal {
+    /// Names a principal.
+    pub fn new(name: impl AsRef<str>) -> Self {
+        Self { name: name.as_ref().into() }
+    }
+
+    /// The owner of this process.
+    pub fn local() -> Self {
+        Self::new("local")
+    }
+}
+
+impl fmt::Display for Principal {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(&self.name)
+    }
+}
+
+/// W3C trace context, as the client sent it.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+#[non_exhaustive]
+pub struct TraceContext {
+    /// The `traceparent` value.
+    pub traceparent: Option<String>,
+    /// The `tracestate` value.
+    pub tracestate: Option<String>,
+}
+
+/// What accompanies every request on its way through the gateway; cheap to clone.
+#[derive(Clone, Debug)]
+#[non_exhaustive]
+pub struct CallContext {
+    /// Who asks.
+    pub principal: Principal,
+    /// The session the request belongs to; `None` for a call that stands alone.
+    pub session: Option<SessionId>,
+    /// When the caller stops waiting; `None` leaves it to the server's call timeout.
+    pub deadline: Option<Instant>,
+    /// The trace that the call is part of.
+    pub trace: TraceContext,
+    /// Fires when the caller gives up.
+    pub cancellation: CancellationToken,
+}
+
+impl CallContext {
+    /// The context of a call by a principal.
+    pub fn new(principal: Principal) -> Self {
+        Self {
+            principal,
+            session: None,
+            deadline: None,
+            trace: TraceContext::default(),
+            cancellation: CancellationToken::new(),
+        }
+    }
+
+    /// The context of a call by the owner of this process.
+    pub fn local() -> Self {
+        Self::new(Principal::local())
+    }
+
+    /// Puts the call into a session.
+    #[must_use]
+    pub fn with_session(mut self, session: SessionId) -> Self {
+        self.session = Some(session);
+        self
+    }
+
+    /// Bounds the call by a time from now.
+    #[must_use]
+    pub fn with_timeout(mut self, timeout: Duration) -> Self {
+        self.deadline = Instant::now().checked_add(timeout);
+        self
+    }
+
+    /// Makes the call part of a trace.
+    #[must_use]
+    pub fn with_trace(mut self, trace: TraceContext) -> Self {
+        self.trace = trace;
+        self
+    }
+
+    /// Lets the token end the call.
+    #[must_use]
+    pub fn with_cancellation(mut self, cancellation: CancellationToken) -> Self {
+        self.cancellation = cancellation;
+        self
+    }
+
+    /// Runs `work` until it is done, the call is cancelled, or the deadline or `limit` from now has passed.
+    ///
+    /// # Errors
+    /// `Cancelled`, `Timeout`, or what `work` says.
+    pub async fn bounded<T>(&self, limit: Duration, work: impl Future<Output = Result<T>> + Send) -> Result<T> {
+        let limit = match self.deadline {
+            Some(deadline) => limit.min(deadline.saturating_duration_since(Instant::now())),
+            None => limit,
+        };
+        tokio::select! {
+            biased;
+            () = self.cancellation.cancelled() => Err(Error::new(ErrorKind::Cancelled, "the caller cancelled the request")),
+            done = tokio::time::timeout(limit, work) => done.unwrap_or_else(|_| {
+                Err(Error::new(ErrorKind::Timeout, format!("no answer within {}", humantime::format_duration(round(limit)))))
+            }),
+        }
+    }
+}
+
+/// Whole milliseconds, so that an error reads `1s` and not `999ms 999us 312ns`.
+fn round(limit: Duration) -> Duration {
+    Duration::from_millis(u64::try_from(limit.as_micros().div_ceil(1000)).unwrap_or(u64::MAX))
+}

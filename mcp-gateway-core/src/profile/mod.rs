@@ -1,0 +1,60 @@
+//! Profiles: a named server set with configuration, policy and pins.
+
+mod lock;
+mod memory;
+mod spec;
+
+use std::fmt;
+
+use async_trait::async_trait;
+
+use crate::error::Result;
+use crate::model::ProfileName;
+
+pub use lock::{NameTable, ProfileLock, ServerLock};
+pub use memory::MemoryProfile;
+pub use spec::{
+    AuditSpec, Isolation, LimitsSpec, NetworkSpec, NetworkWord, PolicyRuleSpec, PolicySpec, ProfileSpec, ServerSpec,
+    parse_duration,
+};
+
+/// A change to a profile's specification; run while no other writer can change it.
+pub type SpecChange<'a> = Box<dyn FnOnce(&mut ProfileSpec) -> Result<()> + Send + 'a>;
+
+/// A change to a profile's lock; run while no other writer can change it.
+pub type LockChange<'a> = Box<dyn FnOnce(&mut ProfileLock) -> Result<()> + Send + 'a>;
+
+/// A profile: what a person writes, and what the gateway pinned for it.
+///
+/// # Behavior
+/// - A change that fails leaves everything as it was.
+/// - Changes by several writers happen one after the other; none is lost.
+#[async_trait]
+pub trait Profile: fmt::Debug + Send + Sync + 'static {
+    /// The profile's name.
+    fn name(&self) -> &ProfileName;
+
+    /// What a person wrote.
+    ///
+    /// # Errors
+    /// `NotFound` when the profile was deleted, `InvalidConfig` when it is broken, `Io`.
+    async fn spec(&self) -> Result<ProfileSpec>;
+
+    /// Changes what a person wrote.
+    ///
+    /// # Errors
+    /// What `change` says, `Conflict` when another writer does not finish, `Io`.
+    async fn update(&self, change: SpecChange<'_>) -> Result<ProfileSpec>;
+
+    /// What the gateway pinned; empty where nothing was.
+    ///
+    /// # Errors
+    /// `InvalidConfig` when the lock is broken, `Io`.
+    async fn lock(&self) -> Result<ProfileLock>;
+
+    /// Changes what the gateway pinned.
+    ///
+    /// # Errors
+    /// What `change` says, `Conflict` when another writer does not finish, `Io`.
+    async fn update_lock(&self, change: LockChange<'_>) -> Result<ProfileLock>;
+}

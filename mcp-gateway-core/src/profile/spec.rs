@@ -1,0 +1,282 @@
+//! What a person writes into a profile.
+
+use std::time::Duration;
+
+use indexmap::IndexMap;
+use serde::{Deserialize, Serialize};
+use serde_json::Value;
+
+use crate::error::{Error, ErrorKind, Result};
+use crate::model::{Effect, Limits, ProfileName, ServerName, parse_memory};
+
+/// A profile's file.
+///
+/// ```yaml
+/// name: dev-tools
+/// servers:
+///   time: {}
+///   github:
+///     tools: ["get_*", "search_*"]
+///     config: {host: github.example.com}
+///     limits: {memory: 512m, cpus: 0.5}
+///     network: ["api.github.com:443"]
+/// policy:
+///   default: allow
+///   rules:
+///     - {match: "github.delete_*", effect: deny, reason: deleting is done by people}
+/// ```
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+#[serde(rename_all = "camelCase", deny_unknown_fields)]
+#[non_exhaustive]
+pub struct ProfileSpec {
+    /// The profile's name.
+    pub name: ProfileName,
+    /// What it is for.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub description: Option<String>,
+    /// Catalogs that it takes its servers from, in order; none means the catalogs of the gateway.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub catalogs: Vec<String>,
+    /// Its servers, in the order in which they get their tools' bare names.
+    #[serde(default)]
+    pub servers: IndexMap<ServerName, ServerSpec>,
+    /// Tools by `server:tool` globs; none means all. A glob that begins with `!` takes tools out.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub tools: Vec<String>,
+    /// Limits of every server, before its own.
+    #[serde(default, skip_serializing_if = "LimitsSpec::is_empty")]
+    pub limits: LimitsSpec,
+    /// How sessions share servers; a server may differ.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub isolation: Option<Isolation>,
+    /// What may happen with requests.
+    #[serde(default, skip_serializing_if = "PolicySpec::is_default")]
+    pub policy: PolicySpec,
+    /// What the audit trail holds.
+    #[serde(default, skip_serializing_if = "AuditSpec::is_default")]
+    pub audit: AuditSpec,
+}
+
+impl ProfileSpec {
+    /// A profile without servers.
+    pub fn new(name: ProfileName) -> Self {
+        Self {
+            name,
+            description: None,
+            catalogs: Vec::new(),
+            servers: IndexMap::new(),
+            tools: Vec::new(),
+            limits: LimitsSpec::default(),
+            isolation: None,
+            policy: PolicySpec::default(),
+            audit: AuditSpec::default(),
+        }
+    }
+
+    /// Adds a server.
+    #[must_use]
+    pub fn with_server(mut self, name: ServerName, spec: ServerSpec) -> Self {
+        self.servers.insert(name, spec);
+        self
+    }
+}
+
+/// One server of a profile.
+#[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize)]
+#[serde(rename_all = "camelCase", default, deny_unknown_fields)]
+#[non_exhaustive]
+pub struct ServerSpec {
+    /// Its tools by name globs; none means all. A glob that begins with `!` takes tools out.
+    #[serde(skip_serializing_if = "Vec::is_empty")]
+    pub tools: Vec<String>,
+    /// Values for its catalog entry's configuration, by key.
+    #[serde(skip_serializing_if = "IndexMap::is_empty")]
+    pub config: IndexMap<String, Value>,
+    /// Secrets that are kept under another name: environment variable to key. Names, never values.
+    #[serde(skip_serializing_if = "IndexMap::is_empty")]
+    pub secrets: IndexMap<String, String>,
+    /// What it may use of the machine.
+    #[serde(skip_serializing_if = "LimitsSpec::is_empty")]
+    pub limits: LimitsSpec,
+    /// What it may reach, where that differs from its catalog entry.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub network: Option<NetworkSpec>,
+    /// How sessions share it.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub isolation: Option<Isolation>,
+    /// How long it may be idle before it is stopped, such as `5m`; `never` keeps it.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub idle: Option<String>,
+    /// Host paths that its volumes may write to; every other bind is read-only.
+    #[serde(skip_serializing_if = "Vec::is_empty")]
+    pub writable: Vec<String>,
+    /// What runs it, `docker`, `process` or `remote`, where more than one could.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub runtime: Option<String>,
+    /// Whether a remote server may be at a loopback or private address, or without TLS.
+    #[serde(skip_serializing_if = "std::ops::Not::not")]
+    pub allow_private: bool,
+}
+
+/// What a server may reach: `none`, `open`, or a list of `host:port`.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(untagged)]
+#[non_exhaustive]
+pub enum NetworkSpec {
+    /// `none` or `open`.
+    Word(NetworkWord),
+    /// Only these, `host:port`.
+    Hosts(Vec<String>),
+}
+
+/// The network rules that are one word.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "lowercase")]
+#[non_exhaustive]
+pub enum NetworkWord {
+    /// No network.
+    None,
+    /// Everything.
+    Open,
+}
+
+/// How sessions share a server.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Hash, Serialize, Deserialize)]
+#[serde(rename_all = "lowercase")]
+#[non_exhaustive]
+pub enum Isolation {
+    /// A fresh one for each call.
+    Call,
+    /// One for each session.
+    #[default]
+    Session,
+    /// One for all sessions of the profile.
+    Shared,
+}
+
+/// Limits as a person writes them; what is not written keeps its value.
+#[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize)]
+#[serde(rename_all = "camelCase", default, deny_unknown_fields)]
+#[non_exhaustive]
+pub struct LimitsSpec {
+    /// Memory, such as `512m`.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub memory: Option<String>,
+    /// Cores, such as `0.5`.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub cpus: Option<f64>,
+    /// Processes and threads.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub pids: Option<u32>,
+    /// How long one call may take, such as `90s`.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub call_timeout: Option<String>,
+    /// How long a start may take, such as `2m`.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub start_timeout: Option<String>,
+    /// The largest message from the server, such as `16m`.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub max_message: Option<String>,
+}
+
+impl LimitsSpec {
+    /// Whether nothing is written.
+    pub fn is_empty(&self) -> bool {
+        *self == Self::default()
+    }
+
+    /// The limits with what is written here.
+    ///
+    /// # Errors
+    /// `InvalidInput` for an amount or duration that is none.
+    pub fn apply(&self, mut limits: Limits) -> Result<Limits> {
+        if let Some(memory) = &self.memory {
+            limits.memory_bytes = parse_memory(memory)?;
+        }
+        if let Some(cpus) = self.cpus {
+            if !cpus.is_finite() || cpus <= 0.0 {
+                return Err(Error::new(ErrorKind::InvalidInput, format!("`{cpus}` is not a number of cores")));
+            }
+            limits.cpus = cpus;
+        }
+        if let Some(pids) = self.pids {
+            limits.pids = pids.max(1);
+        }
+        if let Some(timeout) = &self.call_timeout {
+            limits.call_timeout = parse_duration(timeout)?;
+        }
+        if let Some(timeout) = &self.start_timeout {
+            limits.start_timeout = parse_duration(timeout)?;
+        }
+        if let Some(bytes) = &self.max_message {
+            limits.max_message_bytes = usize::try_from(parse_memory(bytes)?).unwrap_or(usize::MAX);
+        }
+        Ok(limits)
+    }
+}
+
+/// What may happen with requests.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "camelCase", default, deny_unknown_fields)]
+#[non_exhaustive]
+pub struct PolicySpec {
+    /// What may happen with a request that no rule matches.
+    pub default: Effect,
+    /// Rules in order; the first that matches decides.
+    #[serde(skip_serializing_if = "Vec::is_empty")]
+    pub rules: Vec<PolicyRuleSpec>,
+}
+
+/// One rule of a profile's policy.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "camelCase", deny_unknown_fields)]
+#[non_exhaustive]
+pub struct PolicyRuleSpec {
+    /// A glob over the canonical name `server.tool`.
+    #[serde(rename = "match")]
+    pub pattern: String,
+    /// What may happen.
+    pub effect: Effect,
+    /// Why, for the person whom it stops.
+    #[serde(default, skip_serializing_if = "String::is_empty")]
+    pub reason: String,
+}
+
+impl Default for PolicySpec {
+    fn default() -> Self {
+        Self { default: Effect::Allow, rules: Vec::new() }
+    }
+}
+
+impl PolicySpec {
+    fn is_default(&self) -> bool {
+        *self == Self::default()
+    }
+}
+
+/// What the audit trail holds.
+#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "camelCase", default, deny_unknown_fields)]
+#[non_exhaustive]
+pub struct AuditSpec {
+    /// Whether argument values are recorded; never secrets.
+    pub arguments: bool,
+}
+
+impl AuditSpec {
+    fn is_default(&self) -> bool {
+        *self == Self::default()
+    }
+}
+
+/// Reads a duration such as `90s` or `5m`.
+///
+/// # Errors
+/// `InvalidInput` when it is none.
+pub fn parse_duration(text: &str) -> Result<Duration> {
+    humantime::parse_duration(text).map_err(|cause| {
+        Error::new(ErrorKind::InvalidInput, format!("`{text}` is not a duration"))
+            .with_hint("write a number with a unit, such as `90s` or `5m`")
+            .with_source(cause)
+    })
+}

@@ -1,0 +1,232 @@
+//! The JSON-RPC envelope.
+
+use std::fmt;
+
+use serde::{Deserialize, Serialize};
+use serde_json::value::RawValue;
+
+use super::{RawJson, RpcError};
+use crate::error::{Error, ErrorKind, Result};
+
+/// The id of a request: a text or a number, kept as it was written.
+#[derive(Clone, PartialEq, Eq, Hash)]
+pub struct RequestId(String);
+
+impl RequestId {
+    /// An id from a number.
+    pub fn number(number: u64) -> Self {
+        Self(number.to_string())
+    }
+
+    /// Takes the JSON of an id.
+    ///
+    /// # Errors
+    /// `Protocol` when it is neither a text nor a number.
+    pub fn from_raw(raw: &RawValue) -> Result<Self> {
+        match raw.get().as_bytes().first() {
+            Some(b'"' | b'-' | b'0'..=b'9') => Ok(Self(raw.get().to_owned())),
+            _ => Err(Error::new(ErrorKind::Protocol, "a request id must be a text or a number")),
+        }
+    }
+
+    /// The number, if the gateway could have made this id.
+    pub fn as_number(&self) -> Option<u64> {
+        self.0.parse().ok()
+    }
+
+    /// The JSON of the id.
+    pub fn as_json(&self) -> &str {
+        &self.0
+    }
+}
+
+impl fmt::Debug for RequestId {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(&self.0)
+    }
+}
+
+/// One JSON-RPC message.
+#[derive(Clone, Debug)]
+#[non_exhaustive]
+pub enum Message {
+    /// Asks for an answer.
+    Request {
+        /// The id that the answer will carry.
+        id: RequestId,
+        /// The method.
+        method: String,
+        /// Its parameters.
+        params: Option<RawJson>,
+    },
+    /// Tells something.
+    Notification {
+        /// The method.
+        method: String,
+        /// Its parameters.
+        params: Option<RawJson>,
+    },
+    /// Answers a request.
+    Response {
+        /// The id of the request; `None` where the request could not be read.
+        id: Option<RequestId>,
+        /// The result, or the error.
+        result: Result<RawJson, RpcError>,
+    },
+}
+
+#[derive(Deserialize)]
+struct Incoming<'a> {
+    #[serde(default)]
+    jsonrpc: Option<&'a str>,
+    #[serde(borrow, default, deserialize_with = "present")]
+    id: Option<&'a RawValue>,
+    #[serde(default)]
+    method: Option<String>,
+    #[serde(default)]
+    params: Option<Box<RawValue>>,
+    #[serde(default, deserialize_with = "present_box")]
+    result: Option<Box<RawValue>>,
+    #[serde(default)]
+    error: Option<RpcError>,
+}
+
+/// Tells `null`, which is a value, from an absent key.
+fn present<'de: 'a, 'a, D: serde::Deserializer<'de>>(from: D) -> std::result::Result<Option<&'a RawValue>, D::Error> {
+    <&RawValue>::deserialize(from).map(Some)
+}
+
+fn present_box<'de, D: serde::Deserializer<'de>>(from: D) -> std::result::Result<Option<Box<RawValue>>, D::Error> {
+    Box::<RawValue>::deserialize(from).map(Some)
+}
+
+#[derive(Serialize)]
+struct Outgoing<'a> {
+    jsonrpc: &'static str,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    id: Option<&'a RawValue>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    method: Option<&'a str>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    params: Option<&'a RawJson>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    result: Option<&'a RawJson>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    error: Option<&'a RpcError>,
+}
+
+impl Message {
+    /// Reads one message in one pass; parameters and results stay raw.
+    ///
+    /// # Errors
+    /// `Protocol` when it is not a JSON-RPC 2.0 message.
+    pub fn parse(bytes: &[u8]) -> Result<Self> {
+        let wrong = |why: &'static str| Error::new(ErrorKind::Protocol, why);
+        let incoming: Incoming<'_> =
+            serde_json::from_slice(bytes).map_err(|cause| wrong("not a JSON-RPC message").with_source(cause))?;
+        if incoming.jsonrpc != Some("2.0") {
+            return Err(wrong("not a JSON-RPC 2.0 message"));
+        }
+        let params = incoming.params.map(RawJson::from);
+        match (incoming.method, incoming.id, incoming.result, incoming.error) {
+            (Some(method), Some(id), None, None) => Ok(Self::Request { id: RequestId::from_raw(id)?, method, params }),
+            (Some(method), None, None, None) => Ok(Self::Notification { method, params }),
+            (None, Some(id), Some(result), None) => {
+                Ok(Self::Response { id: Some(RequestId::from_raw(id)?), result: Ok(RawJson::from(result)) })
+            }
+            (None, id, None, Some(error)) => {
+                let id = id.filter(|id| id.get() != "null").map(RequestId::from_raw).transpose()?;
+                Ok(Self::Response { id, result: Err(error) })
+            }
+            _ => Err(wrong("neither a request, a notification nor a response")),
+        }
+    }
+
+    /// A request.
+    pub fn request(id: RequestId, method: impl Into<String>, params: Option<RawJson>) -> Self {
+        Self::Request { id, method: method.into(), params }
+    }
+
+    /// A notification.
+    pub fn notification(method: impl Into<String>, params: Option<RawJson>) -> Self {
+        Self::Notification { method: method.into(), params }
+    }
+
+    /// A response.
+    pub fn response(id: RequestId, result: Result<RawJson, RpcError>) -> Self {
+        Self::Response { id: Some(id), result }
+    }
+
+    /// The message as JSON text without a line break.
+    pub fn to_json(&self) -> String {
+        let mut id_raw = None;
+        let mut outgoing = Outgoing { jsonrpc: "2.0", id: None, method: None, params: None, result: None, error: None };
+        match self {
+            Self::Request { id, method, params } => {
+                id_raw = RawValue::from_string(id.0.clone()).ok();
+                outgoing.method = Some(method);
+                outgoing.params = params.as_ref();
+            }
+            Self::Notification { method, params } => {
+                outgoing.method = Some(method);
+                outgoing.params = params.as_ref();
+            }
+            Self::Response { id, result } => {
+                let id = id.as_ref().map_or("null", RequestId::as_json);
+                id_raw = RawValue::from_string(id.to_owned()).ok();
+                match result {
+                    Ok(result) => outgoing.result = Some(result),
+                    Err(error) => outgoing.error = Some(error),
+                }
+            }
+        }
+        outgoing.id = id_raw.as_deref();
+        // Every part is text or valid JSON, so rendering cannot fail.
+        let text = serde_json::to_string(&outgoing).unwrap_or_default();
+        // Raw parts may hold line breaks, and only between tokens, where a space means the same.
+        if memchr::memchr(b'\n', text.as_bytes()).is_some() { text.replace('\n', " ") } else { text }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn messages_survive_a_round_trip() {
+        for text in [
+            r#"{"jsonrpc":"2.0","id":1,"method":"tools/call","params":{"name":"x","n":12345678901234567890123}}"#,
+            r#"{"jsonrpc":"2.0","id":"a-1","method":"ping"}"#,
+            r#"{"jsonrpc":"2.0","method":"notifications/initialized"}"#,
+            r#"{"jsonrpc":"2.0","id":7,"result":null}"#,
+            r#"{"jsonrpc":"2.0","id":7,"error":{"code":-32601,"message":"no","data":{"a":1.0}}}"#,
+            r#"{"jsonrpc":"2.0","id":null,"error":{"code":-32700,"message":"parse"}}"#,
+        ] {
+            assert_eq!(Message::parse(text.as_bytes()).unwrap().to_json(), text);
+        }
+    }
+
+    #[test]
+    fn what_is_no_message_is_refused() {
+        for text in [
+            "",
+            "[]",
+            "hello",
+            "{}",
+            r#"{"jsonrpc":"1.0","method":"x"}"#,
+            r#"{"jsonrpc":"2.0","id":null,"method":"x"}"#,
+            r#"{"jsonrpc":"2.0","id":{},"method":"x"}"#,
+            r#"{"jsonrpc":"2.0","id":1,"result":1,"error":{"code":1,"message":""}}"#,
+            "{\"jsonrpc\":\"2.0\",\"method\":\"\u{0}\"",
+        ] {
+            assert_eq!(Message::parse(text.as_bytes()).unwrap_err().kind(), ErrorKind::Protocol, "{text}");
+        }
+        assert!(Message::parse(&[0xff, 0xfe]).is_err());
+    }
+
+    #[test]
+    fn a_pretty_printed_result_stays_on_one_line() {
+        let result = RawJson::parse("{\n \"a\": 1\n}").unwrap();
+        assert!(!Message::response(RequestId::number(1), Ok(result)).to_json().contains('\n'));
+    }
+}

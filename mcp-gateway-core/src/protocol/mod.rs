@@ -1,0 +1,22 @@
+//! MCP messages as the gateway needs them, with JSON kept raw.
+//!
+//! # Architecture invariant
+//! This is the only room that knows protocol versions.
+
+mod error_code;
+mod handshake;
+mod link;
+mod list;
+mod message;
+mod raw;
+mod request;
+mod version;
+
+pub use error_code::{RpcError, code};
+pub use handshake::{ClientHello, ServerHello};
+pub use link::ClientLink;
+pub use list::ListPage;
+pub use message::{Message, RequestId};
+pub use raw::{RawJson, RawObject};
+pub use request::{ListKind, Request, RequestKind, Response, Target};
+pub use version::ProtocolVersion;

@@ -1,0 +1,191 @@
+//! JSON that is carried, not understood.
+
+use std::fmt;
+
+use serde::de::{DeserializeOwned, MapAccess, Visitor};
+use serde::ser::SerializeMap;
+use serde::{Deserialize, Deserializer, Serialize, Serializer};
+use serde_json::value::{RawValue, to_raw_value};
+
+use crate::error::{Error, ErrorKind, Result};
+
+/// A valid JSON value as the text it came in: numbers keep their digits, objects their order and unknown keys.
+#[derive(Clone, Debug, Serialize, Deserialize)]
+#[serde(transparent)]
+pub struct RawJson(Box<RawValue>);
+
+impl RawJson {
+    /// Checks and takes a JSON text.
+    ///
+    /// # Errors
+    /// `Protocol` when it is not JSON.
+    pub fn parse(text: impl Into<String>) -> Result<Self> {
+        RawValue::from_string(text.into()).map(Self).map_err(not_json)
+    }
+
+    /// Renders a value.
+    ///
+    /// # Errors
+    /// `Internal` when the value has no JSON form, such as a map with keys that are not text.
+    pub fn from_value(value: &impl Serialize) -> Result<Self> {
+        to_raw_value(value)
+            .map(Self)
+            .map_err(|cause| Error::new(ErrorKind::Internal, "value has no JSON form").with_source(cause))
+    }
+
+    /// The empty object.
+    pub fn empty_object() -> Self {
+        Self(RawObject::default().to_box())
+    }
+
+    /// The JSON text.
+    pub fn get(&self) -> &str {
+        self.0.get()
+    }
+
+    /// Reads the value into a type, ignoring what the type does not name.
+    ///
+    /// # Errors
+    /// `Protocol` when it has another shape.
+    pub fn read<T: DeserializeOwned>(&self) -> Result<T> {
+        serde_json::from_str(self.get()).map_err(not_json)
+    }
+
+    /// Reads the value as an object whose members stay raw.
+    ///
+    /// # Errors
+    /// `Protocol` when it is no object or has a key twice.
+    pub fn object(&self) -> Result<RawObject> {
+        self.read()
+    }
+}
+
+impl PartialEq for RawJson {
+    fn eq(&self, other: &Self) -> bool {
+        self.get() == other.get()
+    }
+}
+
+impl From<Box<RawValue>> for RawJson {
+    fn from(raw: Box<RawValue>) -> Self {
+        Self(raw)
+    }
+}
+
+/// A JSON object in its written order whose members stay raw; a key that stands twice is refused.
+#[derive(Clone, Debug, Default)]
+pub struct RawObject(Vec<(String, RawJson)>);
+
+impl RawObject {
+    /// The member with this key.
+    pub fn get(&self, key: &str) -> Option<&RawJson> {
+        self.0.iter().find(|(name, _)| name == key).map(|(_, value)| value)
+    }
+
+    /// The member with this key as text, if it is a string.
+    pub fn text(&self, key: &str) -> Option<String> {
+        self.get(key).and_then(|value| value.read().ok())
+    }
+
+    /// Sets a member, in its place if it is there and at the end if it is not.
+    pub fn set(&mut self, key: &str, value: RawJson) {
+        match self.0.iter_mut().find(|(name, _)| name == key) {
+            Some((_, old)) => *old = value,
+            None => self.0.push((key.to_owned(), value)),
+        }
+    }
+
+    /// Sets a member to a text.
+    pub fn set_text(&mut self, key: &str, value: &str) {
+        let text = serde_json::Value::from(value).to_string();
+        if let Ok(raw) = RawJson::parse(text) {
+            self.set(key, raw);
+        }
+    }
+
+    /// Takes a member out.
+    pub fn remove(&mut self, key: &str) -> Option<RawJson> {
+        let at = self.0.iter().position(|(name, _)| name == key)?;
+        Some(self.0.remove(at).1)
+    }
+
+    /// The members in order.
+    pub fn iter(&self) -> impl Iterator<Item = (&str, &RawJson)> {
+        self.0.iter().map(|(key, value)| (key.as_str(), value))
+    }
+
+    /// Whether there is no member.
+    pub fn is_empty(&self) -> bool {
+        self.0.is_empty()
+    }
+
+    /// The object as one raw value.
+    pub fn to_raw(&self) -> RawJson {
+        RawJson(self.to_box())
+    }
+
+    fn to_box(&self) -> Box<RawValue> {
+        // Members are valid JSON and keys are text, so rendering cannot fail.
+        to_raw_value(self).unwrap_or_else(|_| RawValue::NULL.to_owned())
+    }
+}
+
+impl Serialize for RawObject {
+    fn serialize<S: Serializer>(&self, serializer: S) -> std::result::Result<S::Ok, S::Error> {
+        let mut map = serializer.serialize_map(Some(self.0.len()))?;
+        for (key, value) in &self.0 {
+            map.serialize_entry(key, value)?;
+        }
+        map.end()
+    }
+}
+
+impl<'de> Deserialize<'de> for RawObject {
+    fn deserialize<D: Deserializer<'de>>(deserializer: D) -> std::result::Result<Self, D::Error> {
+        struct Members;
+        impl<'de> Visitor<'de> for Members {
+            type Value = RawObject;
+
+            fn expecting(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+                f.write_str("an object")
+            }
+
+            fn visit_map<A: MapAccess<'de>>(self, mut map: A) -> std::result::Result<RawObject, A::Error> {
+                let mut members: Vec<(String, RawJson)> = Vec::new();
+                while let Some((key, value)) = map.next_entry::<String, RawJson>()? {
+                    // Two parties that pick different ones of two equal keys would see different requests.
+                    if members.iter().any(|(name, _)| *name == key) {
+                        return Err(serde::de::Error::custom(format!("key `{key}` stands twice")));
+                    }
+                    members.push((key, value));
+                }
+                Ok(RawObject(members))
+            }
+        }
+        deserializer.deserialize_map(Members)
+    }
+}
+
+fn not_json(cause: serde_json::Error) -> Error {
+    Error::new(ErrorKind::Protocol, "message is not the JSON it should be").with_source(cause)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn what_is_not_understood_stays_as_it_was() {
+        let text = r#"{"name":"a","big":123456789012345678901234567890,"f":1.0,"x":{"b":1,"a":[ 1 ]}}"#;
+        let mut object = RawJson::parse(text).unwrap().object().unwrap();
+        assert_eq!(object.to_raw().get(), text);
+        object.set_text("name", "b\"c");
+        assert!(object.to_raw().get().starts_with(r#"{"name":"b\"c","big":1234567890123456789012"#));
+    }
+
+    #[test]
+    fn a_key_that_stands_twice_is_refused() {
+        let error = RawJson::parse(r#"{"name":"a","name":"b"}"#).unwrap().object().unwrap_err();
+        assert!(error.report().contains("stands twice"));
+    }
+}

@@ -1,0 +1,1 @@
+//! Counters of the gateway, by OpenTelemetry's names, as Prometheus text.

@@ -1,0 +1,107 @@
+//! The last words of a server, without secrets.
+
+use std::collections::VecDeque;
+use std::sync::{Mutex, PoisonError};
+
+use crate::error::{Error, ErrorKind};
+use crate::model::SecretValue;
+
+/// How many lines of a server's standard error are kept.
+const LINES: usize = 20;
+/// How many characters of a line are kept.
+const LINE_CHARS: usize = 500;
+
+/// What a server wrote to its standard error, and why its connection ended.
+///
+/// The values of its own secrets are cut out of every line before it is kept.
+#[derive(Debug, Default)]
+pub struct Diagnostics {
+    secrets: Vec<SecretValue>,
+    state: Mutex<State>,
+}
+
+#[derive(Debug, Default)]
+struct State {
+    lines: VecDeque<String>,
+    closed: Option<Error>,
+}
+
+impl Diagnostics {
+    /// Diagnostics of a server that received these secrets.
+    pub fn new(secrets: Vec<SecretValue>) -> Self {
+        Self { secrets: secrets.into_iter().filter(|secret| !secret.is_empty()).collect(), state: Mutex::default() }
+    }
+
+    /// Keeps a line of the server's standard error, or one of its output that was no message.
+    pub fn note_line(&self, line: &[u8]) {
+        let mut text: String = String::from_utf8_lossy(line).trim_end().to_owned();
+        for secret in &self.secrets {
+            text = text.replace(secret.expose(), "***");
+        }
+        let text: String = text.chars().filter(|c| !c.is_control()).take(LINE_CHARS).collect();
+        if text.is_empty() {
+            return;
+        }
+        let mut state = self.locked();
+        if state.lines.len() == LINES {
+            state.lines.pop_front();
+        }
+        state.lines.push_back(text);
+    }
+
+    /// Says why the connection ended; the first reason is kept.
+    pub fn set_closed(&self, error: Error) {
+        self.locked().closed.get_or_insert(error);
+    }
+
+    /// Why the connection ended.
+    pub fn closed(&self) -> Option<Error> {
+        self.locked().closed.clone()
+    }
+
+    /// The last lines, oldest first.
+    pub fn lines(&self) -> Vec<String> {
+        self.locked().lines.iter().cloned().collect()
+    }
+
+    /// An error of this kind with the reason and the last lines as context.
+    pub fn explain(&self, kind: ErrorKind, message: &'static str) -> Error {
+        let state = self.locked();
+        let mut error = match &state.closed {
+            // What the connection itself found out (too large, unreachable) says more than that it ended.
+            Some(closed) if closed.kind() != ErrorKind::Closed && closed.kind() != ErrorKind::ServerExited => {
+                closed.clone()
+            }
+            Some(closed) => Error::new(kind, message).with_context("reason", closed.message().to_owned()),
+            None => Error::new(kind, message),
+        };
+        if !state.lines.is_empty() {
+            let tail: Vec<_> = state.lines.iter().rev().take(5).rev().cloned().collect();
+            error = error.with_context("stderr", tail.join(" | "));
+        }
+        error
+    }
+
+    fn locked(&self) -> std::sync::MutexGuard<'_, State> {
+        self.state.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn lines_are_bounded_and_without_secrets() {
+        let diagnostics = Diagnostics::new(vec![SecretValue::new("hunter2")]);
+        for n in 0..50 {
+            diagnostics.note_line(format!("line {n}: token hunter2\x1b[31m").as_bytes());
+        }
+        assert_eq!(diagnostics.lines().len(), LINES);
+        assert_eq!(diagnostics.lines()[19], "line 49: token ***[31m");
+        diagnostics.set_closed(Error::new(ErrorKind::Closed, "exit status 3"));
+        let error = diagnostics.explain(ErrorKind::StartFailed, "server exited before the handshake");
+        assert!(error.to_string().contains("exit status 3"));
+        assert!(!format!("{error:?}{error}").contains("hunter2"));
+    }
+}

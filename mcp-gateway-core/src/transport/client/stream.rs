@@ -1,0 +1,130 @@
+//! A connection over any pair of byte streams: a child's pipes, a socket, memory.
+
+use std::sync::{Arc, Mutex, PoisonError};
+
+use async_trait::async_trait;
+use tokio::io::{AsyncRead, AsyncReadExt, AsyncWrite, AsyncWriteExt};
+use tokio::sync::mpsc;
+
+use super::{Connection, Diagnostics, MessageSink};
+use crate::error::{Error, ErrorKind, Result};
+use crate::protocol::Message;
+use crate::transport::lines::LineDecoder;
+
+/// How many messages from a server may wait to be looked at; then the server has to wait.
+pub const INCOMING_CAPACITY: usize = 256;
+
+/// How many messages to a server may wait to be written; then the sender has to wait.
+const OUTGOING_CAPACITY: usize = 64;
+
+const READ_CHUNK: usize = 64 * 1024;
+
+/// Speaks newline-delimited JSON over two byte streams.
+///
+/// # Behavior
+/// - A line that is no message is kept in the diagnostics and skipped.
+/// - A line over `max_message_bytes` ends the connection with `TooLarge`.
+pub fn connect_stream(
+    read: impl AsyncRead + Send + Unpin + 'static,
+    write: impl AsyncWrite + Send + Unpin + 'static,
+    max_message_bytes: usize,
+    diagnostics: Arc<Diagnostics>,
+) -> Connection {
+    let (sender, incoming) = mpsc::channel(INCOMING_CAPACITY);
+    tokio::spawn(read_lines(read, max_message_bytes, sender, Arc::clone(&diagnostics)));
+    let (lines, outgoing) = mpsc::channel(OUTGOING_CAPACITY);
+    tokio::spawn(write_lines(write, outgoing, Arc::clone(&diagnostics)));
+    let sink = Arc::new(StreamSink { lines: Mutex::new(Some(lines)) });
+    Connection::new(sink, incoming, diagnostics)
+}
+
+async fn read_lines(
+    mut read: impl AsyncRead + Send + Unpin,
+    max_message_bytes: usize,
+    sender: mpsc::Sender<Message>,
+    diagnostics: Arc<Diagnostics>,
+) {
+    let mut decoder = LineDecoder::new(max_message_bytes);
+    let mut chunk = vec![0; READ_CHUNK];
+    loop {
+        let count = tokio::select! {
+            read = read.read(&mut chunk) => read,
+            () = sender.closed() => return,
+        };
+        match count {
+            Ok(0) => return diagnostics.set_closed(Error::new(ErrorKind::Closed, "server closed its output")),
+            Ok(count) => decoder.push(&chunk[..count]),
+            Err(cause) => {
+                return diagnostics.set_closed(Error::new(ErrorKind::Io, "cannot read from server").with_source(cause));
+            }
+        }
+        loop {
+            match decoder.next_line() {
+                Ok(Some(line)) => {
+                    if !deliver_line(&line, &sender, &diagnostics).await {
+                        return;
+                    }
+                }
+                Ok(None) => break,
+                Err(error) => return diagnostics.set_closed(error),
+            }
+        }
+    }
+}
+
+/// Hands on one line of a server's output; says whether anyone still listens. For runtimes with streams of their own.
+pub async fn deliver_line(line: &[u8], sender: &mpsc::Sender<Message>, diagnostics: &Diagnostics) -> bool {
+    match Message::parse(line) {
+        Ok(message) => sender.send(message).await.is_ok(),
+        Err(_) => {
+            diagnostics.note_line(line);
+            true
+        }
+    }
+}
+
+/// Takes lines to the writing task; a caller that gives up cannot leave half a line behind.
+#[derive(Debug)]
+struct StreamSink {
+    lines: Mutex<Option<mpsc::Sender<String>>>,
+}
+
+async fn write_lines(
+    mut write: impl AsyncWrite + Send + Unpin,
+    mut lines: mpsc::Receiver<String>,
+    diagnostics: Arc<Diagnostics>,
+) {
+    while let Some(line) = lines.recv().await {
+        let written = async {
+            write.write_all(line.as_bytes()).await?;
+            write.flush().await
+        };
+        if let Err(cause) = written.await {
+            diagnostics.set_closed(Error::new(ErrorKind::ServerExited, "cannot write to server").with_source(cause));
+            return;
+        }
+    }
+    // The peer may be gone already, which is what was wanted.
+    let _ = write.shutdown().await;
+}
+
+#[async_trait]
+impl MessageSink for StreamSink {
+    async fn send(&self, message: &Message) -> Result<()> {
+        let closed = || Error::new(ErrorKind::Closed, "connection to the server is closed");
+        let lines = self.locked().clone().ok_or_else(closed)?;
+        let mut line = message.to_json();
+        line.push('\n');
+        lines.send(line).await.map_err(|_| closed())
+    }
+
+    async fn close(&self) {
+        self.locked().take();
+    }
+}
+
+impl StreamSink {
+    fn locked(&self) -> std::sync::MutexGuard<'_, Option<mpsc::Sender<String>>> {
+        self.lines.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+}

@@ -1,0 +1,44 @@
+//! Faces to clients: bytes and HTTP on one side, sessions on the other. No logic of the gateway lives here.
+
+use std::fmt;
+use std::sync::Arc;
+
+use async_trait::async_trait;
+
+use crate::error::Result;
+use crate::model::{Principal, SessionId};
+use crate::protocol::{ClientLink, RawJson, RequestId, RpcError};
+
+/// Opens sessions; what the gateway gives to a transport.
+#[async_trait]
+pub trait SessionHost: fmt::Debug + Send + Sync + 'static {
+    /// Opens a session for a client that has connected; `link` carries what belongs to no single request.
+    ///
+    /// # Errors
+    /// `Overloaded` when there are too many sessions, `Closed` when the gateway is shutting down.
+    async fn open(&self, principal: Principal, link: Arc<dyn ClientLink>) -> Result<Arc<dyn ServerSession>>;
+}
+
+/// One client's session.
+#[async_trait]
+pub trait ServerSession: fmt::Debug + Send + Sync + 'static {
+    /// The session's id.
+    fn id(&self) -> &SessionId;
+
+    /// Answers a request; `link` carries what belongs to it.
+    ///
+    /// The transport may call this for several requests at once. Dropping the future cancels the request.
+    async fn request(
+        &self,
+        id: RequestId,
+        method: String,
+        params: Option<RawJson>,
+        link: Arc<dyn ClientLink>,
+    ) -> Result<RawJson, RpcError>;
+
+    /// Takes a notification.
+    async fn notification(&self, method: String, params: Option<RawJson>);
+
+    /// Ends the session: requests under way are cancelled and its servers given back. May be called twice.
+    async fn close(&self);
+}

@@ -1,0 +1,229 @@
+//! Files, with errors that name the path, atomic replacement and a lock against concurrent writers.
+#![expect(clippy::disallowed_methods, reason = "the one place that touches files directly")]
+
+use std::fs::{self, File, OpenOptions, TryLockError};
+use std::io::{self, Read as _, Write as _};
+use std::path::{Path, PathBuf};
+use std::time::{Duration, Instant};
+
+use crate::error::{Error, ErrorKind, Result};
+
+/// The largest configuration file that is read: 64 MiB.
+pub const MAX_FILE_BYTES: u64 = 64 * 1024 * 1024;
+
+/// How long a writer waits for another one to finish.
+const LOCK_WAIT: Duration = Duration::from_secs(10);
+const LOCK_POLL: Duration = Duration::from_millis(10);
+
+/// Reads a text file of at most [`MAX_FILE_BYTES`].
+///
+/// # Errors
+/// `NotFound` when there is no such file, `TooLarge` over the limit, `InvalidConfig` when it is not UTF-8, `Io` otherwise.
+pub fn read_to_string(path: &Path) -> Result<String> {
+    let file = File::open(path).map_err(|cause| io_error("read", path, cause))?;
+    let mut bytes = Vec::new();
+    file.take(MAX_FILE_BYTES + 1).read_to_end(&mut bytes).map_err(|cause| io_error("read", path, cause))?;
+    if bytes.len() as u64 > MAX_FILE_BYTES {
+        return Err(Error::new(ErrorKind::TooLarge, "file is larger than 64 MiB").with_context("file", path.display()));
+    }
+    String::from_utf8(bytes).map_err(|cause| {
+        Error::new(ErrorKind::InvalidConfig, "file is not valid UTF-8")
+            .with_context("file", path.display())
+            .with_source(cause)
+    })
+}
+
+/// Reads a text file, or `None` where there is none.
+///
+/// # Errors
+/// As [`read_to_string`], but a missing file is no error.
+pub fn read_optional(path: &Path) -> Result<Option<String>> {
+    match read_to_string(path) {
+        Ok(text) => Ok(Some(text)),
+        Err(error) if error.kind() == ErrorKind::NotFound => Ok(None),
+        Err(error) => Err(error),
+    }
+}
+
+/// Replaces a file as one step: readers see the old content or the new, never a part.
+///
+/// # Behavior
+/// - Writes a temporary file beside the target, flushes it to disk, then renames it.
+/// - The file is readable and writable by its owner only.
+///
+/// # Errors
+/// `Io`, naming the path; the old content is then untouched.
+pub fn write_atomic(path: &Path, content: &[u8]) -> Result<()> {
+    let folder = path.parent().filter(|folder| !folder.as_os_str().is_empty()).unwrap_or(Path::new("."));
+    create_dir_all(folder)?;
+    let name = path.file_name().and_then(|name| name.to_str()).unwrap_or("file");
+    let temporary = folder.join(format!(".{name}.{}.tmp", crate::util::random::hex(6)?));
+    let written = write_new(&temporary, content).and_then(|()| fs::rename(&temporary, path));
+    if let Err(cause) = written {
+        // The temporary file is of no use to anyone; the first error is the one to report.
+        let _ = fs::remove_file(&temporary);
+        return Err(io_error("write", path, cause));
+    }
+    sync_folder(folder);
+    Ok(())
+}
+
+fn write_new(path: &Path, content: &[u8]) -> io::Result<()> {
+    let mut options = OpenOptions::new();
+    options.write(true).create_new(true);
+    #[cfg(unix)]
+    std::os::unix::fs::OpenOptionsExt::mode(&mut options, 0o600);
+    let mut file = options.open(path)?;
+    file.write_all(content)?;
+    file.sync_all()
+}
+
+/// Makes the rename itself durable; some file systems cannot, which costs durability and not atomicity.
+fn sync_folder(folder: &Path) {
+    if let Ok(folder) = File::open(folder) {
+        let _ = folder.sync_all();
+    }
+}
+
+/// Creates a folder and its parents, readable by the owner only where it is new.
+///
+/// # Errors
+/// `Io`, naming the path.
+pub fn create_dir_all(path: &Path) -> Result<()> {
+    let mut builder = fs::DirBuilder::new();
+    builder.recursive(true);
+    #[cfg(unix)]
+    std::os::unix::fs::DirBuilderExt::mode(&mut builder, 0o700);
+    builder.create(path).map_err(|cause| io_error("create", path, cause))
+}
+
+/// Removes a file; a file that is not there is no error.
+///
+/// # Errors
+/// `Io`, naming the path.
+pub fn remove_file(path: &Path) -> Result<()> {
+    match fs::remove_file(path) {
+        Err(cause) if cause.kind() != io::ErrorKind::NotFound => Err(io_error("remove", path, cause)),
+        _ => Ok(()),
+    }
+}
+
+/// The files of a folder with one of the extensions, in name order; no folder, no files.
+///
+/// # Errors
+/// `Io`, naming the path.
+pub fn list(folder: &Path, extensions: &[&str]) -> Result<Vec<PathBuf>> {
+    let entries = match fs::read_dir(folder) {
+        Ok(entries) => entries,
+        Err(cause) if cause.kind() == io::ErrorKind::NotFound => return Ok(Vec::new()),
+        Err(cause) => return Err(io_error("list", folder, cause)),
+    };
+    let mut found = Vec::new();
+    for entry in entries {
+        let path = entry.map_err(|cause| io_error("list", folder, cause))?.path();
+        let extension = path.extension().and_then(|extension| extension.to_str()).unwrap_or_default();
+        if extensions.contains(&extension) && path.is_file() {
+            found.push(path);
+        }
+    }
+    found.sort();
+    Ok(found)
+}
+
+/// Whether something exists at the path.
+pub fn exists(path: &Path) -> bool {
+    path.exists()
+}
+
+/// Resolves symbolic links and `..`.
+///
+/// # Errors
+/// `NotFound` or `Io`, naming the path.
+pub fn canonicalize(path: &Path) -> Result<PathBuf> {
+    fs::canonicalize(path).map_err(|cause| io_error("resolve", path, cause))
+}
+
+/// Holds the exclusive right to change a file, between processes and threads, until dropped.
+#[derive(Debug)]
+pub struct FileLock {
+    _file: File,
+}
+
+impl FileLock {
+    /// Locks `path` for writing by a lock file beside it, waiting up to ten seconds.
+    ///
+    /// # Errors
+    /// `Conflict` when another writer holds it for longer, `Io` otherwise.
+    pub fn acquire(path: &Path) -> Result<Self> {
+        let mut lock = path.as_os_str().to_owned();
+        lock.push(".lck");
+        let lock = PathBuf::from(lock);
+        if let Some(folder) = lock.parent() {
+            create_dir_all(folder)?;
+        }
+        let file = OpenOptions::new()
+            .write(true)
+            .create(true)
+            .truncate(false)
+            .open(&lock)
+            .map_err(|cause| io_error("lock", &lock, cause))?;
+        let until = Instant::now() + LOCK_WAIT;
+        loop {
+            match file.try_lock() {
+                Ok(()) => return Ok(Self { _file: file }),
+                Err(TryLockError::WouldBlock) if Instant::now() < until => std::thread::sleep(LOCK_POLL),
+                Err(TryLockError::WouldBlock) => {
+                    return Err(Error::new(ErrorKind::Conflict, "another process is changing this file")
+                        .with_context("file", path.display()));
+                }
+                Err(TryLockError::Error(cause)) => return Err(io_error("lock", &lock, cause)),
+            }
+        }
+    }
+}
+
+/// An error of file work, with the path and what was tried.
+pub fn io_error(action: &str, path: &Path, cause: io::Error) -> Error {
+    let kind = if cause.kind() == io::ErrorKind::NotFound { ErrorKind::NotFound } else { ErrorKind::Io };
+    Error::new(kind, format!("cannot {action} file")).with_context("file", path.display()).with_source(cause)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn replaces_a_file_whole_and_leaves_nothing_beside_it() {
+        let folder = tempfile::tempdir().unwrap();
+        let path = folder.path().join("a/profile.yaml");
+        write_atomic(&path, b"one").unwrap();
+        write_atomic(&path, b"two").unwrap();
+        assert_eq!(read_to_string(&path).unwrap(), "two");
+        assert_eq!(fs::read_dir(path.parent().unwrap()).unwrap().count(), 1);
+    }
+
+    #[test]
+    fn a_missing_file_is_named() {
+        let error = read_to_string(Path::new("/no/such/file")).unwrap_err();
+        assert_eq!(error.kind(), ErrorKind::NotFound);
+        assert!(error.to_string().contains("/no/such/file"));
+    }
+
+    #[test]
+    fn a_lock_excludes_other_holders() {
+        let folder = tempfile::tempdir().unwrap();
+        let path = folder.path().join("x.yaml");
+        let counter = std::sync::Arc::new(std::sync::atomic::AtomicUsize::new(0));
+        std::thread::scope(|scope| {
+            for _ in 0..8 {
+                scope.spawn(|| {
+                    let _lock = FileLock::acquire(&path).unwrap();
+                    let before = counter.fetch_add(1, std::sync::atomic::Ordering::SeqCst);
+                    assert_eq!(before, 0);
+                    std::thread::yield_now();
+                    counter.fetch_sub(1, std::sync::atomic::Ordering::SeqCst);
+                });
+            }
+        });
+    }
+}

@@ -1,0 +1,7 @@
+//! Small tools that every room uses: clock, files, patterns, environment, child commands.
+
+pub mod clock;
+pub mod env_vars;
+pub mod fs;
+pub mod pattern;
+pub mod random;

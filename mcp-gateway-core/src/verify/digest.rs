@@ -1,0 +1,56 @@
+//! The digest pin: the image is exactly the one that was named or seen before.
+
+use std::collections::BTreeMap;
+
+use async_trait::async_trait;
+
+use super::{Verification, VerificationLevel, Verifier};
+use crate::error::{Error, ErrorKind, Result};
+use crate::model::{Digest, ImageReference};
+
+/// Refuses an image whose digest differs from the pinned one; the in-memory verifier of tests and examples too.
+#[derive(Debug, Default)]
+pub struct DigestVerifier {
+    pins: BTreeMap<String, Digest>,
+}
+
+impl DigestVerifier {
+    /// A verifier that knows only the digests that references themselves carry.
+    pub fn new() -> Self {
+        Self::default()
+    }
+
+    /// Pins a repository and tag, written as in the reference without its digest, to a digest.
+    #[must_use]
+    pub fn with_pin(mut self, image: impl Into<String>, digest: Digest) -> Self {
+        self.pins.insert(image.into(), digest);
+        self
+    }
+}
+
+#[async_trait]
+impl Verifier for DigestVerifier {
+    async fn verify(&self, image: &ImageReference, digest: Option<&Digest>) -> Result<Verification> {
+        let name = match image.tag() {
+            Some(tag) => format!("{}:{tag}", image.repository()),
+            None => image.repository().to_owned(),
+        };
+        let pin = image.digest().or_else(|| self.pins.get(&name));
+        match (pin, digest) {
+            (Some(pin), Some(digest)) if pin == digest => {
+                Ok(Verification::new(VerificationLevel::Pinned, format!("digest is {digest}")))
+            }
+            (Some(pin), found) => {
+                let found = found.map_or("none", Digest::as_str);
+                Err(Error::new(ErrorKind::Denied, "image is not the one that is pinned")
+                    .with_context("image", image)
+                    .with_context("pinned", pin)
+                    .with_context("found", found))
+            }
+            (None, Some(digest)) => {
+                Ok(Verification::new(VerificationLevel::None, format!("not pinned before; digest is now {digest}")))
+            }
+            (None, None) => Ok(Verification::new(VerificationLevel::None, "local image without a registry digest")),
+        }
+    }
+}
