@@ -5,3 +5,5 @@ pub mod env_vars;
 pub mod fs;
 pub mod pattern;
 pub mod random;
+#[cfg(feature = "__tls")]
+pub(crate) mod tls;
