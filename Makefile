@@ -1,0 +1,60 @@
+# The short names for what people type; the work is done by the scripts in .ci/.
+
+.DEFAULT_GOAL := help
+.PHONY: help test lint fmt test-rust test-python test-node quickstart prepare engine images servers gateway-image bench deny clean
+
+help: ## this list
+	@awk -F ':.*## ' '/^[a-z-]+:.*## /{printf "  make %-14s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
+
+test: ## everything: installs and starts what is missing, lints, then the tests of all three languages
+	.ci/prepare
+	.ci/lint
+	$(MAKE) --no-print-directory engine images servers
+	.ci/test-rust
+	.ci/test-python
+	.ci/test-node
+	cargo run --example quickstart
+
+lint: ## format, clippy, docs, dependency guard, scripts
+	.ci/lint
+
+fmt: ## format the Rust sources
+	cargo fmt --all
+
+test-rust: ## only the Rust tests
+	.ci/test-rust
+
+test-python: ## only the Python binding: build, ruff, mypy, pytest
+	.ci/test-python
+
+test-node: ## only the Node binding: build, tsc, node --test
+	.ci/test-node
+
+quickstart: ## the example that shows the main job
+	cargo run --example quickstart
+
+prepare: ## the packages and Rust components that the checks need
+	.ci/prepare
+
+engine: ## a container engine that answers (installs and starts one when root)
+	.ci/docker-up
+
+images: engine ## the images of the test servers
+	.ci/images
+
+servers: ## the same servers and the official SDKs on this host, under target/test-servers
+	mcp-gateway-core/tests/servers/local/install
+
+gateway-image: ## an image of the gateway itself (BASE=, IMAGE=)
+	.ci/gateway-image
+
+bench: ## the end-to-end benchmark (see docs/benchmarks.md)
+	cargo bench --workspace
+
+deny: ## licences, advisories, duplicates of the dependencies (needs cargo-deny)
+	@cargo deny --version >/dev/null 2>&1 || { echo "please run: cargo install --locked cargo-deny" >&2; exit 1; }
+	cargo deny check
+
+clean: ## everything that was built, the test images too
+	cargo clean
+	-docker images --quiet --filter 'reference=mcp-gateway-test/*' | xargs --no-run-if-empty docker rmi --force
