@@ -52,7 +52,8 @@ impl Metrics {
 
     /// Counts a request: its protocol method, the server that it went to, how it ended, and how long it took.
     ///
-    /// `outcome` is `ok` or what went wrong, such as `tool_error` or `denied`.
+    /// `outcome` is `ok` or what went wrong, such as `tool_error` or `denied`. Both `kind` and `outcome` come from fixed
+    /// sets, never as a client wrote them: junk would use up the series.
     pub fn record_request(&self, kind: &str, server: Option<&str>, outcome: &str, duration: Duration) {
         self.0.requests.with([kind, outcome], increment);
         let error = if outcome == "ok" { "" } else { outcome };

@@ -154,6 +154,8 @@ mod sqlite {
 
     /// Names the file to a second process of this test.
     const FILE: &str = "MCP_GATEWAY_TEST_AUDIT_FILE";
+    /// The same for a process that dies.
+    const DIES: &str = "MCP_GATEWAY_TEST_AUDIT_DIES";
     const PROCESSES: usize = 3;
     const TASKS: usize = 8;
     const RECORDS: usize = 25;
@@ -201,6 +203,28 @@ mod sqlite {
         let Some(path) = env_vars::get(FILE).map(PathBuf::from) else { return };
         let store = Arc::new(SqliteAudit::open(path).unwrap());
         fill(store, &std::process::id().to_string()).await;
+    }
+
+    #[tokio::test]
+    async fn records_survive_the_process() {
+        let folder = TempDir::new().unwrap();
+        let path = folder.path().join("dev.db");
+        let mut command = Command::new(std::env::current_exe().unwrap());
+        command.args(["audit::sqlite::a_process_that_dies", "--exact", "--nocapture"]).env(DIES, &path);
+        assert!(!command.status().unwrap().success());
+        assert_whole(&all(&SqliteAudit::open(path.clone()).unwrap()).await, 5);
+        assert_whole(&all(&SqliteAudit::open_read_only(path).unwrap()).await, 5);
+    }
+
+    /// The part of [`records_survive_the_process`] that dies without a chance to tidy up.
+    #[tokio::test]
+    async fn a_process_that_dies() {
+        let Some(path) = env_vars::get(DIES).map(PathBuf::from) else { return };
+        let store = SqliteAudit::open(path).unwrap();
+        for number in 0..5 {
+            store.append(event(&format!("{number}"))).await.unwrap();
+        }
+        std::process::abort();
     }
 
     async fn fill(store: Arc<SqliteAudit>, writer: &str) {
