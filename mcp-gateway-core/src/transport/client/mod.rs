@@ -2,12 +2,16 @@
 
 mod connection;
 mod diagnostics;
+#[cfg(feature = "__http-client")]
+mod http;
 mod memory;
 mod peer;
 mod stream;
 
 pub use connection::{Connection, MessageSink};
 pub use diagnostics::Diagnostics;
+#[cfg(feature = "__http-client")]
+pub use http::{HttpConfig, connect_http};
 pub use memory::memory_pair;
 pub use peer::{Peer, PeerRequest, ServerEvents};
 pub use stream::{INCOMING_CAPACITY, connect_stream, deliver_line};
