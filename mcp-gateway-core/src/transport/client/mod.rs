@@ -3,6 +3,8 @@
 mod connection;
 mod diagnostics;
 #[cfg(feature = "__http-client")]
+mod event_stream;
+#[cfg(feature = "__http-client")]
 mod http;
 mod memory;
 mod peer;
