@@ -1,6 +1,14 @@
 //! Where a server is reached over HTTP, and with which headers.
 
+use std::fmt;
+
+use url::Url;
+
+use crate::error::{Error, ErrorKind, Result};
 use crate::model::SecretValue;
+
+/// The shortest part of a header or query that is cut out of what an error shows; shorter ones are words like `Bearer`.
+const MIN_SECRET_CHARS: usize = 8;
 
 /// How a server is reached over HTTP.
 ///
@@ -13,7 +21,7 @@ use crate::model::SecretValue;
 ///     .with_header("Authorization", SecretValue::new("Bearer ghp_123"));
 /// assert!(!format!("{config:?}").contains("ghp_123"));
 /// ```
-#[derive(Clone, Debug)]
+#[derive(Clone)]
 #[non_exhaustive]
 pub struct HttpConfig {
     /// The server's address.
@@ -56,5 +64,38 @@ impl HttpConfig {
     pub fn with_max_message_bytes(mut self, bytes: usize) -> Self {
         self.max_message_bytes = bytes;
         self
+    }
+    /// The address, parsed.
+    pub(super) fn parse_url(&self) -> Result<Url> {
+        Url::parse(&self.url).map_err(|cause| {
+            Error::new(ErrorKind::InvalidConfig, format!("address of the server cannot be read: {cause}"))
+                .with_hint("write it as `https://host/path`")
+        })
+    }
+
+    /// What must not be shown of what a server says back.
+    pub(super) fn secret_parts(&self) -> Vec<SecretValue> {
+        let mut parts: Vec<String> = Vec::new();
+        for (_, value) in &self.headers {
+            parts.push(value.expose().to_owned());
+            parts.extend(value.expose().split_whitespace().map(str::to_owned));
+        }
+        if let Ok(url) = self.parse_url() {
+            parts.extend(url.query_pairs().map(|(_, value)| value.into_owned()));
+        }
+        parts.into_iter().filter(|part| part.len() >= MIN_SECRET_CHARS).map(SecretValue::new).collect()
+    }
+}
+
+impl fmt::Debug for HttpConfig {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        // Paths and queries can hold secrets.
+        let host = self.parse_url().ok().as_ref().map(crate::util::http::host);
+        f.debug_struct("HttpConfig")
+            .field("host", &host)
+            .field("headers", &self.headers)
+            .field("allow_private", &self.allow_private)
+            .field("max_message_bytes", &self.max_message_bytes)
+            .finish()
     }
 }
