@@ -8,6 +8,8 @@ mod event_stream;
 mod http;
 mod memory;
 mod peer;
+#[cfg(feature = "__http-client")]
+mod sse;
 mod stream;
 
 pub use connection::{Connection, MessageSink};
@@ -16,4 +18,6 @@ pub use diagnostics::Diagnostics;
 pub use http::{HttpConfig, connect_http};
 pub use memory::memory_pair;
 pub use peer::{Peer, PeerRequest, ServerEvents};
+#[cfg(feature = "__http-client")]
+pub use sse::connect_sse;
 pub use stream::{INCOMING_CAPACITY, connect_stream, deliver_line};

@@ -25,7 +25,7 @@ const MAX_REDIRECTS: usize = 5;
 /// # Behavior
 /// - Every address is checked as text, and again when a name was resolved: what is dialled is what was checked.
 /// - Redirects are followed up to five times under the same rule; from HTTPS never to plain HTTP. Guarded headers go to
-///   the request's own origin only. The freedom of [`AddressRule::Any`] holds for the request's own host.
+///   the origin of the operator's address only, and only for its host does the freedom of [`AddressRule::Any`] hold.
 /// - No proxy of the environment is used, no cookie is kept, HTTP/1.1 without compression is spoken.
 pub(crate) struct HttpClient {
     rule: AddressRule,
@@ -51,7 +51,7 @@ pub(crate) struct HttpRequest<'a> {
     pub(crate) method: HttpMethod,
     /// The address.
     pub(crate) url: &'a Url,
-    /// The address whose origin receives the guarded headers; usually `url` itself.
+    /// The address that the operator named, usually `url` itself: its origin receives the guarded headers.
     pub(crate) home: &'a Url,
     /// Headers that may be sent anywhere.
     pub(crate) open: HeaderSet,
@@ -84,7 +84,7 @@ impl HttpClient {
     pub(crate) async fn send(&self, request: HttpRequest<'_>) -> Result<HttpResponse> {
         let mut url = request.url.clone();
         for _ in 0..=MAX_REDIRECTS {
-            let rule = if url.host() == request.url.host() { self.rule } else { AddressRule::PublicHttpsOnly };
+            let rule = if url.host() == request.home.host() { self.rule } else { AddressRule::PublicHttpsOnly };
             rule.check_url(&url)?;
             let response = self.send_once(rule, &url, &request).await?;
             match next_hop(request.method, &url, &response)? {

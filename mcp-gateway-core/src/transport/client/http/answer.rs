@@ -39,7 +39,7 @@ pub(super) async fn read(
 
 async fn read_body(wire: &Wire, mut response: HttpResponse, id: &RequestId, inbox: &Inbox) -> Result<Answered> {
     let wrong = |why: String| Error::new(ErrorKind::Protocol, why);
-    let media_type = response.media_type();
+    let media_type = wire.excerpt(response.media_type().as_bytes());
     let is_json = media_type.ends_with("/json") || media_type.ends_with("+json") || media_type.is_empty();
     if !is_json {
         let body = wire.refusal(response).await;

@@ -6,6 +6,7 @@ use url::Url;
 
 use crate::error::{Error, ErrorKind, Result};
 use crate::model::SecretValue;
+use crate::util::http::{AddressRule, host};
 
 /// The shortest part of a header or query that is cut out of what an error shows; shorter ones are words like `Bearer`.
 const MIN_SECRET_CHARS: usize = 8;
@@ -65,8 +66,30 @@ impl HttpConfig {
         self.max_message_bytes = bytes;
         self
     }
-    /// The address, parsed.
-    pub(super) fn parse_url(&self) -> Result<Url> {
+    /// The address as it may be shown and kept: without user, password, query and fragment.
+    ///
+    /// # Errors
+    /// `InvalidConfig` when it is no address, `Denied` when it must not be reached.
+    pub fn address_label(&self) -> Result<String> {
+        let mut url = self.checked_url()?;
+        let query = url.query().map_or("", |_| "?***");
+        url.set_query(None);
+        url.set_fragment(None);
+        Ok(format!("{url}{query}"))
+    }
+
+    /// Which addresses may be reached.
+    pub(super) fn rule(&self) -> AddressRule {
+        if self.allow_private { AddressRule::Any } else { AddressRule::PublicHttpsOnly }
+    }
+
+    /// The address, parsed and checked as far as its text goes.
+    pub(super) fn checked_url(&self) -> Result<Url> {
+        let url = self.parse_url()?;
+        self.rule().check_url(&url).map(|()| url)
+    }
+
+    fn parse_url(&self) -> Result<Url> {
         Url::parse(&self.url).map_err(|cause| {
             Error::new(ErrorKind::InvalidConfig, format!("address of the server cannot be read: {cause}"))
                 .with_hint("write it as `https://host/path`")
@@ -90,7 +113,7 @@ impl HttpConfig {
 impl fmt::Debug for HttpConfig {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         // Paths and queries can hold secrets.
-        let host = self.parse_url().ok().as_ref().map(crate::util::http::host);
+        let host = self.parse_url().ok().as_ref().map(host);
         f.debug_struct("HttpConfig")
             .field("host", &host)
             .field("headers", &self.headers)

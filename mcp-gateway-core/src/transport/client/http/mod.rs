@@ -1,6 +1,7 @@
 //! Streamable HTTP.
 
 mod answer;
+mod calls;
 mod config;
 mod events;
 mod inbox;
@@ -9,22 +10,21 @@ mod refusal;
 mod session;
 mod wire;
 
-use std::collections::HashMap;
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::time::Duration;
 
 use async_trait::async_trait;
 use bytes::Bytes;
-use serde_json::value::RawValue;
-use tokio::sync::{Notify, OwnedSemaphorePermit, Semaphore, mpsc};
+use tokio::sync::{Notify, Semaphore, mpsc};
 use tokio_util::sync::CancellationToken;
 
 use super::{Connection, Diagnostics, INCOMING_CAPACITY, MessageSink};
 use crate::error::{Error, ErrorKind, Result};
-use crate::protocol::{Message, RawJson, RequestId, RpcError};
+use crate::protocol::{Message, RequestId, RpcError};
 use answer::Answer;
 use session::Sessions;
 
+pub(super) use calls::{Calls, Place};
 pub use config::HttpConfig;
 pub(super) use events::EventStream;
 pub(super) use inbox::Inbox;
@@ -32,8 +32,6 @@ pub(super) use refusal::Refusal;
 pub(super) use session::Session;
 pub(super) use wire::Wire;
 
-/// How many requests may be under way at the same time; further ones wait.
-pub(super) const MAX_REQUESTS: usize = 64;
 /// How many notifications and answers may be under way; apart from requests, which may be waiting for them.
 const MAX_OTHERS: usize = 64;
 /// How long a notification or an answer may take.
@@ -58,16 +56,16 @@ const REST_TIMEOUT: Duration = Duration::from_secs(2);
 pub fn connect_http(config: HttpConfig, diagnostics: Arc<Diagnostics>) -> Result<Connection> {
     let wire = Wire::new(&config, Arc::clone(&diagnostics)).map_err(|error| error.with_operation("connect_http"))?;
     let (sender, incoming) = mpsc::channel(INCOMING_CAPACITY);
+    let closed = CancellationToken::new();
     let shared = Arc::new(Shared {
         wire,
         sessions: Sessions::default(),
         inbox: Mutex::new(Some(Inbox::new(sender, Arc::clone(&diagnostics)))),
-        requests: Arc::new(Semaphore::new(MAX_REQUESTS)),
+        calls: Calls::new(closed.clone()),
         others: Semaphore::new(MAX_OTHERS),
-        under_way: Mutex::default(),
         listening: Mutex::default(),
         activity: Arc::default(),
-        closed: CancellationToken::new(),
+        closed,
     });
     Ok(Connection::new(Arc::new(HttpSink { shared }), incoming, diagnostics))
 }
@@ -83,9 +81,8 @@ struct Shared {
     wire: Wire,
     sessions: Sessions,
     inbox: Mutex<Option<Inbox>>,
-    requests: Arc<Semaphore>,
+    calls: Calls,
     others: Semaphore,
-    under_way: Mutex<HashMap<RequestId, CancellationToken>>,
     listening: Mutex<CancellationToken>,
     activity: Arc<Notify>,
     closed: CancellationToken,
@@ -107,11 +104,12 @@ impl MessageSink for HttpSink {
         match message {
             Message::Request { id, method, .. } => {
                 let call = Call { id: id.clone(), body, is_handshake: method == "initialize" };
-                self.shared.start(call, inbox).await
+                let shared = Arc::clone(&self.shared);
+                self.shared.calls.start(id, |place| async move { shared.run(call, inbox, place).await }).await
             }
             Message::Notification { method, params } => {
                 if method == "notifications/cancelled" {
-                    self.shared.abandon(params.as_ref());
+                    self.shared.calls.abandon(params.as_ref());
                 }
                 self.shared.tell(body).await?;
                 if method == "notifications/initialized" {
@@ -142,28 +140,8 @@ impl Drop for HttpSink {
 }
 
 impl Shared {
-    /// Sends a request in a task of its own, as soon as fewer than the most are under way.
-    async fn start(self: &Arc<Self>, call: Call, inbox: Inbox) -> Result<()> {
-        let permit = tokio::select! {
-            permit = Arc::clone(&self.requests).acquire_owned() => permit.map_err(|_| closed())?,
-            () = self.closed.cancelled() => return Err(closed()),
-        };
-        let abandoned = self.closed.child_token();
-        locked(&self.under_way).insert(call.id.clone(), abandoned.clone());
-        let shared = Arc::clone(self);
-        tokio::spawn(async move {
-            let id = call.id.clone();
-            tokio::select! {
-                () = abandoned.cancelled() => {}
-                () = shared.run(call, inbox, permit) => {}
-            }
-            locked(&shared.under_way).remove(&id);
-        });
-        Ok(())
-    }
-
     /// Brings one request to its answer.
-    async fn run(self: &Arc<Self>, call: Call, inbox: Inbox, permit: OwnedSemaphorePermit) {
+    async fn run(self: &Arc<Self>, call: Call, inbox: Inbox, place: Place) {
         let (result, rest) = match self.exchange(&call, &inbox).await {
             Ok(Answer { result, rest }) => {
                 self.activity.notify_waiters();
@@ -171,8 +149,7 @@ impl Shared {
             }
             Err(error) => (Err(RpcError::from(&error)), None),
         };
-        locked(&self.under_way).remove(&call.id);
-        drop(permit);
+        drop(place);
         if inbox.deliver(Message::response(call.id, result)).await.is_ok()
             && let Some(mut rest) = rest
         {
@@ -242,16 +219,6 @@ impl Shared {
                 () = listener::listen(&shared.wire, session, inbox, activity) => {}
             }
         });
-    }
-
-    /// Stops waiting for the request that a `notifications/cancelled` names.
-    fn abandon(&self, params: Option<&RawJson>) {
-        let params = params.and_then(|params| params.object().ok());
-        let id = params.and_then(|params| params.get("requestId")?.read::<Box<RawValue>>().ok());
-        let Some(id) = id.and_then(|id| RequestId::from_raw(&id).ok()) else { return };
-        if let Some(request) = locked(&self.under_way).remove(&id) {
-            request.cancel();
-        }
     }
 
     fn inbox(&self) -> Result<Inbox> {

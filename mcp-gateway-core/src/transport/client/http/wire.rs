@@ -10,7 +10,7 @@ use super::{Diagnostics, HttpConfig, Refusal, Session};
 use crate::error::{Error, ErrorKind, Result};
 use crate::model::SecretValue;
 use crate::protocol::http::{ACCEPT_ANSWER, EVENT_STREAM, header, is_owned_header};
-use crate::util::http::{AddressRule, HeaderSet, HttpClient, HttpMethod, HttpRequest, HttpResponse, host};
+use crate::util::http::{HeaderSet, HttpClient, HttpMethod, HttpRequest, HttpResponse, host};
 
 /// How much of a refusal is read, and for how long.
 const REFUSAL_BYTES: usize = 8 * 1024;
@@ -35,9 +35,7 @@ impl Wire {
     /// # Errors
     /// `InvalidConfig` when address or headers cannot be right, `Denied` when the address must not be reached.
     pub(in crate::transport::client) fn new(config: &HttpConfig, diagnostics: Arc<Diagnostics>) -> Result<Self> {
-        let rule = if config.allow_private { AddressRule::Any } else { AddressRule::PublicHttpsOnly };
-        let url = config.parse_url()?;
-        rule.check_url(&url)?;
+        let url = config.checked_url()?;
         let mut headers = HeaderSet::default();
         for (name, value) in &config.headers {
             let wrong = |why| Error::new(ErrorKind::InvalidConfig, format!("header `{}` {why}", name.escape_debug()));
@@ -50,7 +48,7 @@ impl Wire {
             headers.set(name, value.expose())?;
         }
         Ok(Self {
-            client: HttpClient::new(rule)?,
+            client: HttpClient::new(config.rule())?,
             url,
             headers,
             secrets: config.secret_parts(),
@@ -134,7 +132,7 @@ impl Wire {
     }
 
     /// The beginning of a server's text, fit to be shown.
-    pub(super) fn excerpt(&self, text: &[u8]) -> String {
+    pub(in crate::transport::client) fn excerpt(&self, text: &[u8]) -> String {
         let mut text = self.diagnostics.redact(&String::from_utf8_lossy(text));
         for secret in &self.secrets {
             text = text.replace(secret.expose(), "***");
