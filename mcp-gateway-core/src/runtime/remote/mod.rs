@@ -83,9 +83,9 @@ impl Runtime for RemoteRuntime {
     async fn start(&self, ctx: &CallContext, plan: LaunchPlan) -> Result<RunningServer> {
         let remote = remote(&plan.target)?;
         let config = config(remote).with_max_message_bytes(plan.limits.max_message_bytes);
-        let label = config.address_label()?;
         let secrets = plan.secrets.iter().cloned().chain(remote.headers.iter().map(|(_, value)| value.clone()));
         let diagnostics = Arc::new(Diagnostics::new(secrets.collect()));
+        let label = diagnostics.redact(&config.address_label()?);
         let connecting = async {
             match remote.transport {
                 RemoteTransport::StreamableHttp => connect_http(config, diagnostics),

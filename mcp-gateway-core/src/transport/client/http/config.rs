@@ -66,6 +66,7 @@ impl HttpConfig {
         self.max_message_bytes = bytes;
         self
     }
+
     /// The address as it may be shown and kept: without user, password, query and fragment.
     ///
     /// # Errors
