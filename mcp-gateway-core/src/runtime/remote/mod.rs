@@ -12,7 +12,7 @@ use super::{
 };
 use crate::error::{Error, ErrorKind, Result};
 use crate::model::{CallContext, InstanceId, RemoteTransport};
-use crate::transport::client::{Diagnostics, HttpConfig, connect_http, connect_sse};
+use crate::transport::client::{Connection, Diagnostics, HttpConfig, connect_http, connect_sse};
 use crate::util::random;
 use tracked::Connections;
 
@@ -81,19 +81,7 @@ impl Runtime for RemoteRuntime {
     }
 
     async fn start(&self, ctx: &CallContext, plan: LaunchPlan) -> Result<RunningServer> {
-        let remote = remote(&plan.target)?;
-        let config = config(remote).with_max_message_bytes(plan.limits.max_message_bytes);
-        let secrets = plan.secrets.iter().cloned().chain(remote.headers.iter().map(|(_, value)| value.clone()));
-        let diagnostics = Arc::new(Diagnostics::new(secrets.collect()));
-        let label = diagnostics.redact(&config.address_label()?);
-        let connecting = async {
-            match remote.transport {
-                RemoteTransport::StreamableHttp => connect_http(config, diagnostics),
-                RemoteTransport::Sse => connect_sse(config, diagnostics).await,
-            }
-        };
-        let connection = ctx
-            .bounded(plan.limits.start_timeout, connecting)
+        let (label, connection) = connect(ctx, &plan)
             .await
             .map_err(|error| error.with_operation("RemoteRuntime::start").with_context("server", &plan.owner.server))?;
         let id = InstanceId::new(format!("remote-{}", random::hex(6)?))?;
@@ -125,6 +113,23 @@ impl Runtime for RemoteRuntime {
     async fn sweep(&self) -> Result<Vec<InstanceId>> {
         Ok(Vec::new())
     }
+}
+
+/// Connects within the start's time; gives the address as it may be shown, too.
+async fn connect(ctx: &CallContext, plan: &LaunchPlan) -> Result<(String, Connection)> {
+    let remote = remote(&plan.target)?;
+    let config = config(remote).with_max_message_bytes(plan.limits.max_message_bytes);
+    let secrets = plan.secrets.iter().chain(remote.headers.iter().map(|(_, value)| value));
+    let diagnostics = Arc::new(Diagnostics::new(secrets.cloned().collect()));
+    let label = diagnostics.redact(&config.address_label()?);
+    let connecting = async {
+        match remote.transport {
+            RemoteTransport::StreamableHttp => connect_http(config, diagnostics),
+            RemoteTransport::Sse => connect_sse(config, diagnostics).await,
+        }
+    };
+    let connection = ctx.bounded(plan.limits.start_timeout, connecting).await?;
+    Ok((label, connection))
 }
 
 fn remote(target: &LaunchTarget) -> Result<&RemotePlan> {

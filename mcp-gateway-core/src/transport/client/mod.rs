@@ -14,6 +14,8 @@ mod stream;
 
 pub use connection::{Connection, MessageSink};
 pub use diagnostics::Diagnostics;
+#[cfg(all(test, feature = "__http-client"))]
+pub(crate) use http::testing;
 #[cfg(feature = "__http-client")]
 pub use http::{HttpConfig, connect_http};
 pub use memory::memory_pair;

@@ -250,6 +250,6 @@ pub(super) fn locked<T>(mutex: &Mutex<T>) -> MutexGuard<'_, T> {
 }
 
 #[cfg(test)]
-pub(in crate::transport::client) mod testing;
+pub(crate) mod testing;
 #[cfg(test)]
 mod tests;
