@@ -36,7 +36,7 @@ pub async fn connect_sse(config: HttpConfig, diagnostics: Arc<Diagnostics>) -> R
     });
     let (wire, stream, endpoint) = opened.map_err(|error| error.with_operation("connect_sse"))?;
     let (sender, incoming) = mpsc::channel(INCOMING_CAPACITY);
-    let inbox = Inbox::new(sender, Arc::clone(&diagnostics));
+    let inbox = Inbox::new(sender, wire.redactor().clone());
     let closed = CancellationToken::new();
     let shared = Arc::new(Shared {
         wire,
