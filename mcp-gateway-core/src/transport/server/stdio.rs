@@ -5,8 +5,8 @@ use std::sync::Arc;
 use tokio::io::{AsyncRead, AsyncWrite};
 use tokio_util::sync::CancellationToken;
 
-use super::stream::{StreamConfig, serve_stream};
 use super::SessionHost;
+use super::stream::{StreamConfig, serve_stream};
 use crate::error::Result;
 use crate::model::Principal;
 

@@ -262,7 +262,9 @@ impl BoundHttpServer {
     /// # Errors
     /// `Network` when the system does not say.
     pub fn local_addr(&self) -> Result<SocketAddr> {
-        self.listener.local_addr().map_err(|cause| Error::new(ErrorKind::Network, "listener has no address").with_source(cause))
+        self.listener
+            .local_addr()
+            .map_err(|cause| Error::new(ErrorKind::Network, "listener has no address").with_source(cause))
     }
 
     /// Serves until `shutdown` fires; then takes no more connections, lets requests finish, and ends every session.

@@ -37,11 +37,15 @@ impl Guard {
             .map(|(_, token)| SecretValue::new(token.trim()));
         let known = presented.and_then(|presented| {
             // Every token is compared, so that the time tells nothing about which one was close.
-            self.tokens.iter().fold(None, |found, (token, principal)| if *token == presented { Some(principal) } else { found })
+            self.tokens
+                .iter()
+                .fold(None, |found, (token, principal)| if *token == presented { Some(principal) } else { found })
         });
         known.cloned().ok_or_else(|| {
             let mut response = refusal(StatusCode::UNAUTHORIZED, "a valid bearer token is required");
-            response.headers_mut().insert(header::WWW_AUTHENTICATE, HeaderValue::from_static("Bearer realm=\"mcp-gateway\""));
+            response
+                .headers_mut()
+                .insert(header::WWW_AUTHENTICATE, HeaderValue::from_static("Bearer realm=\"mcp-gateway\""));
             response
         })
     }
@@ -108,14 +112,23 @@ mod tests {
     #[test]
     fn only_known_hosts_origins_and_tokens_come_in() {
         let guard = Guard {
-            tokens: vec![(SecretValue::new("t1"), Principal::new("ann")), (SecretValue::new("t2"), Principal::new("bob"))],
+            tokens: vec![
+                (SecretValue::new("t1"), Principal::new("ann")),
+                (SecretValue::new("t2"), Principal::new("bob")),
+            ],
             allowed_hosts: vec!["gw.example".to_owned()],
             allowed_origins: vec!["https://app.example".to_owned()],
         };
         let ok = ("authorization", "Bearer t2");
         assert_eq!(check(&guard, &[("host", "127.0.0.1:1"), ok]).unwrap(), Principal::new("bob"));
-        assert_eq!(check(&guard, &[("host", "[::1]:1"), ok, ("origin", "http://localhost:3")]).unwrap(), Principal::new("bob"));
-        assert_eq!(check(&guard, &[("host", "GW.example"), ok, ("origin", "https://app.example")]).unwrap(), Principal::new("bob"));
+        assert_eq!(
+            check(&guard, &[("host", "[::1]:1"), ok, ("origin", "http://localhost:3")]).unwrap(),
+            Principal::new("bob")
+        );
+        assert_eq!(
+            check(&guard, &[("host", "GW.example"), ok, ("origin", "https://app.example")]).unwrap(),
+            Principal::new("bob")
+        );
         for (headers, status) in [
             (vec![("host", "evil.example"), ok], 403),
             (vec![ok], 403),

@@ -4,8 +4,8 @@ mod builder;
 mod connections;
 mod event_log;
 mod guard;
-mod message;
 mod log_link;
+mod message;
 mod sessions;
 #[cfg(feature = "transport-sse")]
 mod sse;

@@ -18,7 +18,8 @@ use super::message::{carry_out, deliver, respond};
 use super::sessions::{HttpSession, SessionUse};
 use crate::error::ErrorKind;
 use crate::model::Principal;
-use crate::protocol::{ClientHello, Message, ProtocolVersion, RawJson, RequestId, RpcError, code, http as names};
+use crate::protocol::http::header as names;
+use crate::protocol::{ClientHello, Message, ProtocolVersion, RawJson, RequestId, RpcError, code};
 use crate::transport::server::refusal::not_a_message;
 
 /// How often a silent stream shows that it lives.
@@ -70,7 +71,7 @@ pub(super) async fn get(State(face): State<Arc<Face>>, headers: HeaderMap) -> Re
         Ok(session) => session,
         Err(refused) => return refused,
     };
-    let resumed = headers.get("last-event-id").and_then(|id| id.to_str().ok()).and_then(parse_event_id);
+    let resumed = headers.get(names::LAST_EVENT_ID).and_then(|id| id.to_str().ok()).and_then(parse_event_id);
     let (log, after) = match resumed {
         None => (Arc::clone(&session.log), session.log.last()),
         Some((stream, after)) => match session.stream(stream) {
@@ -154,7 +155,10 @@ async fn batch(face: &Face, headers: &HeaderMap, principal: &Principal, body: &[
         return refused("this protocol version has no batches");
     }
     let Ok(items) = serde_json::from_slice::<Vec<Box<serde_json::value::RawValue>>>(body) else {
-        return respond(StatusCode::BAD_REQUEST, &not_a_message(body, &crate::Error::new(ErrorKind::Protocol, "not JSON")));
+        return respond(
+            StatusCode::BAD_REQUEST,
+            &not_a_message(body, &crate::Error::new(ErrorKind::Protocol, "not JSON")),
+        );
     };
     if items.is_empty() || items.len() > super::message::MAX_IN_FLIGHT {
         return refused("a batch has 1 to 128 messages");
@@ -249,10 +253,13 @@ fn check_headers(headers: &HeaderMap) -> Option<Response> {
 /// Whether `Accept` covers a media type; a wildcard covers all of its kind.
 fn accepts(headers: &HeaderMap, wanted: &str) -> bool {
     let kind = wanted.split('/').next().unwrap_or_default();
-    headers.get_all(header::ACCEPT).iter().filter_map(|value| value.to_str().ok()).flat_map(|value| value.split(',')).any(
-        |media| {
+    headers
+        .get_all(header::ACCEPT)
+        .iter()
+        .filter_map(|value| value.to_str().ok())
+        .flat_map(|value| value.split(','))
+        .any(|media| {
             let media = media.split(';').next().unwrap_or_default().trim();
             media.eq_ignore_ascii_case(wanted) || media == "*/*" || media.eq_ignore_ascii_case(&format!("{kind}/*"))
-        },
-    )
+        })
 }

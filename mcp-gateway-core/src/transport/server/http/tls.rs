@@ -24,7 +24,8 @@ pub(super) fn acceptor(files: &TlsFiles) -> Result<TlsAcceptor> {
         return Err(wrong("file holds no certificate", &files.certificate));
     }
     let key = zeroize::Zeroizing::new(fs::read_to_string(&files.key)?);
-    let key = PrivateKeyDer::from_pem_slice(key.as_bytes()).map_err(|_| wrong("file holds no private key in PEM", &files.key))?;
+    let key = PrivateKeyDer::from_pem_slice(key.as_bytes())
+        .map_err(|_| wrong("file holds no private key in PEM", &files.key))?;
     let config = ServerConfig::builder_with_provider(tls::provider())
         .with_safe_default_protocol_versions()
         .and_then(|builder| builder.with_no_client_auth().with_single_cert(chain, key))
