@@ -3,6 +3,8 @@
 mod instance;
 mod memory;
 mod plan;
+#[cfg(any(feature = "runtime-docker", feature = "runtime-process"))]
+mod sensitive;
 
 use std::fmt;
 use std::sync::Arc;
