@@ -3,6 +3,8 @@
 mod instance;
 mod memory;
 mod plan;
+#[cfg(feature = "runtime-remote")]
+pub mod remote;
 #[cfg(any(feature = "runtime-docker", feature = "runtime-process"))]
 mod sensitive;
 
@@ -21,6 +23,8 @@ pub use memory::{MemoryRuntime, MemoryServer};
 pub use plan::{
     ContainerPlan, HttpEndpoint, LaunchPlan, LaunchTarget, Mount, MountSource, Owner, ProcessPlan, RemotePlan,
 };
+#[cfg(feature = "runtime-remote")]
+pub use remote::RemoteRuntime;
 
 /// Starts and stops MCP servers.
 ///
