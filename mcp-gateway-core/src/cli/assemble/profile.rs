@@ -1,0 +1,155 @@
+//! Which servers there are, and how they are run.
+
+use std::path::PathBuf;
+use std::sync::Arc;
+
+use async_trait::async_trait;
+use sha2::{Digest as _, Sha256};
+
+use super::toolkit;
+use crate::cli::Env;
+use crate::cli::args::{NetworkArg, ProfileArgs, SelectionArgs, SettingArgs};
+use crate::error::{ErrorKind, Result};
+use crate::model::ProfileName;
+use crate::profile::{
+    FileProfile, LockChange, MemoryProfile, NetworkSpec, NetworkWord, Profile, ProfileLock, ProfileSpec, ProfileStore,
+    SpecChange,
+};
+
+/// The name of the profile that is meant when none is named.
+pub(crate) const DEFAULT_PROFILE: &str = "default";
+
+/// The profiles of the home.
+pub(crate) fn profiles(env: &Env) -> ProfileStore {
+    ProfileStore::new(env.home.profiles())
+}
+
+/// What a profile says; the default profile says nothing until it is there.
+pub(crate) async fn profile_or_empty(env: &Env, name: &ProfileName) -> Result<ProfileSpec> {
+    let spec = match profiles(env).open(name) {
+        Ok(profile) => profile.spec().await,
+        Err(error) => Err(error),
+    };
+    match spec {
+        Err(error) if error.kind() == ErrorKind::NotFound && name.as_str() == DEFAULT_PROFILE => {
+            Ok(ProfileSpec::new(name.clone()))
+        }
+        spec => spec,
+    }
+}
+
+/// A profile to be changed; the default profile is made when it is not there.
+pub(crate) async fn profile_to_change(env: &Env, name: &ProfileName) -> Result<FileProfile> {
+    let store = profiles(env);
+    match store.open(name) {
+        Err(error) if error.kind() == ErrorKind::NotFound && name.as_str() == DEFAULT_PROFILE => {
+            match store.create(ProfileSpec::new(name.clone())).await {
+                // Another process was faster, which is as good.
+                Err(error) if error.kind() != ErrorKind::AlreadyExists => Err(error),
+                _ => store.open(name),
+            }
+        }
+        opened => opened,
+    }
+}
+
+/// The profile of a run: what its file says, with what the flags say.
+///
+/// # Behavior
+/// - The file is never changed by a run.
+/// - What servers offer is recorded in the profile's own lock, unless the flags choose other servers or catalogs: then in
+///   a lock that belongs to that choice, so that names in the profile's lock keep their meaning.
+pub(crate) async fn profile(
+    env: &Env,
+    args: &ProfileArgs,
+    selection: &SelectionArgs,
+    settings: &SettingArgs,
+) -> Result<RunProfile> {
+    let mut spec = profile_or_empty(env, &args.profile).await?;
+    toolkit::merge(&mut spec, selection)?;
+    if !selection.servers.is_empty() {
+        let mut servers = std::mem::take(&mut spec.servers);
+        spec.servers =
+            selection.servers.iter().map(|name| (name.clone(), servers.shift_remove(name).unwrap_or_default())).collect();
+    }
+    if !selection.tools.is_empty() {
+        spec.tools.clone_from(&selection.tools);
+    }
+    apply(&mut spec, settings);
+    let folder = if selection.servers.is_empty() && selection.catalog.catalogs.is_empty() && selection.registry.is_none() {
+        env.home.profiles()
+    } else {
+        env.home.temporary_profiles(&key(&spec, &selection.catalog.catalogs))
+    };
+    let lock = Arc::new(FileProfile::new(folder, args.profile.clone()));
+    Ok(RunProfile { spec: MemoryProfile::new(spec), lock })
+}
+
+/// Fills in what neither the profile nor its servers say.
+fn apply(spec: &mut ProfileSpec, settings: &SettingArgs) {
+    if spec.isolation.is_none() {
+        spec.isolation = settings.isolation.map(Into::into);
+    }
+    if spec.limits.memory.is_none() {
+        spec.limits.memory.clone_from(&settings.memory);
+    }
+    spec.limits.cpus = spec.limits.cpus.or(settings.cpus);
+    for server in spec.servers.values_mut() {
+        if server.idle.is_none() {
+            server.idle.clone_from(&settings.idle);
+        }
+        match settings.network {
+            Some(NetworkArg::None) => server.network = Some(NetworkSpec::Word(NetworkWord::None)),
+            Some(NetworkArg::Open) if server.network.is_none() => {
+                server.network = Some(NetworkSpec::Word(NetworkWord::Open));
+            }
+            _ => {}
+        }
+    }
+}
+
+/// A short name for a choice of servers and catalogs.
+fn key(spec: &ProfileSpec, catalogs: &[String]) -> String {
+    let mut hasher = Sha256::new();
+    for name in spec.servers.keys() {
+        hasher.update(name.as_str());
+        hasher.update([0]);
+    }
+    for catalog in catalogs {
+        let path = PathBuf::from(catalog);
+        let path = crate::util::fs::canonicalize(&path).unwrap_or(path);
+        hasher.update([1]);
+        hasher.update(path.as_os_str().as_encoded_bytes());
+    }
+    hex::encode(&hasher.finalize()[..8])
+}
+
+/// A profile whose specification is this run's alone, and whose lock is kept.
+#[derive(Debug)]
+pub(crate) struct RunProfile {
+    spec: MemoryProfile,
+    lock: Arc<dyn Profile>,
+}
+
+#[async_trait]
+impl Profile for RunProfile {
+    fn name(&self) -> &ProfileName {
+        self.spec.name()
+    }
+
+    async fn spec(&self) -> Result<ProfileSpec> {
+        self.spec.spec().await
+    }
+
+    async fn update(&self, change: SpecChange<'_>) -> Result<ProfileSpec> {
+        self.spec.update(change).await
+    }
+
+    async fn lock(&self) -> Result<ProfileLock> {
+        self.lock.lock().await
+    }
+
+    async fn update_lock(&self, change: LockChange<'_>) -> Result<ProfileLock> {
+        self.lock.update_lock(change).await
+    }
+}
