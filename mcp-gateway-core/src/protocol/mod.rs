@@ -5,6 +5,7 @@
 
 mod error_code;
 mod handshake;
+pub mod http;
 mod link;
 mod list;
 mod message;

@@ -3,6 +3,8 @@
 mod instance;
 mod memory;
 mod plan;
+#[cfg(feature = "runtime-remote")]
+pub mod remote;
 
 use std::fmt;
 use std::sync::Arc;
@@ -19,6 +21,8 @@ pub use memory::{MemoryRuntime, MemoryServer};
 pub use plan::{
     ContainerPlan, HttpEndpoint, LaunchPlan, LaunchTarget, Mount, MountSource, Owner, ProcessPlan, RemotePlan,
 };
+#[cfg(feature = "runtime-remote")]
+pub use remote::RemoteRuntime;
 
 /// Starts and stops MCP servers.
 ///

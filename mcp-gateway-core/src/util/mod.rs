@@ -5,6 +5,8 @@ pub mod clock;
 pub(crate) mod command;
 pub mod env_vars;
 pub mod fs;
+#[cfg(feature = "__http-client")]
+pub(crate) mod http;
 pub mod pattern;
 pub mod random;
 #[cfg(feature = "__tls")]

@@ -34,10 +34,7 @@ impl Diagnostics {
 
     /// Keeps a line of the server's standard error, or one of its output that was no message.
     pub fn note_line(&self, line: &[u8]) {
-        let mut text: String = String::from_utf8_lossy(line).trim_end().to_owned();
-        for secret in &self.secrets {
-            text = text.replace(secret.expose(), "***");
-        }
+        let text = self.redact(String::from_utf8_lossy(line).trim_end());
         let text: String = text.chars().filter(|c| !c.is_control()).take(LINE_CHARS).collect();
         if text.is_empty() {
             return;
@@ -47,6 +44,11 @@ impl Diagnostics {
             state.lines.pop_front();
         }
         state.lines.push_back(text);
+    }
+
+    /// A text of the server without the values of its own secrets.
+    pub fn redact(&self, text: &str) -> String {
+        self.secrets.iter().fold(text.to_owned(), |text, secret| text.replace(secret.expose(), "***"))
     }
 
     /// Says why the connection ended; the first reason is kept.

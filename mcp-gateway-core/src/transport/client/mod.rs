@@ -2,12 +2,24 @@
 
 mod connection;
 mod diagnostics;
+#[cfg(feature = "__http-client")]
+mod event_stream;
+#[cfg(feature = "__http-client")]
+mod http;
 mod memory;
 mod peer;
+#[cfg(feature = "__http-client")]
+mod sse;
 mod stream;
 
 pub use connection::{Connection, MessageSink};
 pub use diagnostics::Diagnostics;
+#[cfg(all(test, feature = "__http-client"))]
+pub(crate) use http::testing;
+#[cfg(feature = "__http-client")]
+pub use http::{HttpConfig, connect_http};
 pub use memory::memory_pair;
 pub use peer::{Peer, PeerRequest, ServerEvents};
+#[cfg(feature = "__http-client")]
+pub use sse::connect_sse;
 pub use stream::{INCOMING_CAPACITY, connect_stream, deliver_line};

@@ -1,0 +1,84 @@
+//! Where messages from the server go, whatever stream they came by.
+
+use std::sync::Arc;
+
+use serde_json::value::RawValue;
+use tokio::sync::mpsc;
+
+use super::super::event_stream::Event;
+use super::Diagnostics;
+use crate::error::{Error, ErrorKind, Result};
+use crate::protocol::http::MESSAGE_EVENT;
+use crate::protocol::{Message, RawJson, RequestId, RpcError};
+
+/// Takes messages from the server to whoever reads the connection.
+#[derive(Clone, Debug)]
+pub(in crate::transport::client) struct Inbox {
+    sender: mpsc::Sender<Message>,
+    diagnostics: Arc<Diagnostics>,
+}
+
+impl Inbox {
+    pub(in crate::transport::client) fn new(sender: mpsc::Sender<Message>, diagnostics: Arc<Diagnostics>) -> Self {
+        Self { sender, diagnostics }
+    }
+
+    /// Hands on a message, waiting while the reader is behind.
+    ///
+    /// # Errors
+    /// `Closed` when nobody reads any more.
+    pub(in crate::transport::client) async fn deliver(&self, message: Message) -> Result<()> {
+        self.sender.send(message).await.map_err(|_| super::closed())
+    }
+
+    /// Hands on the messages of an event. What is no message is kept in the diagnostics and skipped.
+    ///
+    /// # Errors
+    /// `Closed` when nobody reads any more.
+    pub(in crate::transport::client) async fn deliver_event(&self, event: &Event) -> Result<()> {
+        for message in self.messages(event) {
+            self.deliver(message).await?;
+        }
+        Ok(())
+    }
+
+    /// As [`deliver_event`](Self::deliver_event), but gives back the answer to the request with this id.
+    pub(super) async fn sort_event(&self, event: &Event, id: &RequestId) -> Result<Option<Answered>> {
+        self.sort(self.messages(event), id).await
+    }
+
+    /// Hands on messages and gives back the answer to the request with this id.
+    pub(super) async fn sort(&self, messages: Vec<Message>, id: &RequestId) -> Result<Option<Answered>> {
+        let mut answer = None;
+        for message in messages {
+            match message {
+                Message::Response { id: Some(found), result } if found == *id => answer = Some(result),
+                message => self.deliver(message).await?,
+            }
+        }
+        Ok(answer)
+    }
+
+    fn messages(&self, event: &Event) -> Vec<Message> {
+        if event.name != MESSAGE_EVENT || event.data.is_empty() {
+            return Vec::new();
+        }
+        parse_messages(&event.data).unwrap_or_else(|_| {
+            self.diagnostics.note_line(&event.data);
+            Vec::new()
+        })
+    }
+}
+
+/// What a server said to a request.
+pub(super) type Answered = Result<RawJson, RpcError>;
+
+/// Reads one message, or an array of them.
+pub(super) fn parse_messages(bytes: &[u8]) -> Result<Vec<Message>> {
+    if bytes.trim_ascii_start().first() != Some(&b'[') {
+        return Message::parse(bytes).map(|message| vec![message]);
+    }
+    let items: Vec<&RawValue> = serde_json::from_slice(bytes)
+        .map_err(|cause| Error::new(ErrorKind::Protocol, "not a JSON-RPC batch").with_source(cause))?;
+    items.into_iter().map(|item| Message::parse(item.get().as_bytes())).collect()
+}

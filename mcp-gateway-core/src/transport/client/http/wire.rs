@@ -1,0 +1,144 @@
+//! Single requests to one server: which headers go along, and what a refusal means.
+
+use std::sync::Arc;
+use std::time::Duration;
+
+use bytes::Bytes;
+use url::Url;
+
+use super::{Diagnostics, HttpConfig, Refusal, Session};
+use crate::error::{Error, ErrorKind, Result};
+use crate::model::SecretValue;
+use crate::protocol::http::{ACCEPT_ANSWER, EVENT_STREAM, header, is_owned_header};
+use crate::util::http::{HeaderSet, HttpClient, HttpMethod, HttpRequest, HttpResponse, host};
+
+/// How much of a refusal is read, and for how long.
+const REFUSAL_BYTES: usize = 8 * 1024;
+const REFUSAL_WAIT: Duration = Duration::from_secs(5);
+/// How much of a server's text an error shows.
+const EXCERPT_CHARS: usize = 200;
+
+/// Sends single requests to one server.
+#[derive(Debug)]
+pub(in crate::transport::client) struct Wire {
+    client: HttpClient,
+    url: Url,
+    headers: HeaderSet,
+    secrets: Vec<SecretValue>,
+    max_message_bytes: usize,
+    diagnostics: Arc<Diagnostics>,
+}
+
+impl Wire {
+    /// Checks the configuration; nothing is sent yet.
+    ///
+    /// # Errors
+    /// `InvalidConfig` when address or headers cannot be right, `Denied` when the address must not be reached.
+    pub(in crate::transport::client) fn new(config: &HttpConfig, diagnostics: Arc<Diagnostics>) -> Result<Self> {
+        let url = config.checked_url()?;
+        let mut headers = HeaderSet::default();
+        for (name, value) in &config.headers {
+            let wrong = |why| Error::new(ErrorKind::InvalidConfig, format!("header `{}` {why}", name.escape_debug()));
+            if is_owned_header(name) {
+                return Err(wrong("belongs to the protocol and cannot be set"));
+            }
+            if value.expose().trim().is_empty() {
+                return Err(wrong("has no value"));
+            }
+            headers.set(name, value.expose())?;
+        }
+        Ok(Self {
+            client: HttpClient::new(config.rule())?,
+            url,
+            headers,
+            secrets: config.secret_parts(),
+            max_message_bytes: config.max_message_bytes,
+            diagnostics,
+        })
+    }
+
+    /// The server's address.
+    pub(in crate::transport::client) fn url(&self) -> &Url {
+        &self.url
+    }
+
+    /// The largest message that is accepted.
+    pub(in crate::transport::client) fn max_message_bytes(&self) -> usize {
+        self.max_message_bytes
+    }
+
+    /// Posts a message and waits for the head of the answer.
+    ///
+    /// # Errors
+    /// `Network`, `Timeout`, `Denied`.
+    pub(in crate::transport::client) async fn post(
+        &self,
+        url: &Url,
+        body: Bytes,
+        session: &Session,
+    ) -> Result<HttpResponse> {
+        let mut request = self.request(HttpMethod::Post, url, session)?;
+        request.open.set("accept", ACCEPT_ANSWER)?;
+        request.open.set("content-type", "application/json")?;
+        request.body = Some(body);
+        self.client.send(request).await
+    }
+
+    /// Asks for an event stream, from after `last_id` on, and waits for the head of the answer.
+    ///
+    /// # Errors
+    /// `Network`, `Timeout`, `Denied`.
+    pub(in crate::transport::client) async fn get(
+        &self,
+        session: &Session,
+        last_id: Option<&str>,
+    ) -> Result<HttpResponse> {
+        let mut request = self.request(HttpMethod::Get, &self.url, session)?;
+        request.open.set("accept", EVENT_STREAM)?;
+        if let Some(id) = last_id {
+            request.guarded.set(header::LAST_EVENT_ID, id)?;
+        }
+        self.client.send(request).await
+    }
+
+    /// Ends a session.
+    ///
+    /// # Errors
+    /// `Network`, `Timeout`, `Denied`.
+    pub(super) async fn delete(&self, session: &Session) -> Result<()> {
+        self.client.send(self.request(HttpMethod::Delete, &self.url, session)?).await.map(|_| ())
+    }
+
+    fn request<'a>(&'a self, method: HttpMethod, url: &'a Url, session: &Session) -> Result<HttpRequest<'a>> {
+        let mut request = HttpRequest::new(method, url);
+        request.home = &self.url;
+        request.guarded = self.headers.clone();
+        if let Some(id) = &session.id {
+            request.guarded.set(header::SESSION_ID, id.expose())?;
+        }
+        if let Some(version) = &session.version {
+            request.open.set(header::PROTOCOL_VERSION, version)?;
+        }
+        Ok(request)
+    }
+
+    /// Reads an answer that is no success.
+    pub(in crate::transport::client) async fn refusal(&self, mut response: HttpResponse) -> Refusal {
+        // A body that does not come in time is not worth waiting for: the status says what matters.
+        let body = tokio::time::timeout(REFUSAL_WAIT, response.beginning(REFUSAL_BYTES)).await.unwrap_or_default();
+        let retry_after = response.header("retry-after").map(|value| self.excerpt(value.as_bytes()));
+        let excerpt = self.excerpt(&body);
+        Refusal { status: response.status(), host: host(response.url()), body, excerpt, retry_after }
+    }
+
+    /// The beginning of a server's text, fit to be shown.
+    pub(in crate::transport::client) fn excerpt(&self, text: &[u8]) -> String {
+        let mut text = self.diagnostics.redact(&String::from_utf8_lossy(text));
+        for secret in &self.secrets {
+            text = text.replace(secret.expose(), "***");
+        }
+        let words: Vec<_> =
+            text.split(|c: char| c.is_whitespace() || c.is_control()).filter(|w| !w.is_empty()).collect();
+        words.join(" ").chars().take(EXCERPT_CHARS).collect()
+    }
+}
