@@ -181,34 +181,32 @@ impl<'a> Scanner<'a> {
 
     /// Single quotes keep everything; double quotes know `\n`, `\r`, `\t` and `\` before any sign. Both may span lines.
     fn quoted(&mut self, mark: char) -> Result<(String, Range<usize>)> {
-        let (start, text) = (self.at, self.text);
-        let mut value = Zeroizing::new(String::with_capacity(self.rest_of_line().len()));
-        let mut lines = 0;
-        let mut chars = text[start + 1..].char_indices();
-        while let Some((at, c)) = chars.next() {
+        let start = self.at;
+        let body = &self.text[start + 1..];
+        let mut escaped = false;
+        let end = body.find(|c| {
+            let closes = c == mark && !escaped;
+            escaped = mark == '"' && c == '\\' && !escaped;
+            closes
+        });
+        let Some(body) = end.map(|end| &body[..end]) else { return Err(self.error("quote is never closed")) };
+        // Room for all of it at once: a growing text would leave copies of a secret behind.
+        let mut value = String::with_capacity(body.len());
+        let mut chars = body.chars();
+        while let Some(c) = chars.next() {
             match c {
-                _ if c == mark => {
-                    self.at = start + 1 + at + 1;
-                    self.line += lines;
-                    return Ok((std::mem::take(&mut value), start..self.at));
-                }
-                '\\' if mark == '"' => match chars.next() {
-                    Some((_, 'n')) => value.push('\n'),
-                    Some((_, 'r')) => value.push('\r'),
-                    Some((_, 't')) => value.push('\t'),
-                    Some((_, other)) => {
-                        lines += usize::from(other == '\n');
-                        value.push(other);
-                    }
-                    None => break,
-                },
-                _ => {
-                    lines += usize::from(c == '\n');
-                    value.push(c);
-                }
+                '\\' if mark == '"' => value.extend(chars.next().map(|c| match c {
+                    'n' => '\n',
+                    'r' => '\r',
+                    't' => '\t',
+                    other => other,
+                })),
+                _ => value.push(c),
             }
         }
-        Err(self.error("quote is never closed"))
+        self.line += body.matches('\n').count();
+        self.at = start + 1 + body.len() + 1;
+        Ok((value, start..self.at))
     }
 
     fn rest_of_line(&self) -> &'a str {

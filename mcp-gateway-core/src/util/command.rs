@@ -173,22 +173,36 @@ mod tests {
     }
 
     #[tokio::test]
-    async fn a_deadline_kills_the_children_too() {
+    async fn a_caller_that_gives_up_ends_the_children_too() {
         let folder = tempfile::tempdir().unwrap();
         let file = folder.path().join("pid");
-        let script = format!("sleep 600 & echo $! > {}; wait", file.display());
-        let error = sh(&script, Duration::from_millis(500), 10).await.err().unwrap();
-        assert_eq!(error.kind(), ErrorKind::Timeout);
-        let pid = crate::util::fs::read_to_string(&file).unwrap();
-        let status = format!("/proc/{}/stat", pid.trim());
-        for _ in 0..500 {
-            // Gone, or a zombie that waits for the init process of this container.
-            match crate::util::fs::read_optional(std::path::Path::new(&status)).unwrap_or_default() {
-                Some(stat) if !stat.contains(") Z ") => tokio::time::sleep(Duration::from_millis(10)).await,
-                _ => return,
+        let script = format!("sleep 600 & echo $! > {0}.new; mv {0}.new {0}; wait", file.display());
+        let task = tokio::spawn(async move { sh(&script, LONG, 10).await.is_ok() });
+        let pid = wait_for(|| crate::util::fs::read_optional(&file).unwrap()).await;
+        task.abort();
+        let stat = format!("/proc/{}/stat", pid.trim());
+        // Gone, or a zombie that waits for the init process of this container.
+        wait_for(|| {
+            let stat = crate::util::fs::read_optional(std::path::Path::new(&stat)).unwrap_or_default();
+            stat.is_none_or(|stat| stat.contains(") Z ")).then_some(())
+        })
+        .await;
+    }
+
+    async fn wait_for<T>(mut condition: impl FnMut() -> Option<T>) -> T {
+        for _ in 0..3000 {
+            if let Some(met) = condition() {
+                return met;
             }
+            tokio::time::sleep(Duration::from_millis(10)).await;
         }
-        panic!("the grandchild still runs");
+        panic!("waited for 30 seconds in vain");
+    }
+
+    #[tokio::test]
+    async fn a_deadline_ends_it() {
+        let error = sh("sleep 600", Duration::from_millis(50), 10).await.err().unwrap();
+        assert_eq!(error.kind(), ErrorKind::Timeout);
     }
 
     #[tokio::test]

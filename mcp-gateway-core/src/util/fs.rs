@@ -73,6 +73,35 @@ pub fn is_open_to_others(path: &Path) -> bool {
     return false;
 }
 
+/// Makes an empty file, readable and writable by its owner only, unless there is one.
+///
+/// # Errors
+/// `Io`, naming the path.
+pub fn create_private(path: &Path) -> Result<()> {
+    if let Some(folder) = path.parent().filter(|folder| !folder.as_os_str().is_empty()) {
+        create_dir_all(folder)?;
+    }
+    match write_new(path, b"") {
+        Err(cause) if cause.kind() != io::ErrorKind::AlreadyExists => Err(io_error("create", path, cause)),
+        _ => Ok(()),
+    }
+}
+
+/// Which file stands at a path: another one after a replacement.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct FileIdentity(u64, u64);
+
+/// Which file stands at the path; `None` where there is none or the system cannot say.
+pub fn identity(path: &Path) -> Option<FileIdentity> {
+    #[cfg(unix)]
+    return fs::metadata(path).ok().map(|found| {
+        use std::os::unix::fs::MetadataExt as _;
+        FileIdentity(found.dev(), found.ino())
+    });
+    #[cfg(not(unix))]
+    return None;
+}
+
 /// Replaces a file as one step: readers see the old content or the new, never a part.
 ///
 /// # Behavior
