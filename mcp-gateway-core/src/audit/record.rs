@@ -139,12 +139,13 @@ mod tests {
 
     #[test]
     fn json_keeps_the_hashed_text_and_fields_of_other_versions() {
-        let json = serde_json::to_string(&record()).unwrap();
+        let record = record();
+        let json = serde_json::to_string(&record).unwrap();
         let back: AuditRecord = serde_json::from_str(&json).unwrap();
         assert!(back.is_intact());
-        assert_eq!(back.text(), record().text());
+        assert_eq!(back.text(), record.text());
 
-        let text = record().text().replacen('{', r#"{"fromTheFuture":1,"#, 1);
+        let text = record.text().replacen('{', r#"{"fromTheFuture":1,"#, 1);
         let hash = AuditRecord::hash_of(1, AuditRecord::GENESIS, &text);
         let newer = AuditRecord::from_kept(1, AuditRecord::GENESIS.to_owned(), hash, text).unwrap();
         assert!(newer.is_intact());

@@ -242,6 +242,13 @@ pub struct PolicyRuleSpec {
     pub reason: String,
 }
 
+impl PolicyRuleSpec {
+    /// A rule without a reason.
+    pub fn new(pattern: impl Into<String>, effect: Effect) -> Self {
+        Self { pattern: pattern.into(), effect, reason: String::new() }
+    }
+}
+
 impl Default for PolicySpec {
     fn default() -> Self {
         Self { default: Effect::Allow, rules: Vec::new() }

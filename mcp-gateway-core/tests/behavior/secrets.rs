@@ -154,9 +154,9 @@ async fn memory() {
 #[tokio::test]
 async fn env() {
     check_broker(Arc::new(EnvBroker::new()), false).await;
-    let broker = EnvBroker::new().with_allowed("CARGO_PKG_NAME").with_allowed("BEHAVIOR_NOT_SET");
-    assert_eq!(broker.get(&key("CARGO_PKG_NAME")).await.unwrap().unwrap().expose(), "mcp-gateway-core");
-    assert_eq!(broker.list().await.unwrap(), [key("CARGO_PKG_NAME")]);
+    let broker = EnvBroker::new().with_allowed("PATH").with_allowed("BEHAVIOR_NOT_SET");
+    assert_eq!(broker.get(&key("PATH")).await.unwrap().unwrap().expose(), util::env_vars::get("PATH").unwrap());
+    assert_eq!(broker.list().await.unwrap(), [key("PATH")]);
 }
 
 #[tokio::test]

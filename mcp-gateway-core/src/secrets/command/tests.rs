@@ -59,9 +59,12 @@ async fn the_environment_is_a_short_list() {
     for name in printed.expose().split_whitespace() {
         assert!(VARIABLES.contains(&name) || ["PWD", "OLDPWD", "SHLVL", "_"].contains(&name), "{name}");
     }
-    let config = CommandBrokerConfig::new(["/bin/sh", "-c", names, "{key}"]).with_variable("CARGO_PKG_NAME");
+    let Some(other) = ["CARGO_PKG_NAME", "SHELL", "TERM"].into_iter().find(|name| env_vars::get(name).is_some()) else {
+        return eprintln!("skipped in part: no variable is set that could be passed on");
+    };
+    let config = CommandBrokerConfig::new(["/bin/sh", "-c", names, "{key}"]).with_variable(other);
     let printed = CommandBroker::new(config).unwrap().get(&key("A")).await.unwrap().unwrap();
-    assert!(printed.expose().contains("CARGO_PKG_NAME"));
+    assert!(printed.expose().split_whitespace().any(|name| name == other));
 }
 
 #[tokio::test]
