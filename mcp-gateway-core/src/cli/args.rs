@@ -14,7 +14,6 @@ use crate::profile::Isolation;
 #[command(
     name = "mcp-gateway",
     version,
-    disable_help_subcommand = false,
     after_help = "Examples:
   mcp-gateway catalog add docker docker-catalog.yaml
   mcp-gateway profile create dev-tools --servers github,time
@@ -34,6 +33,15 @@ pub(crate) struct Cli {
 /// What is asked for.
 #[derive(Debug, Subcommand)]
 pub(crate) enum Verb {
+    #[command(flatten)]
+    OfHome(HomeVerb),
+    #[command(flatten)]
+    OfBinary(BinaryVerb),
+}
+
+/// What needs the state that is kept.
+#[derive(Debug, Subcommand)]
+pub(crate) enum HomeVerb {
     /// Catalogs: where servers are described
     #[command(subcommand)]
     Catalog(catalog::Verb),
@@ -61,6 +69,11 @@ pub(crate) enum Verb {
     /// The audit trail of a profile
     #[command(subcommand)]
     Audit(audit::Verb),
+}
+
+/// What is about the binary itself.
+#[derive(Debug, Subcommand)]
+pub(crate) enum BinaryVerb {
     /// The plugin of the Docker CLI
     #[command(subcommand)]
     Toolkit(toolkit::Verb),

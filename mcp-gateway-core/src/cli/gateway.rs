@@ -214,14 +214,14 @@ impl HttpArgs {
     }
 
     fn config(&self) -> HttpServerConfig {
-        let mut config = HttpServerConfig::default();
-        config.address = SocketAddr::new(self.host, self.port);
-        config.allowed_hosts.clone_from(&self.allowed_hosts);
-        config.allowed_origins.clone_from(&self.allowed_origins);
-        if let (Some(certificate), Some(key)) = (&self.tls_cert, &self.tls_key) {
-            config.tls = Some(TlsFiles::new(certificate, key));
+        let tls = self.tls_cert.as_ref().zip(self.tls_key.as_ref());
+        HttpServerConfig {
+            address: SocketAddr::new(self.host, self.port),
+            allowed_hosts: self.allowed_hosts.clone(),
+            allowed_origins: self.allowed_origins.clone(),
+            tls: tls.map(|(certificate, key)| TlsFiles::new(certificate, key)),
+            ..HttpServerConfig::default()
         }
-        config
     }
 }
 

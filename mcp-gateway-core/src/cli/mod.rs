@@ -35,7 +35,7 @@ use std::process::ExitCode;
 
 use clap::{CommandFactory as _, FromArgMatches as _};
 
-use self::args::{Cli, Verb};
+use self::args::{BinaryVerb, Cli, HomeVerb, Verb};
 use self::exit::Exit;
 use self::home::Home;
 use self::output::Output;
@@ -78,39 +78,41 @@ fn run() -> Result<Exit> {
         }
     };
     cli.log.start();
-    match cli.verb {
-        Verb::Completion(args) => return args.run().map(|()| Exit::OK),
-        Verb::Version(args) => return args.run().map(|()| Exit::OK),
-        Verb::Toolkit(verb) => return verb.run(&docker).map(|()| Exit::OK),
-        verb => {
-            let env = Env { home: Home::locate()?, docker };
-            let runtime = tokio::runtime::Builder::new_multi_thread().worker_threads(WORKERS).enable_all().build();
-            let runtime = runtime.map_err(|cause| {
-                Error::new(ErrorKind::Internal, "cannot start the threads of the gateway").with_source(cause)
-            })?;
-            let done = runtime.block_on(dispatch(verb, &env));
-            // What still runs, such as a read of standard input, must not keep the process.
-            runtime.shutdown_background();
-            done
-        }
+    let verb = match cli.verb {
+        Verb::OfHome(verb) => verb,
+        Verb::OfBinary(verb) => return of_binary(verb, &docker).map(|()| Exit::OK),
+    };
+    let env = Env { home: Home::locate()?, docker };
+    let runtime = tokio::runtime::Builder::new_multi_thread().worker_threads(WORKERS).enable_all().build();
+    let runtime = runtime.map_err(|cause| {
+        Error::new(ErrorKind::Internal, "cannot start the threads of the gateway").with_source(cause)
+    })?;
+    let done = runtime.block_on(of_home(verb, &env));
+    // What still runs, such as a read of standard input, must not keep the process.
+    runtime.shutdown_background();
+    done
+}
+
+fn of_binary(verb: BinaryVerb, docker: &DockerOptions) -> Result<()> {
+    match verb {
+        BinaryVerb::Completion(args) => args.run(),
+        BinaryVerb::Version(args) => args.run(),
+        BinaryVerb::Toolkit(verb) => verb.run(docker),
     }
 }
 
-async fn dispatch(verb: Verb, env: &Env) -> Result<Exit> {
+async fn of_home(verb: HomeVerb, env: &Env) -> Result<Exit> {
     match verb {
-        Verb::Catalog(verb) => verb.run(env).await?,
-        Verb::Profile(verb) => verb.run(env).await?,
-        Verb::Secret(verb) => verb.run(env).await?,
-        Verb::Server(verb) => verb.run(env).await?,
-        Verb::Gateway(verb) => verb.run(env).await?,
-        Verb::Tools(verb) => return verb.run(env).await,
-        Verb::Ps(args) => args.run(env).await?,
-        Verb::Stats(args) => args.run(env).await?,
-        Verb::Prune(args) => args.run(env).await?,
-        Verb::Audit(verb) => verb.run(env).await?,
-        Verb::Completion(args) => args.run()?,
-        Verb::Version(args) => args.run()?,
-        Verb::Toolkit(verb) => verb.run(&env.docker)?,
+        HomeVerb::Catalog(verb) => verb.run(env).await?,
+        HomeVerb::Profile(verb) => verb.run(env).await?,
+        HomeVerb::Secret(verb) => verb.run(env).await?,
+        HomeVerb::Server(verb) => verb.run(env).await?,
+        HomeVerb::Gateway(verb) => verb.run(env).await?,
+        HomeVerb::Tools(verb) => return verb.run(env).await,
+        HomeVerb::Ps(args) => args.run(env).await?,
+        HomeVerb::Stats(args) => args.run(env).await?,
+        HomeVerb::Prune(args) => args.run(env).await?,
+        HomeVerb::Audit(verb) => verb.run(env).await?,
     }
     Ok(Exit::OK)
 }

@@ -41,12 +41,6 @@ pub(crate) fn error(error: &Error) {
     hints(error);
 }
 
-/// Shows a failure that did not stop the command.
-pub(crate) fn failure(error: &Error) {
-    line(Label::Warning, &error.report());
-    hints(error);
-}
-
 /// Shows something that the person should know.
 pub(crate) fn warning(text: impl Display) {
     line(Label::Warning, &text.to_string());

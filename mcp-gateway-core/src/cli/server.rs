@@ -122,7 +122,7 @@ pub(crate) async fn add(env: &Env, args: &ProfileArgs, servers: &[ServerName], c
 
 /// Removes servers that the profile has.
 pub(crate) async fn remove(env: &Env, args: &ProfileArgs, servers: &[ServerName]) -> Result<()> {
-    let profile = assemble::profiles(env).open(&args.profile)?;
+    let profile = assemble::profiles(env).open(&args.profile).await?;
     profile
         .update(Box::new(|spec| {
             for server in servers {

@@ -59,8 +59,7 @@ pub(crate) async fn gateway_of(env: &Env, args: &GatewayArgs, shared: &Shared) -
         .with_audit(store::audit(env, &args.profile.profile)?)
         .with_metrics(Arc::clone(&shared.metrics))
         .with_progress(Arc::new(StderrProgress::new()))
-        .with_instance(Arc::clone(&shared.instance))
-        .with_own_path(env.home.root());
+        .with_instance(Arc::clone(&shared.instance));
     if !spec.servers.is_empty() {
         builder = builder.with_catalog(catalog::catalog(env, &args.selection.catalog, &spec.catalogs).await?);
     }
@@ -110,8 +109,7 @@ pub(crate) async fn inspect(
     let mut builder = GatewayBuilder::new()
         .with_profile(Arc::new(run))
         .with_catalog(catalog::catalog(env, catalog, &of_profile).await?)
-        .with_secrets(store::secrets(env, secrets)?)
-        .with_own_path(env.home.root());
+        .with_secrets(store::secrets(env, secrets)?);
     for runtime in runtimes(env, None, &SettingArgs::default())? {
         builder = builder.with_runtime(runtime);
     }

@@ -9,7 +9,7 @@ use sha2::{Digest as _, Sha256};
 use super::toolkit;
 use crate::cli::Env;
 use crate::cli::args::{NetworkArg, ProfileArgs, SelectionArgs, SettingArgs};
-use crate::error::{ErrorKind, Result};
+use crate::error::{Error, ErrorKind, Result};
 use crate::model::ProfileName;
 use crate::profile::{
     FileProfile, LockChange, MemoryProfile, NetworkSpec, NetworkWord, Profile, ProfileLock, ProfileSpec, ProfileStore,
@@ -26,31 +26,33 @@ pub(crate) fn profiles(env: &Env) -> ProfileStore {
 
 /// What a profile says; the default profile says nothing until it is there.
 pub(crate) async fn profile_or_empty(env: &Env, name: &ProfileName) -> Result<ProfileSpec> {
-    let spec = match profiles(env).open(name) {
+    match profiles(env).open(name).await {
         Ok(profile) => profile.spec().await,
+        Err(error) if is_default(name, &error) => Ok(ProfileSpec::new(name.clone())),
         Err(error) => Err(error),
-    };
-    match spec {
-        Err(error) if error.kind() == ErrorKind::NotFound && name.as_str() == DEFAULT_PROFILE => {
-            Ok(ProfileSpec::new(name.clone()))
-        }
-        spec => spec,
     }
 }
 
 /// A profile to be changed; the default profile is made when it is not there.
 pub(crate) async fn profile_to_change(env: &Env, name: &ProfileName) -> Result<FileProfile> {
     let store = profiles(env);
-    match store.open(name) {
-        Err(error) if error.kind() == ErrorKind::NotFound && name.as_str() == DEFAULT_PROFILE => {
-            match store.create(ProfileSpec::new(name.clone())).await {
-                // Another process was faster, which is as good.
-                Err(error) if error.kind() != ErrorKind::AlreadyExists => Err(error),
-                _ => store.open(name),
-            }
-        }
+    match store.open(name).await {
+        Err(error) if is_default(name, &error) => create_or_open(&store, name).await,
         opened => opened,
     }
+}
+
+async fn create_or_open(store: &ProfileStore, name: &ProfileName) -> Result<FileProfile> {
+    match store.create(ProfileSpec::new(name.clone())).await {
+        // Another process was faster, which is as good.
+        Err(error) if error.kind() == ErrorKind::AlreadyExists => store.open(name).await,
+        created => created,
+    }
+}
+
+/// Whether the profile that is missing is the one that needs not be made before it is used.
+fn is_default(name: &ProfileName, error: &Error) -> bool {
+    error.kind() == ErrorKind::NotFound && name.as_str() == DEFAULT_PROFILE
 }
 
 /// The profile of a run: what its file says, with what the flags say.
@@ -66,23 +68,37 @@ pub(crate) async fn profile(
     settings: &SettingArgs,
 ) -> Result<RunProfile> {
     let mut spec = profile_or_empty(env, &args.profile).await?;
-    toolkit::merge(&mut spec, selection)?;
-    if !selection.servers.is_empty() {
-        let mut servers = std::mem::take(&mut spec.servers);
+    let enabled = toolkit::apply(&mut spec, selection)?;
+    let chosen = if selection.servers.is_empty() { enabled } else { Some(selection.servers.clone()) };
+    if let Some(servers) = &chosen {
+        let mut known = std::mem::take(&mut spec.servers);
         spec.servers =
-            selection.servers.iter().map(|name| (name.clone(), servers.shift_remove(name).unwrap_or_default())).collect();
+            servers.iter().map(|name| (name.clone(), known.shift_remove(name).unwrap_or_default())).collect();
     }
     if !selection.tools.is_empty() {
         spec.tools.clone_from(&selection.tools);
     }
     apply(&mut spec, settings);
-    let folder = if selection.servers.is_empty() && selection.catalog.catalogs.is_empty() && selection.registry.is_none() {
-        env.home.profiles()
+    let lock = if chosen.is_none() && selection.catalog.catalogs.is_empty() {
+        lock_of(&profiles(env), &args.profile).await?
     } else {
-        env.home.temporary_profiles(&key(&spec, &selection.catalog.catalogs))
+        let folder = env.home.temporary_profiles(&key(&spec, &selection.catalog.catalogs));
+        let store = ProfileStore::new(folder);
+        match store.open(&args.profile).await {
+            Err(error) if error.kind() == ErrorKind::NotFound => Arc::new(create_or_open(&store, &args.profile).await?),
+            opened => Arc::new(opened?),
+        }
     };
-    let lock = Arc::new(FileProfile::new(folder, args.profile.clone()));
     Ok(RunProfile { spec: MemoryProfile::new(spec), lock })
+}
+
+/// What holds the lock of a profile; the default profile has none until it is there.
+async fn lock_of(store: &ProfileStore, name: &ProfileName) -> Result<Arc<dyn Profile>> {
+    match store.open(name).await {
+        Ok(profile) => Ok(Arc::new(profile)),
+        Err(error) if is_default(name, &error) => Ok(Arc::new(MemoryProfile::new(ProfileSpec::new(name.clone())))),
+        Err(error) => Err(error),
+    }
 }
 
 /// Fills in what neither the profile nor its servers say.

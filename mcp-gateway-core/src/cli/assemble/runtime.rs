@@ -21,7 +21,7 @@ pub(crate) fn runtimes(
         runtimes.push(Arc::new(docker(env)?));
     }
     if settings.runtime != Some(RuntimeArg::Docker) {
-        runtimes.push(Arc::new(process(env, settings)?));
+        runtimes.push(Arc::new(process(env, instance, settings)?));
     }
     runtimes.push(Arc::new(RemoteRuntime::new()));
     Ok(runtimes)
@@ -56,4 +56,10 @@ fn docker(env: &Env) -> Result<DockerRuntime> {
     config.config_folder = env.docker.config.as_ref().map(Into::into);
     config.protected.push(env.home.root().to_owned());
     DockerRuntime::new(config)
+}
+
+fn process(env: &Env, instance: Option<&Arc<GatewayInstance>>, settings: &SettingArgs) -> Result<ProcessRuntime> {
+    let mut config = ProcessRuntimeConfig::new(env.home.packages());
+    config.require_isolation = settings.require_isolation;
+    ProcessRuntime::new(config, instance.map(Arc::clone))
 }

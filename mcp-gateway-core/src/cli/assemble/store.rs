@@ -2,7 +2,7 @@
 
 use std::sync::Arc;
 
-use crate::audit::{AuditStore, SqliteAudit};
+use crate::audit::{AuditStore, SqliteAudit, SqliteAuditConfig};
 use crate::cli::Env;
 use crate::cli::args::SecretArgs;
 use crate::error::{Error, ErrorKind, Result};
@@ -38,10 +38,10 @@ pub(crate) fn audit_trail(env: &Env, profile: &ProfileName) -> Result<Arc<dyn Au
             .with_context("file", path.display())
             .with_hint("records begin when the profile's gateway runs or one of its tools is called"));
     }
-    audit(env, profile)
+    Ok(Arc::new(SqliteAudit::open_read_only(path)?))
 }
 
 /// The audit trail of a profile, to be written.
 pub(crate) fn audit(env: &Env, profile: &ProfileName) -> Result<Arc<dyn AuditStore>> {
-    Ok(Arc::new(SqliteAudit::open(&env.home.audit(profile))?))
+    Ok(Arc::new(SqliteAudit::open(SqliteAuditConfig::new(env.home.audit(profile)))?))
 }

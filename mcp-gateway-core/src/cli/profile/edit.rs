@@ -6,6 +6,8 @@ use std::process::Stdio;
 use crate::cli::{Env, assemble, report};
 use crate::error::{Error, ErrorKind, Result};
 use crate::model::ProfileName;
+use crate::profile::{FileProfile, Profile as _};
+use crate::util::fs::FileLock;
 use crate::util::{env_vars, fs, random};
 
 /// The editor of last resort.
@@ -16,26 +18,41 @@ const EDITOR: &str = "vi";
 /// # Errors
 /// `InvalidConfig` when the draft is broken, `Conflict` when the profile changed meanwhile; the draft is then kept.
 pub(super) async fn run(env: &Env, name: &ProfileName) -> Result<()> {
-    let store = assemble::profiles(env);
-    let before = store.export(name).await?;
+    let path = assemble::profiles(env).open(name).await?.path().to_owned();
+    let before = fs::read_to_string(&path)?;
     let draft = env.home.drafts().join(format!("{name}.{}.yaml", random::hex(4)?));
     fs::write_atomic(&draft, before.as_bytes())?;
-    let edited = edit(&draft).await.and_then(|()| fs::read_to_string(&draft));
-    let edited = match edited {
-        Ok(text) if text != before => text,
-        Ok(_) => {
-            report::note("nothing was changed");
-            return fs::remove_file(&draft);
+    match take(name, &path, &before, &draft).await {
+        Ok(true) => report::note(format_args!("changed profile `{name}`")),
+        Ok(false) => report::note("nothing was changed"),
+        Err(error) => {
+            let kept = format!("the profile is as it was; your draft is kept in {}", draft.display());
+            return Err(error.with_hint(kept));
         }
-        Err(error) => return Err(kept(error, &draft)),
-    };
-    store.replace(name, &before, &edited).await.map_err(|error| kept(error, &draft))?;
-    report::note(format_args!("changed profile `{name}`"));
+    }
     fs::remove_file(&draft)
 }
 
-fn kept(error: Error, draft: &Path) -> Error {
-    error.with_hint(format!("the profile is as it was; your draft is kept in {}", draft.display()))
+/// Lets a person edit the draft and takes it over when it is right; the text itself, so that comments stay.
+async fn take(name: &ProfileName, path: &Path, before: &str, draft: &Path) -> Result<bool> {
+    edit(draft).await?;
+    let edited = fs::read_to_string(draft)?;
+    if edited == before {
+        return Ok(false);
+    }
+    let spec = FileProfile::open(draft).await?.spec().await?;
+    if spec.name != *name {
+        return Err(Error::new(ErrorKind::InvalidConfig, format!("the draft says `name: {}`", spec.name))
+            .with_hint("a profile keeps its name; export and import it to make another one"));
+    }
+    // The same lock that every other writer of the profile takes.
+    let _held = FileLock::acquire(path)?;
+    if fs::read_to_string(path)? != before {
+        return Err(Error::new(ErrorKind::Conflict, format!("profile `{name}` was changed meanwhile"))
+            .with_hint("run `mcp-gateway profile edit` again and bring both changes together"));
+    }
+    fs::write_atomic(path, edited.as_bytes())?;
+    Ok(true)
 }
 
 /// Runs the editor on a file, by its words and without a shell.

@@ -143,8 +143,12 @@ impl Verb {
             Self::Ls { format } => list(env, &mut format.open()).await,
             Self::Show { name, format } => {
                 let mut out = format.open();
-                let profile = store.open(&name)?;
-                if out.is_json() { out.json(&profile.spec().await?) } else { out.write(&store.export(&name).await?) }
+                let profile = store.open(&name).await?;
+                if out.is_json() {
+                    return out.json(&profile.spec().await?);
+                }
+                // The file itself, with its comments.
+                out.write(&fs::read_to_string(profile.path())?)
             }
             Self::Edit { name } => edit::run(env, &name).await,
             Self::Delete { name } => {
@@ -152,17 +156,15 @@ impl Verb {
                 report::note(format_args!("deleted profile `{name}`"));
                 Ok(())
             }
-            Self::Export { name, path } => {
-                let text = store.export(&name).await?;
-                match path {
-                    None => Output::text().write(&text),
-                    Some(path) => fs::write_atomic(&path, text.as_bytes()),
-                }
+            Self::Export { name, path } => match path {
+                None => Output::text().write(&store.export(&name).await?),
+                Some(path) => store.export_to(&name, path).await,
+            },
             }
             Self::Import { path, replace } => import(env, &path, replace).await,
             Self::AddServer { profile, servers, catalog } => {
                 // A name that was typed must be one that is there.
-                store.open(&profile)?;
+                store.open(&profile).await?;
                 server::add(env, &ProfileArgs { profile }, &servers, &catalog).await
             }
             Self::RemoveServer { profile, servers } => server::remove(env, &ProfileArgs { profile }, &servers).await,
@@ -180,7 +182,7 @@ async fn create(
 ) -> Result<()> {
     let mut spec = ProfileSpec::new(name.clone());
     spec.description = description;
-    spec.catalogs = assemble::lasting(catalog.catalogs)?;
+    spec.catalogs = assemble::lasting(env, catalog.catalogs)?;
     assemble::check_servers(env, &CatalogArgs::default(), &spec.catalogs, servers).await?;
     for server in servers {
         spec = spec.with_server(server.clone(), ServerSpec::default());
@@ -193,9 +195,9 @@ async fn create(
 async fn list(env: &Env, out: &mut Output) -> Result<()> {
     let store = assemble::profiles(env);
     let mut rows = Vec::new();
-    for name in store.list()? {
+    for name in store.list().await? {
         // One broken file must not hide the others.
-        let spec = match store.open(&name) {
+        let spec = match store.open(&name).await {
             Ok(profile) => profile.spec().await,
             Err(error) => Err(error),
         };

@@ -115,7 +115,7 @@ impl Verb {
 
 /// The secrets that the profile's servers declare, and those that are stored for it although nothing declares them.
 async fn rows(env: &Env, profile: &ProfileName, catalog: &CatalogArgs, secrets: &SecretArgs) -> Result<Vec<SecretRow>> {
-    let spec = assemble::profiles(env).open(profile)?.spec().await?;
+    let spec = assemble::profile_or_empty(env, profile).await?;
     let catalog = assemble::catalog(env, catalog, &spec.catalogs).await?;
     let broker = assemble::secrets(env, secrets)?;
     let mut stored: BTreeSet<SecretKey> = broker.list().await?.into_iter().collect();
