@@ -3,8 +3,12 @@
 mod instance;
 mod memory;
 mod plan;
+#[cfg(all(feature = "runtime-process", target_os = "linux"))]
+pub mod process;
 #[cfg(feature = "runtime-remote")]
 pub mod remote;
+#[cfg(any(feature = "runtime-docker", all(feature = "runtime-process", target_os = "linux")))]
+mod sensitive;
 
 use std::fmt;
 use std::sync::Arc;
@@ -21,6 +25,8 @@ pub use memory::{MemoryRuntime, MemoryServer};
 pub use plan::{
     ContainerPlan, HttpEndpoint, LaunchPlan, LaunchTarget, Mount, MountSource, Owner, ProcessPlan, RemotePlan,
 };
+#[cfg(all(feature = "runtime-process", target_os = "linux"))]
+pub use process::{ProcessRuntime, ProcessRuntimeConfig};
 #[cfg(feature = "runtime-remote")]
 pub use remote::RemoteRuntime;
 

@@ -52,7 +52,9 @@ async fn read_lines(
             () = sender.closed() => return,
         };
         match count {
-            Ok(0) => return diagnostics.set_closed(Error::new(ErrorKind::Closed, "server closed its output")),
+            Ok(0) => {
+                return diagnostics.pipe_ended(Error::new(ErrorKind::Closed, "server closed its output")).await;
+            }
             Ok(count) => decoder.push(&chunk[..count]),
             Err(cause) => {
                 return diagnostics.set_closed(Error::new(ErrorKind::Io, "cannot read from server").with_source(cause));
@@ -100,8 +102,8 @@ async fn write_lines(
             write.flush().await
         };
         if let Err(cause) = written.await {
-            diagnostics.set_closed(Error::new(ErrorKind::ServerExited, "cannot write to server").with_source(cause));
-            return;
+            let reason = Error::new(ErrorKind::ServerExited, "cannot write to server").with_source(cause);
+            return diagnostics.pipe_ended(reason).await;
         }
     }
     // The peer may be gone already, which is what was wanted.
