@@ -3,7 +3,7 @@
 use std::sync::Arc;
 use std::time::Duration;
 
-use super::runtime::runtimes;
+use super::runtime::{instance, runtimes};
 use super::{catalog, profile, store};
 use crate::cli::args::{CatalogArgs, GatewayArgs, ProfileArgs, SecretArgs, SelectionArgs, SettingArgs};
 use crate::cli::progress::StderrProgress;
@@ -35,7 +35,7 @@ pub(crate) struct Shared {
 impl Shared {
     /// Registers this process as a living gateway.
     pub(crate) fn register(env: &Env) -> Result<Self> {
-        Ok(Self { instance: Arc::new(GatewayInstance::register(&env.home.run())?), metrics: Arc::default() })
+        Ok(Self { instance: instance(env)?, metrics: Arc::default() })
     }
 }
 
@@ -63,7 +63,7 @@ pub(crate) async fn gateway_of(env: &Env, args: &GatewayArgs, shared: &Shared) -
     if !spec.servers.is_empty() {
         builder = builder.with_catalog(catalog::catalog(env, &args.selection.catalog, &spec.catalogs).await?);
     }
-    for runtime in runtimes(env, Some(&shared.instance), &args.settings)? {
+    for runtime in runtimes(env, &shared.instance, &args.settings)? {
         builder = builder.with_runtime(runtime);
     }
     Ok(Open { gateway: builder.build().await?, profile })
@@ -106,11 +106,13 @@ pub(crate) async fn inspect(
         Ok(())
     }))
     .await?;
+    let instance = instance(env)?;
     let mut builder = GatewayBuilder::new()
         .with_profile(Arc::new(run))
         .with_catalog(catalog::catalog(env, catalog, &of_profile).await?)
-        .with_secrets(store::secrets(env, secrets)?);
-    for runtime in runtimes(env, None, &SettingArgs::default())? {
+        .with_secrets(store::secrets(env, secrets)?)
+        .with_instance(Arc::clone(&instance));
+    for runtime in runtimes(env, &instance, &SettingArgs::default())? {
         builder = builder.with_runtime(runtime);
     }
     let gateway = builder.build().await?;

@@ -13,7 +13,7 @@ use crate::runtime::{
 /// The runtimes of a gateway; making one asks no engine for anything.
 pub(crate) fn runtimes(
     env: &Env,
-    instance: Option<&Arc<GatewayInstance>>,
+    instance: &Arc<GatewayInstance>,
     settings: &SettingArgs,
 ) -> Result<Vec<Arc<dyn Runtime>>> {
     let mut runtimes: Vec<Arc<dyn Runtime>> = Vec::new();
@@ -39,13 +39,18 @@ pub(crate) async fn instances(env: &Env) -> Result<Vec<InstanceStatus>> {
 /// The runtimes that answer; an engine that nobody uses need not be there.
 pub(crate) async fn answering_runtimes(env: &Env) -> Result<Vec<Arc<dyn Runtime>>> {
     let mut answering = Vec::new();
-    for runtime in runtimes(env, None, &SettingArgs::default())? {
+    for runtime in runtimes(env, &instance(env)?, &SettingArgs::default())? {
         match runtime.check().await {
             Ok(()) => answering.push(runtime),
             Err(error) => tracing::info!(runtime = runtime.name(), error = %error.report(), "runtime does not answer"),
         }
     }
     Ok(answering)
+}
+
+/// This process as a living gateway: without one, a runtime cannot tell what others that live have started.
+pub(super) fn instance(env: &Env) -> Result<Arc<GatewayInstance>> {
+    GatewayInstance::register(&env.home.run()).map(Arc::new)
 }
 
 /// The engine that `docker` would use.
@@ -58,8 +63,8 @@ fn docker(env: &Env) -> Result<DockerRuntime> {
     DockerRuntime::new(config)
 }
 
-fn process(env: &Env, instance: Option<&Arc<GatewayInstance>>, settings: &SettingArgs) -> Result<ProcessRuntime> {
+fn process(env: &Env, instance: &Arc<GatewayInstance>, settings: &SettingArgs) -> Result<ProcessRuntime> {
     let mut config = ProcessRuntimeConfig::new(env.home.packages());
     config.require_isolation = settings.require_isolation;
-    ProcessRuntime::new(config, instance.map(Arc::clone))
+    ProcessRuntime::new(config, Some(Arc::clone(instance)))
 }

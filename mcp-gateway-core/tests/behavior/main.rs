@@ -1,6 +1,0 @@
-//! What every implementation of a trait must do, one file per trait.
-
-#[cfg(test)]
-mod audit;
-#[cfg(test)]
-mod secrets;
