@@ -80,7 +80,7 @@ pub struct GatewayBuilder {
     approver: Option<Arc<dyn Approver>>,
     verifier: Option<Arc<dyn Verifier>>,
     audit: Option<Arc<dyn AuditStore>>,
-    metrics: Option<Arc<Metrics>>,
+    metrics: Option<Metrics>,
     progress: Arc<dyn PrepareProgress>,
     instance: Option<Arc<GatewayInstance>>,
     runtimes: Vec<Arc<dyn Runtime>>,
@@ -163,7 +163,7 @@ impl GatewayBuilder {
 
     /// Counters to share with other gateways of the host.
     #[must_use]
-    pub fn with_metrics(mut self, metrics: Arc<Metrics>) -> Self {
+    pub fn with_metrics(mut self, metrics: Metrics) -> Self {
         self.metrics = Some(metrics);
         self
     }
@@ -245,7 +245,7 @@ impl GatewayBuilder {
             launcher,
             profile: Arc::clone(&profile),
             audit: Arc::clone(&audit),
-            metrics: Arc::clone(&metrics),
+            metrics: metrics.clone(),
             options: HubOptions {
                 start_concurrency: self.options.start_concurrency.max(1),
                 list_wait: self.options.list_wait,
@@ -265,6 +265,7 @@ impl GatewayBuilder {
             profile: profile.name().clone(),
             arguments: spec.audit.arguments,
             broken: AtomicBool::new(false),
+            metrics: metrics.clone(),
         };
         Ok(McpGateway { layers: Arc::new(TelemetryLayer { inner: audit, metrics }), hub })
     }

@@ -41,7 +41,7 @@ impl McpGateway {
     }
 
     /// Its counters.
-    pub fn metrics(&self) -> &Arc<Metrics> {
+    pub fn metrics(&self) -> &Metrics {
         &self.hub.metrics
     }
 

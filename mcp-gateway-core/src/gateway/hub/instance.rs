@@ -7,6 +7,7 @@ use std::time::{Duration, Instant};
 use crate::model::{InstanceId, SessionId};
 use crate::protocol::ServerHello;
 use crate::runtime::Runtime;
+use crate::telemetry::GaugeGuard;
 use crate::transport::client::Peer;
 
 /// A server that is ready for requests.
@@ -19,39 +20,40 @@ pub(crate) struct Instance {
     pub(crate) identity: String,
     pub(crate) session: Option<SessionId>,
     pub(crate) started: Instant,
+    pub(crate) usage: Usage,
+    /// Counts among the running servers for as long as this lives.
+    pub(crate) _counted: GaugeGuard,
+}
+
+/// Who uses a server, and when it was last used.
+#[derive(Debug)]
+pub(crate) struct Usage {
     in_flight: AtomicUsize,
     last_used: Mutex<Instant>,
 }
 
-impl Instance {
-    pub(crate) fn new(
-        id: InstanceId,
-        peer: Peer,
-        hello: ServerHello,
-        runtime: Arc<dyn Runtime>,
-        identity: String,
-        session: Option<SessionId>,
-    ) -> Self {
-        let now = Instant::now();
-        let (in_flight, last_used) = (AtomicUsize::new(0), Mutex::new(now));
-        Self { id, peer, hello, runtime, identity, session, started: now, in_flight, last_used }
+impl Usage {
+    pub(crate) fn new() -> Self {
+        Self { in_flight: AtomicUsize::new(0), last_used: Mutex::new(Instant::now()) }
     }
+}
 
+impl Instance {
     /// Counts a user; the reaper leaves an instance with users alone.
     pub(crate) fn enter(&self) {
-        self.in_flight.fetch_add(1, Ordering::AcqRel);
+        self.usage.in_flight.fetch_add(1, Ordering::AcqRel);
     }
 
     /// Counts a user out.
     pub(crate) fn leave(&self) {
-        *self.last_used.lock().unwrap_or_else(PoisonError::into_inner) = Instant::now();
-        self.in_flight.fetch_sub(1, Ordering::AcqRel);
+        *self.usage.last_used.lock().unwrap_or_else(PoisonError::into_inner) = Instant::now();
+        self.usage.in_flight.fetch_sub(1, Ordering::AcqRel);
     }
 
     /// Whether nobody has used it for so long.
     pub(crate) fn is_idle(&self, limit: Duration) -> bool {
-        self.in_flight.load(Ordering::Acquire) == 0
-            && self.last_used.lock().unwrap_or_else(PoisonError::into_inner).elapsed() >= limit
+        self.usage.in_flight.load(Ordering::Acquire) == 0
+            && self.usage.last_used.lock().unwrap_or_else(PoisonError::into_inner).elapsed() >= limit
     }
 
     /// Ends the connection and what runs behind it.

@@ -59,7 +59,7 @@ pub(crate) struct Hub {
     pub(crate) launcher: Launcher,
     pub(crate) profile: Arc<dyn Profile>,
     pub(crate) audit: Arc<dyn AuditStore>,
-    pub(crate) metrics: Arc<Metrics>,
+    pub(crate) metrics: Metrics,
     options: HubOptions,
     slots: IndexMap<ServerName, Arc<Slot>>,
     sessions: Sessions,
@@ -78,7 +78,7 @@ pub(crate) struct HubParts {
     pub(crate) launcher: Launcher,
     pub(crate) profile: Arc<dyn Profile>,
     pub(crate) audit: Arc<dyn AuditStore>,
-    pub(crate) metrics: Arc<Metrics>,
+    pub(crate) metrics: Metrics,
     pub(crate) options: HubOptions,
     pub(crate) slots: IndexMap<ServerName, Arc<Slot>>,
     pub(crate) names: AllNames,
@@ -120,15 +120,12 @@ impl Hub {
     }
 
     pub(crate) fn open_session(&self, options: SessionOptions) -> Result<SessionId> {
-        let opened = self.sessions.open(options, self.closing.is_cancelled())?;
-        self.metrics.sessions_active(self.sessions.len());
-        Ok(opened)
+        self.sessions.open(options, self.metrics.active_session(), self.closing.is_cancelled())
     }
 
     /// Ends a session; its servers stop in the background.
     pub(crate) fn close_session(&self, session: &SessionId) {
         self.sessions.close(session);
-        self.metrics.sessions_active(self.sessions.len());
         for slot in self.slots.values() {
             if let Some(instance) = slot.take_session(session) {
                 self.retire(slot, instance);
@@ -159,11 +156,10 @@ impl Hub {
 
     /// Stops a server in the background, off every response path.
     fn retire(&self, slot: &Arc<Slot>, instance: Arc<instance::Instance>) {
-        let (audit, metrics, slot) = (Arc::clone(&self.audit), Arc::clone(&self.metrics), Arc::clone(slot));
+        let (audit, slot) = (Arc::clone(&self.audit), Arc::clone(slot));
         let profile = self.profile.name().clone();
         self.tasks.spawn(async move {
             instance.stop().await;
-            metrics.server_stopped(slot.name.as_str());
             let mut event = AuditEvent::new(profile, "gateway", "server/stop");
             event.server = Some(slot.name.clone());
             event.session.clone_from(&instance.session);

@@ -7,6 +7,7 @@ use crate::error::{Error, ErrorKind, Result};
 use crate::gateway::SessionOptions;
 use crate::model::SessionId;
 use crate::protocol::{ClientLink, RawObject};
+use crate::telemetry::GaugeGuard;
 
 /// The open sessions.
 #[derive(Debug)]
@@ -20,6 +21,8 @@ struct Session {
     link: Option<Arc<dyn ClientLink>>,
     /// The parameters of the last `logging/setLevel`, for servers that start later.
     log_level: Option<RawObject>,
+    /// Counts among the open sessions for as long as this lives.
+    _counted: GaugeGuard,
 }
 
 impl Sessions {
@@ -27,7 +30,7 @@ impl Sessions {
         Self { bound, open: RwLock::default() }
     }
 
-    pub(crate) fn open(&self, options: SessionOptions, closing: bool) -> Result<SessionId> {
+    pub(crate) fn open(&self, options: SessionOptions, counted: GaugeGuard, closing: bool) -> Result<SessionId> {
         if closing {
             return Err(super::start::closing());
         }
@@ -36,16 +39,12 @@ impl Sessions {
         if open.len() >= self.bound {
             return Err(Error::new(ErrorKind::Overloaded, format!("{} sessions are open already", self.bound)));
         }
-        open.insert(id.clone(), Session { link: options.link, log_level: None });
+        open.insert(id.clone(), Session { link: options.link, log_level: None, _counted: counted });
         Ok(id)
     }
 
     pub(crate) fn close(&self, id: &SessionId) {
         self.open.write().unwrap_or_else(PoisonError::into_inner).remove(id);
-    }
-
-    pub(crate) fn len(&self) -> usize {
-        self.open.read().unwrap_or_else(PoisonError::into_inner).len()
     }
 
     pub(crate) fn is_open(&self, id: &SessionId) -> bool {

@@ -6,7 +6,7 @@ use std::time::{Duration, Instant};
 use serde_json::json;
 
 use super::events::Events;
-use super::instance::Instance;
+use super::instance::{Instance, Usage};
 use super::slot::{Found, Slot};
 use super::{Hub, slot::Place};
 use crate::audit::{AuditEvent, Outcome};
@@ -109,7 +109,7 @@ impl Hub {
             () = self.closing.cancelled() => Err(closing()),
         };
         let outcome = if started.is_ok() { "ok" } else { "error" };
-        self.metrics.server_started(slot.name.as_str(), outcome, begun.elapsed());
+        self.metrics.record_server_start(slot.name.as_str(), outcome);
         let mut event = AuditEvent::new(self.profile.name().clone(), "gateway", "server/start");
         event.server = Some(slot.name.clone());
         event.session = session;
@@ -126,7 +126,6 @@ impl Hub {
             (Ok(instance), Ok(_)) => Ok(instance),
             (Ok(instance), Err(error)) => {
                 instance.stop().await;
-                self.metrics.server_stopped(slot.name.as_str());
                 Err(error)
             }
             (Err(error), _) => {
@@ -158,8 +157,17 @@ impl Hub {
                 return Err(error);
             }
         };
-        let identity = launched.identity.value.clone();
-        let instance = Arc::new(Instance::new(id, peer, hello, launched.runtime, identity, session.clone()));
+        let instance = Arc::new(Instance {
+            id,
+            peer,
+            hello,
+            runtime: launched.runtime,
+            identity: launched.identity.value.clone(),
+            session: session.clone(),
+            started: Instant::now(),
+            usage: Usage::new(),
+            _counted: self.metrics.running_server(),
+        });
         events.attach(&instance);
         self.apply_log_level(&ctx, &instance).await;
         if slot.lock().is_none_or(|lock| lock.identity != instance.identity || lock.surface.is_none()) {

@@ -11,6 +11,7 @@ use crate::audit::{AuditEvent, AuditStore, Outcome, argument_shape};
 use crate::error::{Error, ErrorKind, Result};
 use crate::model::{CallContext, ProfileName};
 use crate::protocol::Response;
+use crate::telemetry::Metrics;
 
 /// Appends one record per request.
 ///
@@ -25,6 +26,7 @@ pub(crate) struct AuditLayer<S> {
     /// Whether argument values are recorded, which the operator must ask for.
     pub(crate) arguments: bool,
     pub(crate) broken: AtomicBool,
+    pub(crate) metrics: Metrics,
 }
 
 #[async_trait]
@@ -46,6 +48,7 @@ impl<S: Service> Service for AuditLayer<S> {
             Err(error) => event.error = Some(error.to_string()),
         }
         if let Err(cause) = self.store.append(event).await {
+            self.metrics.record_audit_failure();
             self.broken.store(true, Ordering::Release);
             return Err(unavailable(cause));
         }
@@ -159,7 +162,14 @@ mod tests {
 
     fn layer(inner: &'static str, store: Arc<dyn AuditStore>) -> AuditLayer<Inner> {
         let profile = ProfileName::new("p").unwrap();
-        AuditLayer { inner: Inner(inner), store, profile, arguments: false, broken: AtomicBool::new(false) }
+        AuditLayer {
+            inner: Inner(inner),
+            store,
+            profile,
+            arguments: false,
+            broken: AtomicBool::new(false),
+            metrics: Metrics::new(),
+        }
     }
 
     fn call() -> Call {

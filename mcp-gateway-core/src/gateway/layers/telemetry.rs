@@ -1,6 +1,5 @@
 //! Counts and times every request.
 
-use std::sync::Arc;
 use std::time::Instant;
 
 use async_trait::async_trait;
@@ -15,7 +14,7 @@ use crate::telemetry::Metrics;
 #[derive(Debug)]
 pub(crate) struct TelemetryLayer<S> {
     pub(crate) inner: S,
-    pub(crate) metrics: Arc<Metrics>,
+    pub(crate) metrics: Metrics,
 }
 
 #[async_trait]

@@ -1,0 +1,6 @@
+//! What every implementation of a trait must do, one file per trait.
+
+#[cfg(test)]
+mod audit;
+#[cfg(test)]
+mod secrets;
