@@ -28,7 +28,7 @@ pub use memory::MemoryCatalog;
 pub use search::{Match, search};
 
 pub(crate) use decode::Fields;
-pub(crate) use diagnostic::{Position, Problems, joined, suggestion};
+pub(crate) use diagnostic::{Position, Problems, joined};
 pub(crate) use tree::{Node, typed};
 
 /// A set of server descriptions.

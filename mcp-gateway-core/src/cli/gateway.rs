@@ -180,7 +180,7 @@ async fn serve(
     let (mut server, generated) = http.authorize(HttpServer::builder())?;
     let scheme = if http.tls_cert.is_some() { "https" } else { "http" };
     server = server.with_config(http.config());
-    let metrics = Arc::clone(&shared.metrics);
+    let metrics = shared.metrics.clone();
     server = server.with_metrics(move || metrics.render());
     let mut names = Vec::new();
     for gateway in gateways {

@@ -148,14 +148,38 @@ impl<'a> Fields<'a> {
 
     /// A list of texts; numbers and booleans are taken as they were written.
     pub(crate) fn texts(&mut self, key: &'static str) -> Vec<String> {
+        let items = self.items(key);
+        self.scalars(key, items)
+    }
+
+    fn scalars(&self, key: &str, items: &[Node]) -> Vec<String> {
         let mut texts = Vec::new();
-        for (index, item) in self.items(key).iter().enumerate() {
+        for (index, item) in items.iter().enumerate() {
             match item.scalar() {
                 Some(text) => texts.push(text),
                 None => self.wrong(&format!("{key}[{index}]"), item, "a text"),
             }
         }
         texts
+    }
+
+    /// Every key and value, for a mapping whose keys are anyone's.
+    pub(crate) fn all(&self) -> &'a [Field] {
+        self.fields
+    }
+
+    /// The keys and values of a field that must be a mapping.
+    pub(crate) fn mapping(&self, field: &'a Field) -> &'a [Field] {
+        Fields::of(&field.value, self.path(&field.key), self.problems).map_or(&[], |inner| inner.fields)
+    }
+
+    /// The texts of a field that must be a list.
+    pub(crate) fn list_of_texts(&self, field: &'a Field) -> Vec<String> {
+        if let Kind::List(items) = &field.value.kind {
+            return self.scalars(&field.key, items);
+        }
+        self.wrong(&field.key, &field.value, "a list");
+        Vec::new()
     }
 
     /// Any value, as JSON; absent is null.

@@ -58,6 +58,14 @@ impl Node {
         self.fields()?.iter().find(|field| field.key == key).map(|field| &field.value)
     }
 
+    /// An item of a list.
+    pub(crate) fn item(&self, index: usize) -> Option<&Self> {
+        match &self.kind {
+            Kind::List(items) => items.get(index),
+            _ => None,
+        }
+    }
+
     /// A scalar as it was written; `None` for a list or mapping.
     pub(crate) fn scalar(&self) -> Option<String> {
         match &self.kind {

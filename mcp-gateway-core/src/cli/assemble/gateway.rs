@@ -29,13 +29,13 @@ pub(crate) struct Open {
 #[derive(Clone, Debug)]
 pub(crate) struct Shared {
     pub(crate) instance: Arc<GatewayInstance>,
-    pub(crate) metrics: Arc<Metrics>,
+    pub(crate) metrics: Metrics,
 }
 
 impl Shared {
     /// Registers this process as a living gateway.
     pub(crate) fn register(env: &Env) -> Result<Self> {
-        Ok(Self { instance: instance(env)?, metrics: Arc::default() })
+        Ok(Self { instance: instance(env)?, metrics: Metrics::new() })
     }
 }
 
@@ -57,7 +57,7 @@ pub(crate) async fn gateway_of(env: &Env, args: &GatewayArgs, shared: &Shared) -
         .with_profile(Arc::clone(&profile))
         .with_secrets(store::secrets(env, &args.selection.secrets)?)
         .with_audit(store::audit(env, &args.profile.profile)?)
-        .with_metrics(Arc::clone(&shared.metrics))
+        .with_metrics(shared.metrics.clone())
         .with_progress(Arc::new(StderrProgress::new()))
         .with_instance(Arc::clone(&shared.instance));
     if !spec.servers.is_empty() {

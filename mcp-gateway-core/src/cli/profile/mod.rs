@@ -160,8 +160,11 @@ impl Verb {
                 None => Output::text().write(&store.export(&name).await?),
                 Some(path) => store.export_to(&name, path).await,
             },
+            Self::Import { path, replace } => {
+                let profile = store.import_from(path, replace).await?;
+                report::note(format_args!("imported profile `{}`", profile.name()));
+                Ok(())
             }
-            Self::Import { path, replace } => import(env, &path, replace).await,
             Self::AddServer { profile, servers, catalog } => {
                 // A name that was typed must be one that is there.
                 store.open(&profile).await?;

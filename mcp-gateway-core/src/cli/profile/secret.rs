@@ -11,7 +11,6 @@ use crate::cli::secret::remove;
 use crate::cli::{Env, assemble, prompt, report};
 use crate::error::Result;
 use crate::model::{ProfileName, SecretEntry, ServerName};
-use crate::profile::Profile as _;
 use crate::secrets::SecretKey;
 
 /// What is done with the secrets of a profile.
