@@ -22,4 +22,4 @@ pub use memory::memory_pair;
 pub use peer::{Peer, PeerRequest, ServerEvents};
 #[cfg(feature = "__http-client")]
 pub use sse::connect_sse;
-pub use stream::{INCOMING_CAPACITY, connect_stream, deliver_line};
+pub use stream::{INCOMING_CAPACITY, connect_stream, deliver_line, line_sink};
