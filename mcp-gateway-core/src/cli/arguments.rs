@@ -68,9 +68,11 @@ fn object(text: &str, origin: &str) -> Result<Map<String, Value>> {
 
 fn piped() -> Result<String> {
     let mut text = String::new();
-    std::io::stdin().lock().take(MAX_BYTES + 1).read_to_string(&mut text).map_err(|cause| {
-        Error::new(ErrorKind::Io, "cannot read standard input").with_source(cause)
-    })?;
+    std::io::stdin()
+        .lock()
+        .take(MAX_BYTES + 1)
+        .read_to_string(&mut text)
+        .map_err(|cause| Error::new(ErrorKind::Io, "cannot read standard input").with_source(cause))?;
     if text.len() as u64 > MAX_BYTES {
         return Err(Error::new(ErrorKind::TooLarge, "standard input holds more than 16 MiB"));
     }
@@ -137,10 +139,7 @@ mod tests {
     #[test]
     fn values_have_the_type_that_the_schema_wants() {
         let read = call(&["text=12", "count=12", "ratio=null", "list=[1]", "any=true", "word=a=b"]).unwrap();
-        assert_eq!(
-            read,
-            json!({"text": "12", "count": 12, "ratio": null, "list": [1], "any": true, "word": "a=b"})
-        );
+        assert_eq!(read, json!({"text": "12", "count": 12, "ratio": null, "list": [1], "any": true, "word": "a=b"}));
         assert_eq!(call(&["text=\"q\"", "count=1.5"]).unwrap(), json!({"text": "\"q\"", "count": "1.5"}));
         assert_eq!(call(&["text:={\"a\":1}"]).unwrap(), json!({"text": {"a": 1}}));
     }

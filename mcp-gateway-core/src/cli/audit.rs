@@ -88,7 +88,10 @@ impl FromStr for OutcomeArg {
 
     fn from_str(text: &str) -> Result<Self> {
         serde_json::from_value(text.into()).map(Self).map_err(|_| {
-            Error::new(ErrorKind::InvalidInput, "not one of `ok`, `tool_error`, `server_error`, `denied`, `failed`, `cancelled`")
+            Error::new(
+                ErrorKind::InvalidInput,
+                "not one of `ok`, `tool_error`, `server_error`, `denied`, `failed`, `cancelled`",
+            )
         })
     }
 }
@@ -96,9 +99,9 @@ impl FromStr for OutcomeArg {
 impl Filter {
     fn query(self) -> AuditQuery {
         let mut query = AuditQuery::all();
-        query.since = self.since.map(|since| {
-            clock::now_millis().saturating_sub(i64::try_from(since.as_millis()).unwrap_or(i64::MAX))
-        });
+        query.since = self
+            .since
+            .map(|since| clock::now_millis().saturating_sub(i64::try_from(since.as_millis()).unwrap_or(i64::MAX)));
         query.server = self.server;
         query.name = self.tool;
         query.outcome = self.outcome.map(|outcome| outcome.0);

@@ -17,9 +17,12 @@ use crate::model::{ServerEntry, ServerKind, ServerName};
 #[derive(Debug, Subcommand)]
 pub(crate) enum Verb {
     /// List the registered catalogs, in the order in which they are layered: a later one wins
-    #[command(visible_alias = "list", after_help = "Examples:
+    #[command(
+        visible_alias = "list",
+        after_help = "Examples:
   mcp-gateway catalog ls
-  mcp-gateway catalog ls --format json")]
+  mcp-gateway catalog ls --format json"
+    )]
     Ls {
         #[command(flatten)]
         format: FormatArgs,
@@ -57,8 +60,11 @@ Catalogs are layered in the order in which they were added; a later one may over
         link: bool,
     },
     /// Remove a registered catalog
-    #[command(visible_alias = "remove", after_help = "Example:
-  mcp-gateway catalog rm docker-mcp")]
+    #[command(
+        visible_alias = "remove",
+        after_help = "Example:
+  mcp-gateway catalog rm docker-mcp"
+    )]
     Rm {
         /// The name of the catalog
         name: String,
@@ -203,7 +209,8 @@ async fn show(env: &Env, name: &str, catalog: &CatalogArgs, out: &mut Output) ->
         && let Ok(found) = registered::find(&env.home, name)
     {
         let loaded = FileCatalog::load(&found.path).await?;
-        let rows: Vec<ServerRow> = loaded.catalog.list().await?.iter().map(|entry| ServerRow::from(entry.as_ref())).collect();
+        let rows: Vec<ServerRow> =
+            loaded.catalog.list().await?.iter().map(|entry| ServerRow::from(entry.as_ref())).collect();
         return servers(out, &rows);
     }
     let server = ServerName::new(name)?;

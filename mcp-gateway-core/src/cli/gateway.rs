@@ -137,9 +137,10 @@ impl RunArgs {
                 Err(Error::new(ErrorKind::InvalidInput, "standard input and output carry one profile")
                     .with_hint("serve several over HTTP: `--transport streaming`"))
             }
-            (_, several) if several.len() > 1 && !self.selection.servers.is_empty() => {
-                Err(Error::new(ErrorKind::InvalidInput, "`--servers` chooses the servers of one profile, not of several"))
-            }
+            (_, several) if several.len() > 1 && !self.selection.servers.is_empty() => Err(Error::new(
+                ErrorKind::InvalidInput,
+                "`--servers` chooses the servers of one profile, not of several",
+            )),
             (transport, several) => http(env, several, transport, self.http).await,
         }
     }

@@ -22,7 +22,8 @@ impl Home {
     /// `InvalidConfig` when neither is known.
     pub(crate) fn locate() -> Result<Self> {
         if let Some(root) = env_vars::get(HOME_VARIABLE) {
-            let root = std::path::absolute(&root).map_err(|cause| crate::util::fs::io_error("find", Path::new(&root), cause))?;
+            let root = std::path::absolute(&root)
+                .map_err(|cause| crate::util::fs::io_error("find", Path::new(&root), cause))?;
             return Ok(Self { root });
         }
         let user = user_home().ok_or_else(|| {

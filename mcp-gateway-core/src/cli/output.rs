@@ -135,9 +135,7 @@ impl Output {
                 self.closed = true;
                 Ok(())
             }
-            Err(cause) => {
-                Err(Error::new(ErrorKind::Io, "cannot write to standard output").with_source(cause))
-            }
+            Err(cause) => Err(Error::new(ErrorKind::Io, "cannot write to standard output").with_source(cause)),
             Ok(()) => Ok(()),
         }
     }

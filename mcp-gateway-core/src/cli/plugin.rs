@@ -130,7 +130,8 @@ mod tests {
 
     #[test]
     fn the_engine_that_docker_was_told_is_kept() {
-        let Invocation::Command { docker, .. } = read("/x/docker-mcp --context lab -H=tcp://a --config /c mcp ps") else {
+        let Invocation::Command { docker, .. } = read("/x/docker-mcp --context lab -H=tcp://a --config /c mcp ps")
+        else {
             panic!("not a command");
         };
         assert_eq!(docker.context.as_deref(), Some("lab"));

@@ -49,8 +49,9 @@ pub(crate) fn find(home: &Home, name: &str) -> Result<Registered> {
 /// `InvalidInput` for a name that is none, `AlreadyExists`, `Io`.
 pub(crate) fn add(home: &Home, name: &str, path: &Path, replace: bool, link: bool) -> Result<()> {
     // The name becomes a file's name, so it obeys the same rule as a profile's.
-    ProfileName::new(name)
-        .map_err(|cause| Error::new(ErrorKind::InvalidInput, format!("`{name}` is not a catalog's name")).with_source(cause))?;
+    ProfileName::new(name).map_err(|cause| {
+        Error::new(ErrorKind::InvalidInput, format!("`{name}` is not a catalog's name")).with_source(cause)
+    })?;
     let _lock = files::FileLock::acquire(&home.catalog_order())?;
     let mut order: Vec<String> = all(home)?.into_iter().map(|catalog| catalog.name).collect();
     let is_known = order.iter().any(|known| known == name);

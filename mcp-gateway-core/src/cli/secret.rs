@@ -31,11 +31,14 @@ A secret for one profile and server: `mcp-gateway profile secret set`.")]
         secrets: SecretArgs,
     },
     /// List the names of the stored secrets
-    #[command(visible_alias = "list", after_help = "Examples:
+    #[command(
+        visible_alias = "list",
+        after_help = "Examples:
   mcp-gateway secret ls
   mcp-gateway secret ls --format json
 
-A key is `name`, `profile//name` or `profile/server/name`.")]
+A key is `name`, `profile//name` or `profile/server/name`."
+    )]
     Ls {
         #[command(flatten)]
         secrets: SecretArgs,
@@ -43,9 +46,12 @@ A key is `name`, `profile//name` or `profile/server/name`.")]
         format: FormatArgs,
     },
     /// Forget a secret
-    #[command(visible_alias = "remove", after_help = "Examples:
+    #[command(
+        visible_alias = "remove",
+        after_help = "Examples:
   mcp-gateway secret rm API_KEY
-  mcp-gateway secret rm dev-tools/github/GITHUB_TOKEN   # a key as `secret ls` shows it")]
+  mcp-gateway secret rm dev-tools/github/GITHUB_TOKEN   # a key as `secret ls` shows it"
+    )]
     Rm {
         /// The secret's name, or its key as `secret ls` shows it
         name: String,
@@ -102,7 +108,11 @@ impl Verb {
                 let keys = assemble::secrets(env, &secrets)?.list().await?;
                 let rows: Vec<KeyRow> = keys.into_iter().map(KeyRow::from).collect();
                 format.open().rows(&rows, &["NAME", "PROFILE", "SERVER"], |row| {
-                    vec![row.name.clone(), row.profile.clone().unwrap_or_default(), row.server.clone().unwrap_or_default()]
+                    vec![
+                        row.name.clone(),
+                        row.profile.clone().unwrap_or_default(),
+                        row.server.clone().unwrap_or_default(),
+                    ]
                 })
             }
             Self::Rm { name, secrets } => {

@@ -14,11 +14,14 @@ use crate::profile::Profile as _;
 #[derive(Debug, Subcommand)]
 pub(crate) enum Verb {
     /// List the servers of a profile and how they are
-    #[command(visible_alias = "ls", after_help = "Examples:
+    #[command(
+        visible_alias = "ls",
+        after_help = "Examples:
   mcp-gateway server list
   mcp-gateway server ls --profile dev-tools --format json
 
-STATE: recorded (its tools are known), unknown (never seen), refused (it cannot be started; see REASON).")]
+STATE: recorded (its tools are known), unknown (never seen), refused (it cannot be started; see REASON)."
+    )]
     List {
         #[command(flatten)]
         profile: ProfileArgs,
@@ -28,9 +31,12 @@ STATE: recorded (its tools are known), unknown (never seen), refused (it cannot 
         format: FormatArgs,
     },
     /// Add servers to a profile
-    #[command(visible_alias = "enable", after_help = "Examples:
+    #[command(
+        visible_alias = "enable",
+        after_help = "Examples:
   mcp-gateway server add github
-  mcp-gateway server add time git --profile dev-tools")]
+  mcp-gateway server add time git --profile dev-tools"
+    )]
     Add {
         /// Names of servers in the catalogs
         #[arg(required = true, value_name = "SERVER")]

@@ -20,11 +20,14 @@ use crate::util::pattern::did_you_mean;
 #[derive(Debug, Subcommand)]
 pub(crate) enum Verb {
     /// List the tools
-    #[command(visible_alias = "list", after_help = "Examples:
+    #[command(
+        visible_alias = "list",
+        after_help = "Examples:
   mcp-gateway tools ls --profile dev-tools
   mcp-gateway tools ls --catalog servers.yaml --servers time,git --format json
 
-Servers that were never seen are started once; what they offer is recorded.")]
+Servers that were never seen are started once; what they offer is recorded."
+    )]
     Ls {
         #[command(flatten)]
         gateway: Box<GatewayArgs>,
@@ -98,7 +101,11 @@ impl Verb {
                 let row = found.ok_or_else(|| unknown(&tool, rows.iter().map(|row| row.name.as_str())))?;
                 let value: Value = serde_json::from_str(row.definition.get()).unwrap_or_default();
                 let mut out = format.open();
-                if out.is_json() { out.json(&row.definition)? } else { out.document(&value)? }
+                if out.is_json() {
+                    out.json(&row.definition)?
+                } else {
+                    out.document(&value)?
+                }
                 Ok(Exit::OK)
             }
             Self::Call { tool, arguments, json, gateway, format } => {

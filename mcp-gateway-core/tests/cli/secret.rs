@@ -48,10 +48,17 @@ fn a_profile_has_secrets_of_its_own() {
     let done = place.run_with_input(set, VALUE);
     insta::assert_snapshot!("profile_set", place.shown(&done));
     insta::assert_snapshot!("profile_ls", place.show("profile secret ls --profile dev --format json"));
-    let done = place.run_with_input(["profile", "secret", "set", "keeper", "--key", "OTHER", "--profile", "dev"], VALUE);
+    let done =
+        place.run_with_input(["profile", "secret", "set", "keeper", "--key", "OTHER", "--profile", "dev"], VALUE);
     insta::assert_snapshot!("profile_set_undeclared", place.shown(&done));
     place.ok("profile secret rm keeper --key KEEPER_TOKEN --profile dev");
-    assert_eq!(place.run_with_input(["profile", "secret", "set", "keeper", "--key", "X", "--profile", "dve"], VALUE).status.code(), Some(11));
+    assert_eq!(
+        place
+            .run_with_input(["profile", "secret", "set", "keeper", "--key", "X", "--profile", "dve"], VALUE)
+            .status
+            .code(),
+        Some(11)
+    );
 }
 
 #[test]

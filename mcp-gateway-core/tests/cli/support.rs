@@ -56,11 +56,7 @@ impl Place {
         self.command_of(Path::new(BINARY), arguments)
     }
 
-    pub(crate) fn command_of<A: AsRef<OsStr>>(
-        &self,
-        binary: &Path,
-        arguments: impl IntoIterator<Item = A>,
-    ) -> Command {
+    pub(crate) fn command_of<A: AsRef<OsStr>>(&self, binary: &Path, arguments: impl IntoIterator<Item = A>) -> Command {
         let mut command = Command::new(binary);
         command
             .args(arguments)

@@ -46,7 +46,9 @@ pub(crate) async fn catalog(env: &Env, args: &CatalogArgs, of_profile: &[String]
 
 /// A registered catalog by its name, or else a file.
 fn path_of(env: &Env, text: &str) -> Result<PathBuf> {
-    let is_path = Path::new(text).components().count() > 1 || Path::new(text).extension().is_some() || fs::exists(Path::new(text));
+    let is_path = Path::new(text).components().count() > 1
+        || Path::new(text).extension().is_some()
+        || fs::exists(Path::new(text));
     if !is_path {
         return registered::find(&env.home, text).map(|catalog| catalog.path);
     }

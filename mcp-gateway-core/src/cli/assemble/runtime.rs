@@ -5,23 +5,35 @@ use std::sync::Arc;
 use crate::cli::Env;
 use crate::cli::args::{RuntimeArg, SettingArgs};
 use crate::error::Result;
-use crate::runtime::{
-    DockerRuntime, DockerRuntimeConfig, GatewayInstance, InstanceStatus, ProcessRuntime, ProcessRuntimeConfig,
-    RemoteRuntime, Runtime,
-};
+#[cfg(not(target_os = "linux"))]
+use crate::error::{Error, ErrorKind};
+use crate::runtime::{DockerRuntime, GatewayInstance, InstanceStatus, RemoteRuntime, Runtime};
+#[cfg(target_os = "linux")]
+use crate::runtime::{ProcessRuntime, ProcessRuntimeConfig};
 
 /// The runtimes of a gateway; making one asks no engine for anything.
+///
+/// # Errors
+/// As the runtime that the settings demand; one that they do not is left out with a warning.
 pub(crate) fn runtimes(
     env: &Env,
     instance: &Arc<GatewayInstance>,
     settings: &SettingArgs,
 ) -> Result<Vec<Arc<dyn Runtime>>> {
     let mut runtimes: Vec<Arc<dyn Runtime>> = Vec::new();
-    if settings.runtime != Some(RuntimeArg::Process) {
-        runtimes.push(Arc::new(docker(env)?));
-    }
-    if settings.runtime != Some(RuntimeArg::Docker) {
-        runtimes.push(Arc::new(process(env, instance, settings)?));
+    for wanted in [RuntimeArg::Docker, RuntimeArg::Process] {
+        if settings.runtime.is_some_and(|only| only != wanted) {
+            continue;
+        }
+        let made = match wanted {
+            RuntimeArg::Docker => docker(env, instance),
+            RuntimeArg::Process => process(env, instance, settings),
+        };
+        match made {
+            Ok(runtime) => runtimes.push(runtime),
+            Err(error) if settings.runtime.is_some() => return Err(error),
+            Err(error) => tracing::warn!(error = %error.report(), "servers cannot be started in every way"),
+        }
     }
     runtimes.push(Arc::new(RemoteRuntime::new()));
     Ok(runtimes)
@@ -54,17 +66,29 @@ pub(super) fn instance(env: &Env) -> Result<Arc<GatewayInstance>> {
 }
 
 /// The engine that `docker` would use.
-fn docker(env: &Env) -> Result<DockerRuntime> {
-    let mut config = DockerRuntimeConfig::default();
-    config.host.clone_from(&env.docker.host);
-    config.context.clone_from(&env.docker.context);
-    config.config_folder = env.docker.config.as_ref().map(Into::into);
-    config.protected.push(env.home.root().to_owned());
-    DockerRuntime::new(config)
+fn docker(env: &Env, instance: &Arc<GatewayInstance>) -> Result<Arc<dyn Runtime>> {
+    let mut builder = DockerRuntime::builder(Arc::clone(instance)).with_protected(env.home.root());
+    if let Some(host) = &env.docker.host {
+        builder = builder.with_host(host);
+    }
+    if let Some(context) = &env.docker.context {
+        builder = builder.with_context(context);
+    }
+    if let Some(folder) = &env.docker.config {
+        builder = builder.with_config_folder(folder);
+    }
+    Ok(Arc::new(builder.build()?))
 }
 
-fn process(env: &Env, instance: &Arc<GatewayInstance>, settings: &SettingArgs) -> Result<ProcessRuntime> {
+/// Sandboxed children of this process.
+#[cfg(target_os = "linux")]
+fn process(env: &Env, instance: &Arc<GatewayInstance>, settings: &SettingArgs) -> Result<Arc<dyn Runtime>> {
     let mut config = ProcessRuntimeConfig::new(env.home.packages());
     config.require_isolation = settings.require_isolation;
-    ProcessRuntime::new(config, Some(Arc::clone(instance)))
+    Ok(Arc::new(ProcessRuntime::new(config, Some(Arc::clone(instance)))?))
+}
+
+#[cfg(not(target_os = "linux"))]
+fn process(_env: &Env, _instance: &Arc<GatewayInstance>, _settings: &SettingArgs) -> Result<Arc<dyn Runtime>> {
+    Err(Error::new(ErrorKind::Unsupported, "processes cannot be isolated on this system"))
 }

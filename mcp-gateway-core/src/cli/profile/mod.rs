@@ -38,9 +38,12 @@ With `--catalog`, the profile takes its servers from there and not from the regi
         catalog: CatalogArgs,
     },
     /// List the profiles
-    #[command(visible_alias = "list", after_help = "Examples:
+    #[command(
+        visible_alias = "list",
+        after_help = "Examples:
   mcp-gateway profile ls
-  mcp-gateway profile ls --format json")]
+  mcp-gateway profile ls --format json"
+    )]
     Ls {
         #[command(flatten)]
         format: FormatArgs,
@@ -66,8 +69,11 @@ What you wrote is checked before it replaces the profile; a broken draft is kept
         name: ProfileName,
     },
     /// Delete a profile; its secrets and its audit trail stay
-    #[command(visible_alias = "rm", after_help = "Example:
-  mcp-gateway profile delete dev-tools")]
+    #[command(
+        visible_alias = "rm",
+        after_help = "Example:
+  mcp-gateway profile delete dev-tools"
+    )]
     Delete {
         /// The profile's name
         name: ProfileName,

@@ -34,9 +34,12 @@ pub(crate) enum Verb {
         secrets: SecretArgs,
     },
     /// List the secrets that the servers of a profile need, and whether each is set
-    #[command(visible_alias = "list", after_help = "Examples:
+    #[command(
+        visible_alias = "list",
+        after_help = "Examples:
   mcp-gateway profile secret ls --profile dev-tools
-  mcp-gateway profile secret ls --format json | jq '.[] | select(.required and (.set | not))'")]
+  mcp-gateway profile secret ls --format json | jq '.[] | select(.required and (.set | not))'"
+    )]
     Ls {
         #[command(flatten)]
         profile: ProfileArgs,
@@ -48,8 +51,11 @@ pub(crate) enum Verb {
         format: FormatArgs,
     },
     /// Forget a secret of one server of a profile
-    #[command(visible_alias = "remove", after_help = "Example:
-  mcp-gateway profile secret rm github --key GITHUB_PERSONAL_ACCESS_TOKEN --profile dev-tools")]
+    #[command(
+        visible_alias = "remove",
+        after_help = "Example:
+  mcp-gateway profile secret rm github --key GITHUB_PERSONAL_ACCESS_TOKEN --profile dev-tools"
+    )]
     Rm {
         /// The server
         server: ServerName,
