@@ -14,7 +14,7 @@ mod stream;
 
 pub use connection::{Connection, MessageSink};
 pub use diagnostics::Diagnostics;
-#[cfg(all(test, feature = "__http-client"))]
+#[cfg(all(test, feature = "runtime-remote"))]
 pub(crate) use http::testing;
 #[cfg(feature = "__http-client")]
 pub use http::{HttpConfig, connect_http};
