@@ -10,10 +10,11 @@ use super::support::{ECHO, bench, bench_with, closed, echo, plan, runtime_in};
 use crate::error::{ErrorKind, Retry};
 use crate::model::CallContext;
 use crate::runtime::Runtime;
+use crate::util::fs;
 
 /// Stands between a runtime and the engine until it is aborted.
 fn relay(socket: &Path) -> JoinHandle<()> {
-    let _ = std::fs::remove_file(socket);
+    fs::remove_file(socket).unwrap();
     let listener = UnixListener::bind(socket).unwrap();
     tokio::spawn(async move {
         // What is relayed ends with the relay.

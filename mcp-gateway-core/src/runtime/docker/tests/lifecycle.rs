@@ -10,9 +10,9 @@ use super::support::{
 };
 use crate::error::ErrorKind;
 use crate::model::{CallContext, InstanceId, NetworkRule, SessionId};
-use crate::protocol::Message;
+use crate::protocol::{Message, RawJson, RequestId};
 use crate::runtime::{HttpEndpoint, Runtime};
-use crate::transport::client::testing::{ask, initialize, peer};
+use crate::transport::client::Connection;
 use crate::util::env_vars;
 
 /// The variable that makes a run of the tests the gateway that is killed.
@@ -162,18 +162,27 @@ http.server.ThreadingHTTPServer(("0.0.0.0", 8123), Handler).serve_forever()
     container.http = Some(HttpEndpoint::new(8123, "/mcp"));
     let mut plan = plan_of(container);
     plan.network = NetworkRule::Open;
-    let server = bench.try_start(plan.clone()).await.unwrap();
-    let (peer, _heard) = peer(server.connection);
-    initialize(&peer).await.unwrap();
-    let answer = ask(&peer, "tools/list", serde_json::json!({"cursor": "2"})).await.unwrap();
-    assert_eq!((answer["path"].as_str(), answer["params"]["cursor"].as_str()), (Some("/mcp"), Some("2")));
+    let mut server = bench.try_start(plan.clone()).await.unwrap();
+    let hello = ask(&mut server.connection, 1, "initialize").await.unwrap();
+    assert_eq!(hello["serverInfo"]["name"], "h");
+    assert_eq!(ask(&mut server.connection, 2, "tools/list").await.unwrap()["path"], "/mcp");
     bench.runtime.stop(&server.id).await.unwrap();
-    assert!(ask(&peer, "tools/list", serde_json::json!({})).await.is_err());
-    drop(peer);
+    assert!(next(&mut server.connection).await.is_none());
+    assert_eq!(server.connection.diagnostics.closed().unwrap().message(), "server was stopped");
     bench.empty().await;
     let dropped = bench.try_start(plan).await.unwrap();
     drop(dropped);
     bench.empty().await;
+}
+
+/// Asks a server and gives the result.
+async fn ask(connection: &mut Connection, id: u64, method: &str) -> Option<serde_json::Value> {
+    let request = Message::request(RequestId::number(id), method, Some(RawJson::empty_object()));
+    connection.sink.send(&request).await.unwrap();
+    match next(connection).await? {
+        Message::Response { result, .. } => result.unwrap().read().ok(),
+        other => panic!("{other:?}"),
+    }
 }
 
 #[tokio::test]
@@ -214,7 +223,7 @@ async fn what_a_killed_gateway_left_is_swept_and_a_living_ones_is_not() {
     victim.wait().await.unwrap();
     let swept = bench.runtime.sweep().await.unwrap();
     assert_eq!(swept.len(), 3, "a running, a frozen and a created container");
-    assert_eq!(left(&bench).await, [own.id.clone()]);
+    assert_eq!(left(&bench).await, std::slice::from_ref(&own.id));
     drop(own);
     bench.empty().await;
 }

@@ -6,3 +6,4 @@ mod hardening;
 mod lifecycle;
 mod registry;
 mod support;
+mod tls;
