@@ -126,8 +126,7 @@ fn passes_through(path: &Path, name: &Path) -> bool {
     path.windows(name.len()).any(|window| window == name)
 }
 
-#[cfg(test)]
-#[cfg(unix)]
+#[cfg(all(test, unix))]
 mod tests {
     use super::*;
 
