@@ -1,13 +1,12 @@
 //! Catalog texts with the profile's values put in.
 
-use std::collections::BTreeMap;
 use std::path::PathBuf;
 
 use serde_json::{Map, Value};
 
 use super::hub::Body;
 use super::launch::image;
-use crate::catalog::template::{Scope, expand, expand_list};
+use crate::catalog::template::{Scope, expand, expand_list, expand_secret, variables};
 use crate::error::{Error, ErrorKind, Result};
 use crate::model::{ProfileName, RemoteTransport, SecretEntry, SecretValue, ServerEntry, ToolContainer};
 use crate::runtime::{
@@ -29,47 +28,64 @@ impl<'a> Expansion<'a> {
         Ok(Self { profile, body, scope: Scope::new(config(body)) })
     }
 
-    /// What a runtime of this name would start.
-    pub(crate) async fn target(&self, runtime: &str, broker: &dyn SecretBroker) -> Result<LaunchTarget> {
+    /// What a runtime of this name would start; without `declared`, texts that name secrets stay as they are written.
+    pub(crate) fn target(&self, runtime: &str, declared: &Declared) -> Result<LaunchTarget> {
         match runtime {
-            "docker" => self.container().map(LaunchTarget::Container),
+            "docker" => self.container(declared).map(LaunchTarget::Container),
             "process" => self.process().map(LaunchTarget::Process),
-            "remote" => self.remote(broker).await.map(LaunchTarget::Remote),
+            "remote" => self.remote(declared).map(LaunchTarget::Remote),
             "memory" => Ok(LaunchTarget::Memory(self.entry().name.to_string())),
             other => Err(Error::new(ErrorKind::Unsupported, format!("no plan can be made for runtime `{other}`"))),
         }
     }
 
-    /// Puts environment and secrets into a plan.
-    pub(crate) async fn fill(&self, plan: &mut LaunchPlan, broker: &dyn SecretBroker) -> Result<()> {
-        for (name, value) in self.env()? {
-            plan.env.push((name, SecretValue::new(value)));
-        }
+    /// The secrets that the entry declares and a store holds.
+    pub(crate) async fn declared(&self, broker: &dyn SecretBroker) -> Result<Declared> {
+        let mut declared = Declared::default();
         for secret in &self.entry().secrets {
             if let Some(value) = self.secret(secret, broker).await? {
-                plan.secrets.push(value.clone());
-                // A secret without a variable of its own is for a header or an OAuth flow.
-                if !secret.env.is_empty() {
-                    plan.env.retain(|(name, _)| *name != secret.env);
-                    plan.env.push((secret.env.clone(), value));
+                declared.0.push((secret.env.clone(), value));
+            }
+        }
+        Ok(declared)
+    }
+
+    /// Puts environment and secrets into a plan.
+    pub(crate) fn fill(&self, plan: &mut LaunchPlan, declared: &Declared) -> Result<()> {
+        for variable in &self.entry().env {
+            let Some(template) = &variable.value else { continue };
+            check_env_name(&variable.name)?;
+            let value = match declared.put_into(template, &self.scope)? {
+                Some(secret) => {
+                    plan.secrets.push(secret.clone());
+                    secret
                 }
+                None => SecretValue::new(expand(template, &self.scope)?),
+            };
+            // An empty value would hide the server's own default.
+            if !value.is_empty() {
+                plan.env.push((variable.name.clone(), value));
+            }
+        }
+        for (name, value) in &declared.0 {
+            plan.secrets.push(value.clone());
+            // A secret without a variable of its own is for a header or an OAuth flow.
+            if !name.is_empty() {
+                plan.env.retain(|(other, _)| other != name);
+                plan.env.push((name.clone(), value.clone()));
             }
         }
         Ok(())
     }
 
-    /// Plain environment values, by name; a value that comes out empty is not passed on.
-    pub(crate) fn env(&self) -> Result<Vec<(String, String)>> {
-        let mut env = Vec::new();
-        for variable in &self.entry().env {
-            let Some(template) = &variable.value else { continue };
-            check_env_name(&variable.name)?;
-            let value = expand(template, &self.scope)?;
-            if !value.is_empty() {
-                env.push((variable.name.clone(), value));
-            }
-        }
-        Ok(env)
+    /// Names of the environment variables that are no secrets.
+    pub(crate) fn env_names(&self) -> Vec<String> {
+        self.entry()
+            .env
+            .iter()
+            .filter(|variable| variable.value.is_some())
+            .map(|variable| variable.name.clone())
+            .collect()
     }
 
     pub(crate) async fn secret(&self, secret: &SecretEntry, broker: &dyn SecretBroker) -> Result<Option<SecretValue>> {
@@ -97,11 +113,16 @@ impl<'a> Expansion<'a> {
         &self.body.entry
     }
 
-    fn container(&self) -> Result<ContainerPlan> {
+    fn container(&self, declared: &Declared) -> Result<ContainerPlan> {
         let entry = self.entry();
         let text = entry.image.as_deref().ok_or_else(|| missing("image"))?;
         let mut plan = ContainerPlan::new(image(text)?);
-        plan.command = self.texts(&entry.command)?;
+        for template in &entry.command {
+            match declared.put_into(template, &self.scope)? {
+                Some(secret) => plan.command.push(secret.expose().to_owned()),
+                None => plan.command.extend(expand_list(template, &self.scope)?),
+            }
+        }
         plan.user = self.user(entry.user.as_deref())?;
         plan.mounts = mounts(&self.texts(&entry.volumes)?)?;
         plan.extra_hosts = self.texts(&entry.extra_hosts)?;
@@ -128,7 +149,7 @@ impl<'a> Expansion<'a> {
         Ok(plan)
     }
 
-    async fn remote(&self, broker: &dyn SecretBroker) -> Result<RemotePlan> {
+    fn remote(&self, declared: &Declared) -> Result<RemotePlan> {
         let entry = self.entry();
         let (url, transport) = match (&entry.remote, &entry.sse_endpoint) {
             (Some(remote), _) => (remote.url.as_str(), remote.transport),
@@ -137,15 +158,8 @@ impl<'a> Expansion<'a> {
         };
         let mut plan = RemotePlan::new(expand(url, &self.scope)?, transport);
         plan.allow_private = self.body.spec.allow_private;
-        let mut declared = BTreeMap::new();
-        for secret in &entry.secrets {
-            if let Some(value) = self.secret(secret, broker).await? {
-                declared.insert(secret.env.clone(), value);
-            }
-        }
         for (name, template) in entry.remote.iter().flat_map(|remote| &remote.headers) {
-            let value =
-                crate::catalog::template::expand_secret(template, &self.scope, &|name| declared.get(name).cloned())?;
+            let value = expand_secret(template, &self.scope, &|name| declared.get(name))?;
             plan.headers.push((name.clone(), value));
         }
         Ok(plan)
@@ -172,6 +186,24 @@ impl<'a> Expansion<'a> {
     /// The paths that the operator lets this server write to, resolved; one that is not there allows nothing.
     fn writable(&self) -> Vec<PathBuf> {
         self.body.spec.writable.iter().filter_map(|path| fs::canonicalize(&host_path(path)).ok()).collect()
+    }
+}
+
+/// The secrets that a server declares, by their variables.
+#[derive(Debug, Default)]
+pub(crate) struct Declared(Vec<(String, SecretValue)>);
+
+impl Declared {
+    fn get(&self, name: &str) -> Option<SecretValue> {
+        self.0.iter().find(|(variable, _)| variable == name).map(|(_, value)| value.clone())
+    }
+
+    /// The text with its secrets, if its author names any; only what stands in the catalog is looked at, never a value.
+    fn put_into(&self, template: &str, scope: &Scope) -> Result<Option<SecretValue>> {
+        if variables(template)?.iter().any(|name| self.get(name).is_some()) {
+            return expand_secret(template, scope, &|name| self.get(name)).map(Some);
+        }
+        Ok(None)
     }
 }
 
@@ -220,7 +252,8 @@ fn config(body: &Body) -> Map<String, Value> {
 
 /// Reads volumes, `source:target[:mode]`.
 fn mounts(volumes: &[String]) -> Result<Vec<Mount>> {
-    volumes.iter().filter(|volume| !volume.is_empty()).map(|volume| mount(volume)).collect()
+    // A source that is not configured is a mount that is not wanted.
+    volumes.iter().filter(|volume| !volume.is_empty() && !volume.starts_with(':')).map(|volume| mount(volume)).collect()
 }
 
 fn mount(volume: &str) -> Result<Mount> {
@@ -293,10 +326,10 @@ mod tests {
 
     #[test]
     fn volumes_are_read_and_options_are_refused() {
-        let mounts = mounts(&["data:/x".to_owned(), "/srv/a:/b:ro".to_owned(), String::new()]).unwrap();
+        let mounts = mounts(&["data:/x".to_owned(), "/srv/a:/b:ro".to_owned(), ":/not-configured".to_owned()]).unwrap();
         assert_eq!(mounts[0], Mount::new(MountSource::Volume("data".to_owned()), "/x"));
-        assert!(mounts[1].read_only);
-        for bad in ["-v:/x", "a", "a:b", "/a:/b:z", "a:/b:ro:x", "--privileged:/x", ":/x"] {
+        assert!(mounts[1].read_only && mounts.len() == 2);
+        for bad in ["-v:/x", "a", "a:b", "/a:/b:z", "a:/b:ro:x", "--privileged:/x"] {
             assert_eq!(mount(bad).unwrap_err().kind(), ErrorKind::InvalidConfig, "{bad}");
         }
     }

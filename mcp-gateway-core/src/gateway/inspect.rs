@@ -2,13 +2,12 @@
 
 use serde::Serialize;
 
-use super::expand::Expansion;
+use super::expand::{Declared, Expansion};
 use super::hub::Hub;
 use crate::error::{Error, ErrorKind, Result};
 use crate::model::{Limits, NetworkRule, ServerEntry, ServerName};
 use crate::profile::Isolation;
 use crate::runtime::{LaunchTarget, Mount, MountSource, RuntimeCapability};
-use crate::secrets::MemoryBroker;
 
 /// What a server would get if it were started now; names of secrets, never values.
 #[derive(Clone, Debug, PartialEq, Serialize)]
@@ -86,7 +85,7 @@ impl Hub {
         let fallback = if body.entry.image.is_some() { "docker" } else { "process" };
         let name = runtime.as_ref().map_or(fallback, |runtime| runtime.name());
         // Values of secrets are of no use here, so the plan is made without them.
-        let plan = expansion.target(name, &MemoryBroker::new()).await;
+        let plan = expansion.target(name, &Declared::default());
         let mut inspection = Inspection {
             entry: ServerEntry::clone(&body.entry),
             capability: runtime.as_ref().ok().map(|runtime| runtime.capability()),
@@ -95,7 +94,7 @@ impl Hub {
             command: Vec::new(),
             user: None,
             mounts: Vec::new(),
-            env: expansion.env()?.into_iter().map(|(name, _)| name).collect(),
+            env: expansion.env_names(),
             secrets,
             network: body.settings.network.clone(),
             limits: body.settings.limits,
@@ -118,6 +117,10 @@ impl Hub {
             }
             Ok(LaunchTarget::Remote(plan)) => inspection.target = plan.url,
             Ok(LaunchTarget::Memory(name)) => inspection.target = name,
+            // A header that names a secret cannot be made without it; the address can be shown all the same.
+            Err(_) if body.entry.remote.is_some() => {
+                inspection.target = body.entry.remote.as_ref().map(|remote| remote.url.clone()).unwrap_or_default();
+            }
             Err(error) => inspection.target = error.to_string(),
         }
         Ok(inspection)

@@ -49,13 +49,14 @@ impl Launcher {
     ) -> Result<Launched> {
         let runtime = self.choose(body).await?;
         let expansion = Expansion::of(&self.profile, body)?;
-        let mut target = expansion.target(runtime.name(), self.secrets.as_ref()).await?;
+        let declared = expansion.declared(self.secrets.as_ref()).await?;
+        let mut target = expansion.target(runtime.name(), &declared)?;
         if let LaunchTarget::Container(container) = &mut target {
             pin(container, slot);
         }
         let identity = self.ready(ctx, runtime.as_ref(), &mut target).await?;
         let mut plan = LaunchPlan::new(self.owner(slot, session), target);
-        expansion.fill(&mut plan, self.secrets.as_ref()).await?;
+        expansion.fill(&mut plan, &declared)?;
         plan.network.clone_from(&body.settings.network);
         plan.limits = body.settings.limits;
         let running = runtime.start(ctx, plan).await?;
@@ -74,7 +75,8 @@ impl Launcher {
         let mut target = LaunchTarget::Container(container);
         self.ready(ctx, runtime.as_ref(), &mut target).await?;
         let mut plan = LaunchPlan::new(self.owner(slot, ctx.session.clone()), target);
-        Expansion::of(&self.profile, body)?.fill(&mut plan, self.secrets.as_ref()).await?;
+        let expansion = Expansion::of(&self.profile, body)?;
+        expansion.fill(&mut plan, &expansion.declared(self.secrets.as_ref()).await?)?;
         plan.network.clone_from(&body.settings.network);
         plan.limits = body.settings.limits;
         runtime.run_once(ctx, plan).await
