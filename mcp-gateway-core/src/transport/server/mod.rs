@@ -2,7 +2,9 @@
 
 #[cfg(feature = "transport-http")]
 pub mod http;
+mod in_flight;
 mod outbox;
+mod owned;
 mod refusal;
 #[cfg(feature = "transport-stdio")]
 mod stdio;
