@@ -63,8 +63,24 @@ async def use(kind, where, token, number):
         return version
 
 
+async def fall_back(kind, where, token):
+    """A client of both eras asks for the newest one first and must end up in a session."""
+    from mcp import Client
+
+    if kind == "auto-stdio":
+        transport = StdioServerParameters(command=where, args=["--serve-stdio"])
+    else:
+        transport = open_http(where, {"Authorization": f"Bearer {token}"})
+    async with Client(transport) as client:
+        assert len((await client.list_tools()).tools) == 5
+        result = await client.call_tool("echo", {"text": "hello"})
+        assert result.content[0].text == "hello", result
+
+
 async def main():
     kind, where, token, clients = sys.argv[1:]
+    if kind.startswith("auto-"):
+        return await fall_back(kind, where, token)
     versions = await asyncio.gather(*(use(kind, where, token, number) for number in range(int(clients))))
     print(f"{len(versions)} x {versions[0]}")
 

@@ -12,6 +12,7 @@ pub(crate) fn tests() -> Vec<Trial> {
     vec![
         crate::test("sdk::python_1", || everything("python1")),
         crate::test("sdk::python_2", || everything("python")),
+        crate::test("sdk::python_2_falls_back", falls_back),
         crate::test("sdk::python_1_leaves_mid_call", || leaves("python1")),
         crate::test("sdk::python_2_leaves_mid_call", || leaves("python")),
     ]
@@ -49,6 +50,18 @@ async fn everything(name: &str) {
         assert_eq!(said.trim(), format!("{clients} x 2025-11-25"), "{kind}: {words}");
     }
     server.host.until("every session is closed", |host| &host.closed, 60).await;
+}
+
+/// The SDK of both eras finds out by itself that this server has sessions.
+async fn falls_back() {
+    let Some(python) = python("python") else { return };
+    let server = Server::start().await;
+    let program = std::env::current_exe().unwrap();
+    let mcp = format!("http://{}/mcp", server.address);
+    for (kind, place) in [("auto-stdio", program.to_str().unwrap()), ("auto-http", &mcp)] {
+        let output = run(&python, &[kind, place, TOKEN, "1"]).await;
+        assert!(output.status.success(), "{kind}: {}", String::from_utf8_lossy(&output.stderr));
+    }
 }
 
 async fn leaves(name: &str) {

@@ -1,4 +1,4 @@
-//! Faces to clients: bytes and HTTP on one side, sessions on the other. No logic of the gateway lives here.
+#![doc = include_str!("docs.md")]
 
 #[cfg(feature = "transport-http")]
 pub mod http;

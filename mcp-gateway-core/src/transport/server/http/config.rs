@@ -12,7 +12,7 @@ pub struct HttpServerConfig {
     pub address: SocketAddr,
     /// Names beside `localhost` that clients may use in `Host`.
     pub allowed_hosts: Vec<String>,
-    /// Origins beside those of this machine that web pages may come from.
+    /// Origins that web pages may come from, such as `https://app.example`, beside this port of this machine.
     pub allowed_origins: Vec<String>,
     /// The largest request body, in bytes. Default 16 MiB.
     pub max_body_bytes: usize,
