@@ -1,6 +1,7 @@
 //! The binary as people and programs use it: exit code, standard output and standard error of whole commands.
 
 #![cfg(unix)]
+#![expect(clippy::disallowed_methods, reason = "tests look at files and environment as users would")]
 #![expect(
     clippy::unwrap_used,
     clippy::expect_used,
