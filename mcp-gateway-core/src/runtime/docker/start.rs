@@ -19,7 +19,6 @@ use crate::runtime::{HttpEndpoint, LaunchPlan, RunningServer};
 use crate::transport::client::{Connection, Diagnostics, INCOMING_CAPACITY, line_sink};
 
 /// A start that is checked and ready to run.
-#[derive(Debug)]
 pub(super) struct Start {
     launch: Launch,
     http: Option<HttpEndpoint>,

@@ -3,15 +3,16 @@
 use std::process::Stdio;
 use std::time::{Duration, Instant};
 
+use serde_json::{Value, json};
 use tokio::io::{AsyncBufReadExt as _, BufReader};
 
 use super::support::{
     Bench, ECHO, PATIENCE, STUBBORN, bench, bench_with, container, echo, next, plan, plan_of, runtime_in,
 };
 use crate::error::ErrorKind;
-use crate::model::{CallContext, InstanceId, NetworkRule, SessionId};
+use crate::model::{CallContext, ImageReference, InstanceId, NetworkRule, SessionId};
 use crate::protocol::{Message, RawJson, RequestId};
-use crate::runtime::{HttpEndpoint, Runtime};
+use crate::runtime::{ContainerPlan, HttpEndpoint, Runtime};
 use crate::transport::client::Connection;
 use crate::util::env_vars;
 
@@ -163,9 +164,10 @@ http.server.ThreadingHTTPServer(("0.0.0.0", 8123), Handler).serve_forever()
     let mut plan = plan_of(container);
     plan.network = NetworkRule::Open;
     let mut server = bench.try_start(plan.clone()).await.unwrap();
-    let hello = ask(&mut server.connection, 1, "initialize").await.unwrap();
+    let hello = hello();
+    let hello = ask(&mut server.connection, 1, "initialize", &hello).await.unwrap();
     assert_eq!(hello["serverInfo"]["name"], "h");
-    assert_eq!(ask(&mut server.connection, 2, "tools/list").await.unwrap()["path"], "/mcp");
+    assert_eq!(ask(&mut server.connection, 2, "tools/list", &json!({})).await.unwrap()["path"], "/mcp");
     bench.runtime.stop(&server.id).await.unwrap();
     assert!(next(&mut server.connection).await.is_none());
     assert_eq!(server.connection.diagnostics.closed().unwrap().message(), "server was stopped");
@@ -175,14 +177,44 @@ http.server.ThreadingHTTPServer(("0.0.0.0", 8123), Handler).serve_forever()
     bench.empty().await;
 }
 
-/// Asks a server and gives the result.
-async fn ask(connection: &mut Connection, id: u64, method: &str) -> Option<serde_json::Value> {
-    let request = Message::request(RequestId::number(id), method, Some(RawJson::empty_object()));
+/// Asks a server and gives the result; what it tells meanwhile is passed over.
+async fn ask(connection: &mut Connection, id: u64, method: &str, params: &Value) -> Option<Value> {
+    let request = Message::request(RequestId::number(id), method, Some(RawJson::from_value(params).unwrap()));
     connection.sink.send(&request).await.unwrap();
-    match next(connection).await? {
-        Message::Response { result, .. } => result.unwrap().read().ok(),
-        other => panic!("{other:?}"),
+    loop {
+        if let Message::Response { result, .. } = next(connection).await? {
+            return result.unwrap().read().ok();
+        }
     }
+}
+
+/// The parameters of `initialize`.
+fn hello() -> Value {
+    json!({"protocolVersion": "2025-06-18", "capabilities": {}, "clientInfo": {"name": "test", "version": "1"}})
+}
+
+#[tokio::test]
+async fn servers_that_others_wrote_run_hardened() {
+    let Some(bench) = bench().await else { return };
+    for (image, tool) in [("time", "get_current_time"), ("git", "git_status"), ("everything", "echo")] {
+        let image = format!("mcp-gateway-test/{image}:1");
+        let plan = plan_of(ContainerPlan::new(ImageReference::parse(&image).unwrap()));
+        let mut server = match bench.try_start(plan).await {
+            Ok(server) => server,
+            Err(error) if error.kind() == ErrorKind::NotFound => {
+                eprintln!("skipped: {error}");
+                continue;
+            }
+            Err(error) => panic!("{}", error.report()),
+        };
+        let connection = &mut server.connection;
+        assert!(ask(connection, 1, "initialize", &hello()).await.is_some(), "{:?}", connection.diagnostics);
+        connection.sink.send(&Message::notification("notifications/initialized", None)).await.unwrap();
+        let tools = ask(connection, 2, "tools/list", &json!({})).await.unwrap();
+        let names: Vec<_> = tools["tools"].as_array().unwrap().iter().map(|tool| &tool["name"]).collect();
+        assert!(names.iter().any(|name| *name == tool), "{names:?}");
+    }
+    bench.empty().await;
 }
 
 #[tokio::test]
