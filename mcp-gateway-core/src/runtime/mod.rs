@@ -1,10 +1,16 @@
 //! Runtimes: what starts and stops MCP servers.
 
+#[cfg(feature = "runtime-docker")]
+pub mod docker;
 mod instance;
 mod memory;
 mod plan;
+#[cfg(all(feature = "runtime-process", target_os = "linux"))]
+pub mod process;
 #[cfg(feature = "runtime-remote")]
 pub mod remote;
+#[cfg(any(feature = "runtime-docker", all(feature = "runtime-process", target_os = "linux")))]
+mod sensitive;
 
 use std::fmt;
 use std::sync::Arc;
@@ -16,11 +22,15 @@ use crate::error::Result;
 use crate::model::{CallContext, Digest, InstanceId};
 use crate::transport::client::Connection;
 
+#[cfg(feature = "runtime-docker")]
+pub use docker::{DockerRuntime, DockerRuntimeBuilder, DockerRuntimeConfig};
 pub use instance::GatewayInstance;
 pub use memory::{MemoryRuntime, MemoryServer};
 pub use plan::{
     ContainerPlan, HttpEndpoint, LaunchPlan, LaunchTarget, Mount, MountSource, Owner, ProcessPlan, RemotePlan,
 };
+#[cfg(all(feature = "runtime-process", target_os = "linux"))]
+pub use process::{ProcessRuntime, ProcessRuntimeConfig};
 #[cfg(feature = "runtime-remote")]
 pub use remote::RemoteRuntime;
 

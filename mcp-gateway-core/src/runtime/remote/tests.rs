@@ -136,7 +136,7 @@ async fn servers_of_the_python_sdk_are_reached() {
         let slow = (0..8).map(|n| {
             let params = serde_json::from_value(json!({"name": "wait", "arguments": {"seconds": 10}})).unwrap();
             let mut request = PeerRequest::new("tools/call", params, PATIENCE);
-            request.progress = Some((RawJson::from_value(&n).unwrap(), progress.clone()));
+            request.progress = Some((RawJson::from_value(&n).unwrap(), Arc::clone(&progress) as _));
             async { peer.request(&CallContext::local(), request).await.unwrap().unwrap() }
         });
         let quick = call(&peer, "add", json!({"a": 1, "b": 1}));
@@ -150,7 +150,8 @@ async fn servers_of_the_python_sdk_are_reached() {
             serde_json::from_value(json!({"name": "wait", "arguments": {"seconds": 0.1}})).unwrap(),
             PATIENCE,
         );
-        let request = PeerRequest { progress: Some((RawJson::from_value(&"t").unwrap(), progress.clone())), ..request };
+        let request =
+            PeerRequest { progress: Some((RawJson::from_value(&"t").unwrap(), Arc::clone(&progress) as _)), ..request };
         peer.request(&CallContext::local(), request).await.unwrap().unwrap();
         assert!(progress.0.lock().unwrap().iter().any(|note| note.contains(r#""progressToken":"t""#)));
 

@@ -1,7 +1,10 @@
 //! The last words of a server, without secrets.
 
 use std::collections::VecDeque;
-use std::sync::{Mutex, PoisonError};
+use std::sync::{Mutex, OnceLock, PoisonError};
+use std::time::Duration;
+
+use tokio_util::sync::CancellationToken;
 
 use crate::error::{Error, ErrorKind};
 use crate::model::SecretValue;
@@ -11,6 +14,9 @@ const LINES: usize = 20;
 /// How many characters of a line are kept.
 const LINE_CHARS: usize = 500;
 
+/// How long a process may take to end after its output did.
+const EXIT_WAIT: Duration = Duration::from_secs(1);
+
 /// What a server wrote to its standard error, and why its connection ended.
 ///
 /// The values of its own secrets are cut out of every line before it is kept.
@@ -18,6 +24,8 @@ const LINE_CHARS: usize = 500;
 pub struct Diagnostics {
     secrets: Vec<SecretValue>,
     state: Mutex<State>,
+    /// Set where a process will end and say more than that its output did; cancelled once it has.
+    exit: OnceLock<CancellationToken>,
 }
 
 #[derive(Debug, Default)]
@@ -29,7 +37,11 @@ struct State {
 impl Diagnostics {
     /// Diagnostics of a server that received these secrets.
     pub fn new(secrets: Vec<SecretValue>) -> Self {
-        Self { secrets: secrets.into_iter().filter(|secret| !secret.is_empty()).collect(), state: Mutex::default() }
+        Self {
+            secrets: secrets.into_iter().filter(|secret| !secret.is_empty()).collect(),
+            state: Mutex::default(),
+            exit: OnceLock::new(),
+        }
     }
 
     /// Keeps a line of the server's standard error, or one of its output that was no message.
@@ -54,6 +66,28 @@ impl Diagnostics {
     /// Says why the connection ended; the first reason is kept.
     pub fn set_closed(&self, error: Error) {
         self.locked().closed.get_or_insert(error);
+    }
+
+    /// Says that a process will end and tell why, so that the end of its output need not be the reason.
+    pub fn expect_exit(&self) {
+        // Said once; a second time would mean the same process.
+        let _ = self.exit.set(CancellationToken::new());
+    }
+
+    /// Says that the process has ended and told why.
+    pub fn exited(&self) {
+        if let Some(exit) = self.exit.get() {
+            exit.cancel();
+        }
+    }
+
+    /// A pipe has ended: waits a moment for the process to end too, whose word says more than this reason.
+    pub async fn pipe_ended(&self, reason: Error) {
+        if let Some(exit) = self.exit.get() {
+            // A process that closes a pipe and lives on does not hold anyone up.
+            let _ = tokio::time::timeout(EXIT_WAIT, exit.cancelled()).await;
+        }
+        self.set_closed(reason);
     }
 
     /// Why the connection ended.

@@ -144,3 +144,71 @@ fn headers_are_checked_and_never_shown() {
         assert!(!format!("{error:?}{error}").contains("hunter2"));
     }
 }
+
+/// A server with a certificate for `localhost` of an authority that nobody knows, made by `openssl`.
+#[cfg(unix)]
+fn tls_server(folder: &std::path::Path) -> Option<u16> {
+    use rustls::pki_types::pem::PemObject as _;
+    use rustls::pki_types::{CertificateDer, PrivateKeyDer};
+    use std::io::{Read as _, Write as _};
+
+    let script = "openssl req -x509 -newkey rsa:2048 -nodes -keyout ca.key -out ca.pem -subj /CN=authority -days 2 &&
+        openssl req -newkey rsa:2048 -nodes -keyout leaf.key -out leaf.csr -subj /CN=localhost &&
+        echo subjectAltName=DNS:localhost > names &&
+        openssl x509 -req -in leaf.csr -CA ca.pem -CAkey ca.key -CAcreateserial -out leaf.pem -days 2 -extfile names";
+    let made = std::process::Command::new("sh").args(["-c", script]).current_dir(folder).output().unwrap();
+    if !made.status.success() {
+        eprintln!("skipped: no certificate: {}", String::from_utf8_lossy(&made.stderr));
+        return None;
+    }
+    let chain = vec![CertificateDer::from_pem_file(folder.join("leaf.pem")).unwrap()];
+    let key = PrivateKeyDer::from_pem_file(folder.join("leaf.key")).unwrap();
+    let config = rustls::ServerConfig::builder_with_provider(crate::util::tls::provider())
+        .with_safe_default_protocol_versions()
+        .unwrap()
+        .with_no_client_auth()
+        .with_single_cert(chain, key)
+        .unwrap();
+    let config = std::sync::Arc::new(config);
+    let listener = std::net::TcpListener::bind("localhost:0").unwrap();
+    let port = listener.local_addr().unwrap().port();
+    std::thread::spawn(move || {
+        for stream in listener.incoming() {
+            let session = rustls::ServerConnection::new(std::sync::Arc::clone(&config)).unwrap();
+            let mut stream = rustls::StreamOwned::new(session, stream.unwrap());
+            // A client that does not trust the certificate hangs up here.
+            if stream.read(&mut [0; 4096]).is_ok() {
+                let _ = stream.write_all(b"HTTP/1.1 200 OK\r\nContent-Length: 6\r\n\r\nsecure");
+            }
+        }
+    });
+    Some(port)
+}
+
+#[cfg(unix)]
+#[tokio::test]
+async fn tls_trusts_what_the_machine_trusts() {
+    let folder = tempfile::tempdir().unwrap();
+    let Some(port) = tls_server(folder.path()) else { return };
+    let address = format!("https://localhost:{port}/");
+    let url = Url::parse(&address).unwrap();
+    let error = client(AddressRule::Any).send(request(HttpMethod::Get, &url)).await.unwrap_err();
+    assert!(error.to_string().contains("invalid peer certificate: UnknownIssuer"), "{error}");
+    assert!(error.hints().any(|hint| hint.contains("SSL_CERT_FILE")));
+    // The authorities are read once per process, so that another process has to try with one more.
+    let child = std::process::Command::new(std::env::current_exe().unwrap())
+        .args(["--exact", "util::http::tests::tls_with_an_authority_of_its_own", "--ignored"])
+        .env("SSL_CERT_FILE", folder.path().join("ca.pem"))
+        .env("MCP_GATEWAY_TEST_URL", address)
+        .output()
+        .unwrap();
+    assert!(child.status.success(), "{}", String::from_utf8_lossy(&child.stdout));
+}
+
+#[tokio::test]
+#[ignore = "run by `tls_trusts_what_the_machine_trusts` with the environment that it needs"]
+async fn tls_with_an_authority_of_its_own() {
+    let url = Url::parse(&crate::util::env_vars::get("MCP_GATEWAY_TEST_URL").unwrap()).unwrap();
+    let mut response = client(AddressRule::Any).send(request(HttpMethod::Get, &url)).await.unwrap();
+    assert_eq!(response.body(100).await.unwrap(), b"secure");
+}

@@ -1,12 +1,10 @@
 //! Where messages from the server go, whatever stream they came by.
 
-use std::sync::Arc;
-
 use serde_json::value::RawValue;
 use tokio::sync::mpsc;
 
 use super::super::event_stream::Event;
-use super::Diagnostics;
+use super::Redactor;
 use crate::error::{Error, ErrorKind, Result};
 use crate::protocol::http::MESSAGE_EVENT;
 use crate::protocol::{Message, RawJson, RequestId, RpcError};
@@ -15,12 +13,12 @@ use crate::protocol::{Message, RawJson, RequestId, RpcError};
 #[derive(Clone, Debug)]
 pub(in crate::transport::client) struct Inbox {
     sender: mpsc::Sender<Message>,
-    diagnostics: Arc<Diagnostics>,
+    redactor: Redactor,
 }
 
 impl Inbox {
-    pub(in crate::transport::client) fn new(sender: mpsc::Sender<Message>, diagnostics: Arc<Diagnostics>) -> Self {
-        Self { sender, diagnostics }
+    pub(in crate::transport::client) fn new(sender: mpsc::Sender<Message>, redactor: Redactor) -> Self {
+        Self { sender, redactor }
     }
 
     /// Hands on a message, waiting while the reader is behind.
@@ -64,7 +62,7 @@ impl Inbox {
             return Vec::new();
         }
         parse_messages(&event.data).unwrap_or_else(|_| {
-            self.diagnostics.note_line(&event.data);
+            self.redactor.note(&event.data);
             Vec::new()
         })
     }

@@ -6,6 +6,7 @@ mod config;
 mod events;
 mod inbox;
 mod listener;
+mod redactor;
 mod refusal;
 mod session;
 mod wire;
@@ -28,6 +29,7 @@ pub(super) use calls::{Calls, Place};
 pub use config::HttpConfig;
 pub(super) use events::EventStream;
 pub(super) use inbox::Inbox;
+use redactor::Redactor;
 pub(super) use refusal::Refusal;
 pub(super) use session::Session;
 pub(super) use wire::Wire;
@@ -56,11 +58,12 @@ const REST_TIMEOUT: Duration = Duration::from_secs(2);
 pub fn connect_http(config: HttpConfig, diagnostics: Arc<Diagnostics>) -> Result<Connection> {
     let wire = Wire::new(&config, Arc::clone(&diagnostics)).map_err(|error| error.with_operation("connect_http"))?;
     let (sender, incoming) = mpsc::channel(INCOMING_CAPACITY);
+    let inbox = Inbox::new(sender, wire.redactor().clone());
     let closed = CancellationToken::new();
     let shared = Arc::new(Shared {
         wire,
         sessions: Sessions::default(),
-        inbox: Mutex::new(Some(Inbox::new(sender, Arc::clone(&diagnostics)))),
+        inbox: Mutex::new(Some(inbox)),
         calls: Calls::new(closed.clone()),
         others: Semaphore::new(MAX_OTHERS),
         listening: Mutex::default(),
@@ -149,8 +152,9 @@ impl Shared {
             }
             Err(error) => (Err(RpcError::from(&error)), None),
         };
+        let delivered = inbox.deliver(Message::response(call.id, result)).await;
         drop(place);
-        if inbox.deliver(Message::response(call.id, result)).await.is_ok()
+        if delivered.is_ok()
             && let Some(mut rest) = rest
         {
             // Whatever the rest is, the answer has been given.

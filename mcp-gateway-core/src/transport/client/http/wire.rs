@@ -6,17 +6,14 @@ use std::time::Duration;
 use bytes::Bytes;
 use url::Url;
 
-use super::{Diagnostics, HttpConfig, Refusal, Session};
+use super::{Diagnostics, HttpConfig, Redactor, Refusal, Session};
 use crate::error::{Error, ErrorKind, Result};
-use crate::model::SecretValue;
 use crate::protocol::http::{ACCEPT_ANSWER, EVENT_STREAM, header, is_owned_header};
 use crate::util::http::{HeaderSet, HttpClient, HttpMethod, HttpRequest, HttpResponse, host};
 
 /// How much of a refusal is read, and for how long.
 const REFUSAL_BYTES: usize = 8 * 1024;
 const REFUSAL_WAIT: Duration = Duration::from_secs(5);
-/// How much of a server's text an error shows.
-const EXCERPT_CHARS: usize = 200;
 
 /// Sends single requests to one server.
 #[derive(Debug)]
@@ -24,9 +21,8 @@ pub(in crate::transport::client) struct Wire {
     client: HttpClient,
     url: Url,
     headers: HeaderSet,
-    secrets: Vec<SecretValue>,
+    redactor: Redactor,
     max_message_bytes: usize,
-    diagnostics: Arc<Diagnostics>,
 }
 
 impl Wire {
@@ -51,15 +47,24 @@ impl Wire {
             client: HttpClient::new(config.rule())?,
             url,
             headers,
-            secrets: config.secret_parts(),
+            redactor: Redactor::new(config.secret_parts(), diagnostics),
             max_message_bytes: config.max_message_bytes,
-            diagnostics,
         })
     }
 
     /// The server's address.
     pub(in crate::transport::client) fn url(&self) -> &Url {
         &self.url
+    }
+
+    /// Cuts secrets out of what the server says.
+    pub(in crate::transport::client) fn redactor(&self) -> &Redactor {
+        &self.redactor
+    }
+
+    /// The beginning of a server's text, fit to be shown.
+    pub(in crate::transport::client) fn excerpt(&self, text: &[u8]) -> String {
+        self.redactor.excerpt(text)
     }
 
     /// The largest message that is accepted.
@@ -129,16 +134,5 @@ impl Wire {
         let retry_after = response.header("retry-after").map(|value| self.excerpt(value.as_bytes()));
         let excerpt = self.excerpt(&body);
         Refusal { status: response.status(), host: host(response.url()), body, excerpt, retry_after }
-    }
-
-    /// The beginning of a server's text, fit to be shown.
-    pub(in crate::transport::client) fn excerpt(&self, text: &[u8]) -> String {
-        let mut text = self.diagnostics.redact(&String::from_utf8_lossy(text));
-        for secret in &self.secrets {
-            text = text.replace(secret.expose(), "***");
-        }
-        let words: Vec<_> =
-            text.split(|c: char| c.is_whitespace() || c.is_control()).filter(|w| !w.is_empty()).collect();
-        words.join(" ").chars().take(EXCERPT_CHARS).collect()
     }
 }

@@ -36,7 +36,7 @@ pub async fn connect_sse(config: HttpConfig, diagnostics: Arc<Diagnostics>) -> R
     });
     let (wire, stream, endpoint) = opened.map_err(|error| error.with_operation("connect_sse"))?;
     let (sender, incoming) = mpsc::channel(INCOMING_CAPACITY);
-    let inbox = Inbox::new(sender, Arc::clone(&diagnostics));
+    let inbox = Inbox::new(sender, wire.redactor().clone());
     let closed = CancellationToken::new();
     let shared = Arc::new(Shared {
         wire,
@@ -144,12 +144,11 @@ impl Drop for SseSink {
 impl Shared {
     /// Posts a request; its answer comes on the stream, unless the server does not take it.
     async fn run(&self, id: RequestId, body: Bytes, inbox: Inbox, place: Place) {
-        let posted = self.post(body).await;
-        drop(place);
-        if let Err(error) = posted {
+        if let Err(error) = self.post(body).await {
             // Nobody waits for the answer once the connection is closed.
             let _ = inbox.deliver(Message::response(id, Err(RpcError::from(&error)))).await;
         }
+        drop(place);
     }
 
     async fn tell(&self, body: Bytes) -> Result<()> {

@@ -1,0 +1,11 @@
+//! What every implementation of a trait must do, one file per trait.
+#![expect(clippy::unwrap_used, reason = "a check fails by panicking, also outside of a test function")]
+
+#[cfg(test)]
+mod audit;
+#[cfg(test)]
+mod catalog;
+#[cfg(test)]
+mod profile;
+#[cfg(test)]
+mod secrets;
