@@ -189,12 +189,12 @@ impl Keeper {
     async fn end(&self, end: &End, output: &mut Output) {
         let id = self.id.as_str();
         let gone = if self.held.is_paused() {
-            removal::remove_paused(&self.engine, id).await
+            while_draining(output, removal::remove_paused(&self.engine, id)).await
         } else {
             if matches!(end, End::Unwanted | End::Overstayed) && self.engine.kill(id, "SIGTERM").await.is_ok() {
                 drained(output, self.grace.min(SIGNAL_WAIT)).await;
             }
-            removal::remove(&self.engine, id).await
+            while_draining(output, removal::remove(&self.engine, id)).await
         };
         self.table.remove(&self.id);
         if gone {
@@ -223,12 +223,22 @@ impl Lines {
 
 /// Reads on without looking, so that a server that ends is not held up by what it still has to say.
 async fn drained(output: &mut Output, limit: Duration) {
-    let reading = async {
-        let mut chunk = vec![0; READ_CHUNK];
-        while !matches!(output.stream.read(&mut chunk).await, Ok(0) | Err(_)) {}
-    };
     // Who goes on after the limit is ended by force.
-    let _ = tokio::time::timeout(limit, reading).await;
+    let _ = tokio::time::timeout(limit, read_on(output)).await;
+}
+
+/// Reads on without looking while the container is removed: an engine may not report it as ended before all is read.
+async fn while_draining<T>(output: &mut Output, removing: impl Future<Output = T>) -> T {
+    let mut removing = std::pin::pin!(removing);
+    tokio::select! {
+        removed = &mut removing => removed,
+        () = read_on(output) => removing.await,
+    }
+}
+
+async fn read_on(output: &mut Output) {
+    let mut chunk = vec![0; READ_CHUNK];
+    while !matches!(output.stream.read(&mut chunk).await, Ok(0) | Err(_)) {}
 }
 
 /// Returns when the way in has been closed for longer than the server may take to end.
