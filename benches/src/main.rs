@@ -2,6 +2,7 @@
 //!
 //! Run it by `make bench`; see `docs/benchmarks.md`. Every number is printed as a row of a Markdown table.
 #![allow(
+    clippy::disallowed_methods,
     clippy::print_stdout,
     clippy::print_stderr,
     clippy::unwrap_used,

@@ -195,6 +195,13 @@ pub struct SecretEntry {
     pub extra: Map<String, Value>,
 }
 
+impl SecretEntry {
+    /// A secret that the server cannot start without.
+    pub fn new(name: impl Into<String>, env: impl Into<String>) -> Self {
+        Self { name: name.into(), env: env.into(), required: None, extra: Map::new() }
+    }
+}
+
 /// Configuration values of a server, as a JSON-schema object with a name.
 #[derive(Clone, Debug, PartialEq, Serialize)]
 #[non_exhaustive]

@@ -2,7 +2,14 @@
 //!
 //! Flags: `--crash-at-start`, `--silent` (never answers), `--ignore-eof`, `--junk` (noise before and between messages),
 //! `--pages` (one tool per page), `--prefix NAME` (tools are called `NAME_echo` and so on), `--exit-after N` (requests).
-#![allow(missing_docs, clippy::print_stdout, clippy::print_stderr, reason = "a program for tests, not an interface")]
+#![allow(
+    missing_docs,
+    clippy::disallowed_methods,
+    clippy::print_stdout,
+    clippy::print_stderr,
+    clippy::unwrap_used,
+    reason = "a program for tests, not an interface"
+)]
 
 use std::collections::HashSet;
 use std::io::{BufRead, Read, Write};

@@ -1,5 +1,6 @@
 //! Looks after one running container: hands on what it says, finds out how it ended, and removes it.
 
+use std::convert::Infallible;
 use std::sync::{Arc, Weak};
 use std::time::Duration;
 
@@ -189,12 +190,16 @@ impl Keeper {
     async fn end(&self, end: &End, output: &mut Output) {
         let id = self.id.as_str();
         let gone = if self.held.is_paused() {
-            while_draining(output, removal::remove_paused(&self.engine, id)).await
+            removal::remove_paused(&self.engine, id).await
         } else {
             if matches!(end, End::Unwanted | End::Overstayed) && self.engine.kill(id, "SIGTERM").await.is_ok() {
                 drained(output, self.grace.min(SIGNAL_WAIT)).await;
             }
-            while_draining(output, removal::remove(&self.engine, id)).await
+            // An engine does not see the end of a container whose output nobody takes.
+            tokio::select! {
+                gone = removal::remove(&self.engine, id) => gone,
+                never = taken(output) => match never {},
+            }
         };
         self.table.remove(&self.id);
         if gone {
@@ -221,22 +226,19 @@ impl Lines {
     }
 }
 
-/// Reads on without looking, so that a server that ends is not held up by what it still has to say.
+/// Reads on without looking until the output ends, so that a server that ends is not held up by what it still has to say.
 async fn drained(output: &mut Output, limit: Duration) {
     // Who goes on after the limit is ended by force.
-    let _ = tokio::time::timeout(limit, read_on(output)).await;
+    let _ = tokio::time::timeout(limit, drain(output)).await;
 }
 
-/// Reads on without looking while the container is removed: an engine may not report it as ended before all is read.
-async fn while_draining<T>(output: &mut Output, removing: impl Future<Output = T>) -> T {
-    let mut removing = std::pin::pin!(removing);
-    tokio::select! {
-        removed = &mut removing => removed,
-        () = read_on(output) => removing.await,
-    }
+/// Takes whatever comes, for as long as it is asked to.
+async fn taken(output: &mut Output) -> Infallible {
+    drain(output).await;
+    std::future::pending().await
 }
 
-async fn read_on(output: &mut Output) {
+async fn drain(output: &mut Output) {
     let mut chunk = vec![0; READ_CHUNK];
     while !matches!(output.stream.read(&mut chunk).await, Ok(0) | Err(_)) {}
 }

@@ -1,4 +1,5 @@
 //! Real children: the awkward server and small shell probes.
+#![expect(clippy::disallowed_methods, reason = "files of the tests' own")]
 
 use std::path::PathBuf;
 use std::sync::Arc;
