@@ -25,7 +25,7 @@ pub(crate) enum Verb {
     /// Show the newest records
     #[command(after_help = "Examples:
   mcp-gateway audit tail --profile dev-tools
-  mcp-gateway audit tail -f --format json | jq .name
+  mcp-gateway audit tail -f --format json | jq .event.name
 
 JSON is one record on each line.")]
     Tail {
@@ -121,8 +121,9 @@ impl Verb {
             Self::Tail { follow, limit, profile, format } => {
                 let store = assemble::audit_trail(env, &profile.profile)?;
                 let mut out = format.open();
-                let records = store.query(&AuditQuery::newest(limit)).await?;
-                show(&mut out, &records, true)?;
+                // One at least, to know after which the new ones come.
+                let records = store.query(&AuditQuery::newest(limit.max(1))).await?;
+                show(&mut out, &records[records.len().saturating_sub(limit)..], true)?;
                 if follow {
                     let last = records.last().map_or(0, |record| record.sequence);
                     tokio::select! {

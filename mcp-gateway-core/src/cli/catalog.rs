@@ -1,5 +1,6 @@
 //! `catalog`: where servers are described.
 
+use std::iter;
 use std::path::{Path, PathBuf};
 
 use clap::Subcommand;
@@ -118,8 +119,8 @@ struct Checked {
     valid: bool,
     servers: usize,
     warnings: Vec<Diagnostic>,
-    #[serde(skip_serializing_if = "Option::is_none")]
-    error: Option<String>,
+    /// What is wrong, each with its place.
+    problems: Vec<String>,
 }
 
 /// A server in lists.
@@ -225,11 +226,11 @@ async fn validate(path: &Path, out: &mut Output) -> Result<()> {
     let (checked, failure) = match FileCatalog::load(path).await {
         Ok(loaded) => {
             let servers = loaded.catalog.len();
-            (Checked { valid: true, servers, warnings: loaded.warnings, error: None }, None)
+            (Checked { valid: true, servers, warnings: loaded.warnings, problems: Vec::new() }, None)
         }
         Err(error) => {
-            let checked = Checked { valid: false, servers: 0, warnings: Vec::new(), error: Some(error.report()) };
-            (checked, Some(error))
+            let problems = iter::once(error.report()).chain(error.hints().map(str::to_owned)).collect();
+            (Checked { valid: false, servers: 0, warnings: Vec::new(), problems }, Some(error))
         }
     };
     if out.is_json() {

@@ -16,8 +16,12 @@ use crate::runtime::{LaunchTarget, Mount, MountSource, RuntimeCapability};
 pub struct Inspection {
     /// Its catalog entry.
     pub entry: ServerEntry,
-    /// The runtime that would start it, or why none can.
-    pub runtime: std::result::Result<String, String>,
+    /// The runtime that would start it.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub runtime: Option<String>,
+    /// Why no runtime can start it now.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub unavailable: Option<String>,
     /// What that runtime enforces.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub capability: Option<RuntimeCapability>,
@@ -89,7 +93,8 @@ impl Hub {
         let mut inspection = Inspection {
             entry: ServerEntry::clone(&body.entry),
             capability: runtime.as_ref().ok().map(|runtime| runtime.capability()),
-            runtime: runtime.as_ref().map(|runtime| runtime.name().to_owned()).map_err(Error::report),
+            runtime: runtime.as_ref().ok().map(|runtime| runtime.name().to_owned()),
+            unavailable: runtime.as_ref().err().map(Error::report),
             target: String::new(),
             command: Vec::new(),
             user: None,

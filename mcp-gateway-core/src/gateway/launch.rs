@@ -6,6 +6,7 @@ use std::time::Duration;
 
 use super::expand::Expansion;
 use super::hub::{Body, Slot};
+use super::redact::Redaction;
 use crate::error::{Error, ErrorKind, Result};
 use crate::model::{CallContext, ImageReference, ProfileName, SessionId};
 use crate::runtime::{
@@ -36,6 +37,8 @@ pub(crate) struct Launched {
     pub(crate) running: RunningServer,
     pub(crate) runtime: Arc<dyn Runtime>,
     pub(crate) identity: Identity,
+    /// What must not come back from the server.
+    pub(crate) redaction: Redaction,
 }
 
 impl Launcher {
@@ -59,8 +62,9 @@ impl Launcher {
         expansion.fill(&mut plan, &declared)?;
         plan.network.clone_from(&body.settings.network);
         plan.limits = body.settings.limits;
+        let redaction = Redaction::new(&plan.secrets);
         let running = runtime.start(ctx, plan).await?;
-        Ok(Launched { running, runtime, identity })
+        Ok(Launched { running, runtime, identity, redaction })
     }
 
     /// Runs one container to its end.
@@ -70,7 +74,7 @@ impl Launcher {
         slot: &Slot,
         body: &Body,
         container: ContainerPlan,
-    ) -> Result<OneShotOutput> {
+    ) -> Result<(OneShotOutput, Redaction)> {
         let runtime = self.named("docker").await?;
         let mut target = LaunchTarget::Container(container);
         self.ready(ctx, runtime.as_ref(), &mut target).await?;
@@ -79,7 +83,8 @@ impl Launcher {
         expansion.fill(&mut plan, &expansion.declared(self.secrets.as_ref()).await?)?;
         plan.network.clone_from(&body.settings.network);
         plan.limits = body.settings.limits;
-        runtime.run_once(ctx, plan).await
+        let redaction = Redaction::new(&plan.secrets);
+        Ok((runtime.run_once(ctx, plan).await?, redaction))
     }
 
     /// Everything that runs in the runtimes.

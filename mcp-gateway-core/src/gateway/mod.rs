@@ -9,6 +9,7 @@ mod inspect;
 mod launch;
 mod layers;
 mod names;
+mod redact;
 mod selection;
 mod settings;
 #[cfg(test)]

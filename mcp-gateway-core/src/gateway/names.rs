@@ -1,6 +1,6 @@
 //! Names under which things are exposed: bare while unique, and never with a changed meaning.
 
-use std::collections::HashMap;
+use std::collections::{HashMap, HashSet};
 
 use indexmap::IndexMap;
 
@@ -20,7 +20,7 @@ pub(crate) struct Names {
 
 impl Names {
     /// Takes over the names that were given before.
-    pub(crate) fn restore(table: &IndexMap<String, String>, servers: &[&ServerName]) -> Self {
+    pub(crate) fn restore(table: &IndexMap<String, String>, servers: &HashSet<&str>) -> Self {
         let mut names = Self::default();
         for (exposed, canonical) in table {
             // Names come out of a file; what cannot be a name is not restored.
@@ -76,19 +76,10 @@ const fn has_prefix(kind: ListKind) -> bool {
 
 /// Splits a canonical name. Server names may hold dots: the longest server that fits counts, and for a server that has
 /// gone the first dot does.
-fn split<'a>(canonical: &'a str, servers: &[&ServerName]) -> Option<(ServerName, &'a str)> {
-    let of = |server: &&ServerName| canonical.strip_prefix(server.as_str())?.strip_prefix('.');
-    let known = servers
-        .iter()
-        .filter_map(|server| Some((*server, of(server)?)))
-        .max_by_key(|(server, _)| server.as_str().len());
-    match known {
-        Some((server, name)) => Some((server.clone(), name)),
-        None => {
-            let (server, name) = canonical.split_once('.')?;
-            Some((ServerName::new(server).ok()?, name))
-        }
-    }
+fn split<'a>(canonical: &'a str, servers: &HashSet<&str>) -> Option<(ServerName, &'a str)> {
+    let known = canonical.rmatch_indices('.').find(|(dot, _)| servers.contains(&canonical[..*dot]));
+    let dot = known.map_or_else(|| canonical.find('.'), |(dot, _)| Some(dot))?;
+    Some((ServerName::new(&canonical[..dot]).ok()?, &canonical[dot + 1..]))
 }
 
 #[cfg(test)]
@@ -106,7 +97,7 @@ mod tests {
         assert_eq!(names.give(ListKind::Tools, &target("b", "x"), None).unwrap(), "b__x");
         assert_eq!(names.give(ListKind::Tools, &target("a", "x"), None).unwrap(), "x");
         let dotted = target("c", "x").server;
-        let mut again = Names::restore(&names.table(), &[&dotted]);
+        let mut again = Names::restore(&names.table(), &HashSet::from([dotted.as_str()]));
         assert_eq!(again.give(ListKind::Tools, &target("b", "x"), None).unwrap(), "b__x");
         assert_eq!(again.give(ListKind::Tools, &target("c", "x"), None).unwrap(), "c__x");
     }
@@ -116,7 +107,7 @@ mod tests {
         let mut names = Names::default();
         names.give(ListKind::Tools, &target("s.v2", "x.y"), None);
         let server = target("s.v2", "x").server;
-        let mut again = Names::restore(&names.table(), &[&server]);
+        let mut again = Names::restore(&names.table(), &HashSet::from([server.as_str()]));
         assert_eq!(again.give(ListKind::Tools, &target("s", "v2.x.y"), None).unwrap(), "v2.x.y");
         assert_eq!(again.give(ListKind::Tools, &target("s.v2", "x.y"), None).unwrap(), "x.y");
         assert_eq!(again.table().len(), 2);

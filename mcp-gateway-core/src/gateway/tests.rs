@@ -26,6 +26,7 @@ struct Scripted {
     broken: AtomicBool,
     connections: AtomicUsize,
     cancelled: Arc<AtomicUsize>,
+    seen: Mutex<BTreeMap<String, String>>,
     slow_start: Option<Arc<tokio::sync::Semaphore>>,
 }
 
@@ -39,6 +40,7 @@ impl Scripted {
 impl MemoryServer for Scripted {
     async fn serve(&self, stream: DuplexStream, env: BTreeMap<String, String>) {
         self.connections.fetch_add(1, Ordering::SeqCst);
+        self.seen.lock().unwrap().clone_from(&env);
         if self.broken.load(Ordering::SeqCst) {
             return;
         }
@@ -407,14 +409,17 @@ async fn the_profiles_policy_decides() {
 #[tokio::test]
 async fn a_server_receives_only_the_secrets_that_it_declares() {
     let key = |text| SecretKey::parse(text).unwrap();
-    let mut bench = Bench::new().with("one", &Scripted::new(&["env"]));
+    let one = Scripted::new(&["env"]);
+    let mut bench = Bench::new().with("one", &one);
     bench.secrets = MemoryBroker::new()
         .with_secret(key("KEY"), SecretValue::new("for everyone"))
         .with_secret(key("p/one/KEY"), SecretValue::new("for one"))
         .with_secret(key("OTHER"), SecretValue::new("not declared"));
     let built = bench.build().await;
     let answer = built.call(&CallContext::local(), "env").await.unwrap();
-    assert_eq!(answer["structuredContent"], json!({"KEY": "for one"}));
+    assert_eq!(answer["structuredContent"], json!({"KEY": "***"}), "a server that tells its secret is cut short");
+    assert_eq!(one.seen.lock().unwrap()["KEY"], "for one");
+    assert_eq!(one.seen.lock().unwrap().len(), 1);
 }
 
 #[tokio::test]

@@ -20,7 +20,7 @@ pub(crate) struct AllNames {
 
 impl AllNames {
     pub(crate) fn restore<'a>(lock: &NameTable, servers: impl Iterator<Item = &'a ServerName>) -> Self {
-        let servers: Vec<_> = servers.collect();
+        let servers = servers.map(ServerName::as_str).collect();
         Self {
             tools: Names::restore(&lock.tools, &servers),
             prompts: Names::restore(&lock.prompts, &servers),

@@ -31,8 +31,8 @@ fn calls_are_recorded_and_found() {
     assert!(!all.contains("payload-of-the-call"), "values are not recorded");
     let calls = records(&place.ok("audit query --tool echo --format json"));
     assert_eq!(calls.len(), 1);
-    assert_eq!(calls[0]["server"], "tiny");
-    assert_eq!(calls[0]["shape"]["text"], "string(20)");
+    assert_eq!(calls[0]["event"]["server"], "tiny");
+    assert_eq!(calls[0]["event"]["shape"]["text"], "string(20)");
     assert_eq!(records(&place.ok("audit query --outcome tool_error --format json")).len(), 1);
     assert_eq!(records(&place.ok("audit query --since 1h --server tiny --limit 1 --format json")).len(), 1);
     assert!(records(&place.ok("audit query --principal nobody --format json")).is_empty());
@@ -53,17 +53,22 @@ fn new_records_are_followed() {
     let reader = std::thread::spawn(move || {
         for line in BufReader::new(stdout).lines() {
             let record: Value = serde_json::from_str(&line.unwrap()).unwrap();
-            if record["name"] == "echo" {
+            if record["event"]["name"] == "echo" {
                 seen.send(()).unwrap();
                 return;
             }
         }
     });
     // The follower may begin after the first call: only the calls after its start are sure to be seen.
-    while record.recv_timeout(std::time::Duration::from_millis(100)).is_err() {
+    let is_seen = (0..100).any(|_| {
         place.ok("tools call echo text=two");
+        record.recv_timeout(std::time::Duration::from_millis(100)).is_ok()
+    });
+    if !is_seen {
+        child.kill().unwrap();
     }
     reader.join().unwrap();
+    assert!(is_seen, "no new record was shown");
     // Its reader is gone, so it ends by itself with the next record.
     place.ok("tools call echo text=three");
     let done = wait(child);

@@ -81,6 +81,8 @@ impl Hub {
         match instance.peer.request(ctx, outgoing).await {
             Ok(result) => {
                 slot.health().answered();
+                let redaction = &instance.redaction;
+                let result = result.map(|result| redaction.json(result)).map_err(|error| redaction.error(error));
                 Ok(Response::from_server(result, instance.id.clone()))
             }
             Err(error) => {

@@ -7,6 +7,7 @@ use async_trait::async_trait;
 
 use super::Hub;
 use super::instance::Instance;
+use crate::gateway::redact::Redaction;
 use crate::model::{ServerName, SessionId};
 use crate::protocol::{ListKind, RawJson, RpcError};
 use crate::transport::client::ServerEvents;
@@ -19,16 +20,23 @@ pub(crate) struct Events {
     hub: Weak<Hub>,
     server: ServerName,
     session: Option<SessionId>,
+    redaction: Arc<Redaction>,
     instance: OnceLock<Weak<Instance>>,
     refreshing: Arc<AtomicBool>,
 }
 
 impl Events {
-    pub(crate) fn new(hub: &Weak<Hub>, server: &ServerName, session: Option<SessionId>) -> Self {
+    pub(crate) fn new(
+        hub: &Weak<Hub>,
+        server: &ServerName,
+        session: Option<SessionId>,
+        redaction: Arc<Redaction>,
+    ) -> Self {
         Self {
             hub: Weak::clone(hub),
             server: server.clone(),
             session,
+            redaction,
             instance: OnceLock::new(),
             refreshing: Arc::default(),
         }
@@ -73,7 +81,7 @@ impl ServerEvents for Events {
         let (Some(hub), Some(session), true) = (self.hub.upgrade(), &self.session, forwarded) else { return };
         if let Some(link) = hub.sessions.link(session) {
             // A client that does not keep up loses notifications, never answers.
-            let _ = link.notify(&method, params).await;
+            let _ = link.notify(&method, params.map(|params| self.redaction.json(params))).await;
         }
     }
 }

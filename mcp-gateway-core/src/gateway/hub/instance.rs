@@ -4,11 +4,15 @@ use std::sync::atomic::{AtomicUsize, Ordering};
 use std::sync::{Arc, Mutex, PoisonError};
 use std::time::{Duration, Instant};
 
+use crate::gateway::redact::Redaction;
 use crate::model::{InstanceId, SessionId};
 use crate::protocol::ServerHello;
 use crate::runtime::Runtime;
 use crate::telemetry::GaugeGuard;
 use crate::transport::client::Peer;
+
+/// How long the connection may take to end before what runs behind it is stopped all the same.
+const CLOSE_LIMIT: Duration = Duration::from_secs(5);
 
 /// A server that is ready for requests.
 #[derive(Debug)]
@@ -20,6 +24,8 @@ pub(crate) struct Instance {
     pub(crate) identity: String,
     pub(crate) session: Option<SessionId>,
     pub(crate) started: Instant,
+    /// Cuts the server's secrets out of what it answers.
+    pub(crate) redaction: Arc<Redaction>,
     pub(crate) usage: Usage,
     /// Counts among the running servers for as long as this lives.
     pub(crate) _counted: GaugeGuard,
@@ -58,7 +64,9 @@ impl Instance {
 
     /// Ends the connection and what runs behind it.
     pub(crate) async fn stop(&self) {
-        self.peer.close().await;
+        if tokio::time::timeout(CLOSE_LIMIT, self.peer.close()).await.is_err() {
+            tracing::debug!(instance = %self.id, "server does not take its end of input");
+        }
         if let Err(error) = self.runtime.stop(&self.id).await {
             tracing::warn!(instance = %self.id, error = %error.report(), "server could not be stopped; the next start sweeps it");
         }

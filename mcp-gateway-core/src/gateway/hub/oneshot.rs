@@ -57,7 +57,7 @@ impl Hub {
             .ok_or_else(|| Error::new(ErrorKind::NotFound, format!("`{target}` is no container tool")))?;
         let arguments = request.arguments().map_or(Ok(json!({})), RawJson::read)?;
         let plan = expand::tool_container(&self.launcher.profile, body, container, &arguments)?;
-        let output = self.launcher.run_once(ctx, slot, body, plan).await?;
+        let (output, redaction) = self.launcher.run_once(ctx, slot, body, plan).await?;
         let failed = output.exit_code != 0;
         let mut text = output.stdout;
         if failed {
@@ -68,6 +68,6 @@ impl Hub {
             text.push_str(&format!("\nexit code {}", output.exit_code));
         }
         let result = json!({"content": [{"type": "text", "text": text}], "isError": failed});
-        Ok(Response::new(RawJson::from_value(&result)?))
+        Ok(Response::new(redaction.json(RawJson::from_value(&result)?)))
     }
 }

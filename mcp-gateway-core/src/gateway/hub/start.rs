@@ -15,6 +15,9 @@ use crate::model::{CallContext, SessionId};
 use crate::protocol::ClientHello;
 use crate::transport::client::Peer;
 
+/// How often a caller looks for a server that keeps vanishing.
+const ATTEMPTS: usize = 4;
+
 pub(super) fn closing() -> Error {
     Error::new(ErrorKind::Closed, "the gateway is shutting down")
 }
@@ -31,7 +34,7 @@ impl Hub {
             return Err(error.clone());
         }
         let place = slot.place(ctx.session.as_ref());
-        loop {
+        for _ in 0..ATTEMPTS {
             if self.closing.is_cancelled() {
                 return Err(closing());
             }
@@ -66,6 +69,10 @@ impl Hub {
                 Err(error) => return Err(error),
             }
         }
+        let error = Error::new(ErrorKind::ServerExited, "server ends as soon as it has started")
+            .with_context("server", &slot.name);
+        slot.health().crashed(error.clone());
+        Err(error)
     }
 
     fn begin_start(
@@ -144,7 +151,8 @@ impl Hub {
         let _permit = self.starting.acquire().await.map_err(|_| closing())?;
         let ctx = CallContext::local().with_cancellation(self.closing.child_token());
         let launched = self.launcher.launch(&ctx, slot, body, session.clone()).await?;
-        let events = Arc::new(Events::new(&self.this, &slot.name, session.clone()));
+        let redaction = Arc::new(launched.redaction);
+        let events = Arc::new(Events::new(&self.this, &slot.name, session.clone(), Arc::clone(&redaction)));
         let peer = Peer::new(launched.running.connection, Arc::clone(&events) as _);
         let timeout = body.settings.limits.start_timeout;
         let id = launched.running.id;
@@ -166,6 +174,7 @@ impl Hub {
             session: session.clone(),
             started: Instant::now(),
             usage: Usage::new(),
+            redaction,
             _counted: self.metrics.running_server(),
         });
         events.attach(&instance);

@@ -73,6 +73,11 @@ impl Engine {
         self.dialer.endpoint()
     }
 
+    #[cfg(test)]
+    pub(super) fn bollard(&self) -> &Docker {
+        &self.bollard
+    }
+
     // === the engine ===
 
     pub(super) async fn ping(&self) -> EngineResult<()> {

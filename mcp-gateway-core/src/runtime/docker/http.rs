@@ -11,7 +11,7 @@ use crate::runtime::HttpEndpoint;
 use crate::transport::client::{Connection, Diagnostics, HttpConfig, connect_http};
 
 /// How often a server that does not answer yet is asked again.
-const POLL: Duration = Duration::from_millis(50);
+pub(super) const POLL: Duration = Duration::from_millis(50);
 
 /// How long one question whether a server answers may take.
 const PROBE: Duration = Duration::from_secs(2);

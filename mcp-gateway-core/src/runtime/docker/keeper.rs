@@ -1,5 +1,6 @@
 //! Looks after one running container: hands on what it says, finds out how it ended, and removes it.
 
+use std::convert::Infallible;
 use std::sync::{Arc, Weak};
 use std::time::Duration;
 
@@ -194,7 +195,11 @@ impl Keeper {
             if matches!(end, End::Unwanted | End::Overstayed) && self.engine.kill(id, "SIGTERM").await.is_ok() {
                 drained(output, self.grace.min(SIGNAL_WAIT)).await;
             }
-            removal::remove(&self.engine, id).await
+            // An engine does not see the end of a container whose output nobody takes.
+            tokio::select! {
+                gone = removal::remove(&self.engine, id) => gone,
+                never = taken(output) => match never {},
+            }
         };
         self.table.remove(&self.id);
         if gone {
@@ -221,14 +226,21 @@ impl Lines {
     }
 }
 
-/// Reads on without looking, so that a server that ends is not held up by what it still has to say.
+/// Reads on without looking until the output ends, so that a server that ends is not held up by what it still has to say.
 async fn drained(output: &mut Output, limit: Duration) {
-    let reading = async {
-        let mut chunk = vec![0; READ_CHUNK];
-        while !matches!(output.stream.read(&mut chunk).await, Ok(0) | Err(_)) {}
-    };
     // Who goes on after the limit is ended by force.
-    let _ = tokio::time::timeout(limit, reading).await;
+    let _ = tokio::time::timeout(limit, drain(output)).await;
+}
+
+/// Takes whatever comes, for as long as it is asked to.
+async fn taken(output: &mut Output) -> Infallible {
+    drain(output).await;
+    std::future::pending().await
+}
+
+async fn drain(output: &mut Output) {
+    let mut chunk = vec![0; READ_CHUNK];
+    while !matches!(output.stream.read(&mut chunk).await, Ok(0) | Err(_)) {}
 }
 
 /// Returns when the way in has been closed for longer than the server may take to end.

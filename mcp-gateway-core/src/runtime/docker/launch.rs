@@ -17,8 +17,7 @@ use crate::transport::client::Diagnostics;
 /// A container's streams, both ways over one connection.
 pub(super) type Streams = TokioIo<Upgraded>;
 
-/// A container to be.
-#[derive(Debug)]
+/// A container to be. It has no `Debug`: its body holds the server's secrets.
 pub(super) struct Launch {
     pub(super) engine: Engine,
     pub(super) name: String,

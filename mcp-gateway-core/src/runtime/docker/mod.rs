@@ -24,6 +24,7 @@ mod start;
 mod table;
 
 #[cfg(test)]
+#[cfg(unix)]
 mod tests;
 
 use std::path::PathBuf;

@@ -21,8 +21,10 @@ pub(super) async fn run(launch: Launch, max_bytes: usize, abandoned: Cancellatio
         result = collect(&engine, id.as_str(), output, max_bytes) => result,
         () = abandoned.cancelled() => Err(Error::new(ErrorKind::Cancelled, "nobody waits for the answer any more")),
     };
-    // The caller has what it asked for; an engine that is slow to tidy up does not hold it up.
-    tokio::spawn(async move { removal::remove(&engine, id.as_str()).await });
+    // A process that ends with this answer must not leave the container; an engine in trouble does not hold the answer up.
+    if engine.remove(id.as_str()).await.is_err() {
+        tokio::spawn(async move { removal::remove(&engine, id.as_str()).await });
+    }
     result
 }
 

@@ -97,7 +97,7 @@ impl Frame<'_> {
             .iter()
             .filter_map(|mount| mount.target.as_deref())
             .any(|target| target.trim_end_matches('/') == "/tmp");
-        let options = format!("rw,nosuid,nodev,size={}", self.config.tmp_bytes);
+        let options = format!("rw,noexec,nosuid,nodev,size={}", self.config.tmp_bytes);
         (!taken).then(|| HashMap::from([("/tmp".to_owned(), options)]))
     }
 
@@ -215,7 +215,7 @@ mod tests {
         assert_eq!((host.readonly_rootfs, host.init, host.privileged), (Some(true), Some(true), Some(false)));
         assert_eq!((host.memory, host.memory_swap), (Some(2 << 30), Some(2 << 30)));
         assert_eq!((host.nano_cpus, host.pids_limit), (Some(1_000_000_000), Some(256)));
-        assert_eq!(host.tmpfs.unwrap()["/tmp"], "rw,nosuid,nodev,size=268435456");
+        assert_eq!(host.tmpfs.unwrap()["/tmp"], "rw,noexec,nosuid,nodev,size=268435456");
         assert_eq!(host.cap_add, None);
         assert_eq!(body.env.unwrap(), Vec::<String>::new());
         assert_eq!((body.cmd, body.entrypoint), (None, None));

@@ -19,7 +19,6 @@ use crate::runtime::{HttpEndpoint, LaunchPlan, RunningServer};
 use crate::transport::client::{Connection, Diagnostics, INCOMING_CAPACITY, line_sink};
 
 /// A start that is checked and ready to run.
-#[derive(Debug)]
 pub(super) struct Start {
     launch: Launch,
     http: Option<HttpEndpoint>,
@@ -138,12 +137,17 @@ async fn connect(
     }
 }
 
-/// The port of this machine that leads to a port of the container.
+/// The port of this machine that leads to a port of the container, once the engine has published it; the caller bounds the
+/// wait.
 async fn host_port(engine: &Engine, id: &InstanceId, port: u16) -> Result<u16> {
-    let inspected = engine.inspect(id.as_str()).await.map_err(|cause| {
-        cause.into_error(ErrorKind::StartFailed, "the engine does not say where the server listens", engine.endpoint())
-    })?;
-    inspected.host_port(port).ok_or_else(|| {
-        Error::new(ErrorKind::StartFailed, "the engine did not publish the server's port").with_context("port", port)
-    })
+    loop {
+        let inspected = engine.inspect(id.as_str()).await.map_err(|cause| {
+            let message = "the engine does not say where the server listens";
+            cause.into_error(ErrorKind::StartFailed, message, engine.endpoint())
+        })?;
+        if let Some(port) = inspected.host_port(port) {
+            return Ok(port);
+        }
+        tokio::time::sleep(http::POLL).await;
+    }
 }

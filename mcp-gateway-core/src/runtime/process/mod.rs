@@ -2,6 +2,7 @@
 
 mod child;
 mod config;
+mod output;
 mod package;
 mod sandbox;
 mod spawner;
@@ -10,79 +11,99 @@ mod stats;
 mod table;
 #[cfg(test)]
 mod tests;
+mod watchdog;
 
 use std::path::PathBuf;
+use std::process::Stdio;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicU64, Ordering};
 use std::time::Duration;
 
 use async_trait::async_trait;
 
-use super::sensitive::check_exposed;
 use super::{
     GatewayInstance, Identity, InstanceStatus, LaunchPlan, LaunchTarget, OneShotOutput, PrepareProgress, ProcessPlan,
     RunningServer, Runtime, RuntimeCapability,
 };
 use crate::error::{Error, ErrorKind, Result};
-use crate::model::{CallContext, InstanceId};
-use crate::util::{fs, random};
-use package::Packages;
-use sandbox::{Kernel, Rules};
+use crate::model::{CallContext, InstanceId, SecretValue};
+use crate::util::fs;
+use package::{Packages, Program};
+use sandbox::{Kernel, Launch, Reach, Rules, Seen};
 use spawner::Spawner;
+use state::State;
 use table::Table;
 
 pub use config::ProcessRuntimeConfig;
 
-/// How long `stop` waits for the end of a server before it leaves it to its supervisor.
-const STOP_LIMIT: Duration = Duration::from_secs(10);
+/// How long `stop` waits for the end of a server beyond what it may take; its supervisor goes on after that.
+const STOP_MARGIN: Duration = Duration::from_secs(4);
 
 /// Runs servers as sandboxed child processes.
 #[derive(Debug)]
 pub struct ProcessRuntime {
     config: ProcessRuntimeConfig,
-    gateway: String,
-    instances: PathBuf,
     kernel: Kernel,
     packages: Packages,
-    spawner: Spawner,
+    spawner: Arc<Spawner>,
+    state: State,
     table: Arc<Table>,
     number: AtomicU64,
+    /// Paths of the runtime's own that no plan may ask for.
+    protected: Vec<PathBuf>,
     /// Held so that the gateway counts as living as long as it can have children.
-    _instance: Option<Arc<GatewayInstance>>,
+    instance: Arc<GatewayInstance>,
 }
 
 impl ProcessRuntime {
-    /// A runtime with these settings; `instance` lets the next gateway find what this one may leave behind.
+    /// A runtime with these settings, for a gateway that others know as living; without one it registers itself.
+    ///
+    /// Tries out bubblewrap once, which takes some milliseconds.
     ///
     /// # Errors
-    /// `Io` when the folder cannot be written.
+    /// `Io` when the folder cannot be written, `Internal` when no thread can be started.
     pub fn new(config: ProcessRuntimeConfig, instance: Option<Arc<GatewayInstance>>) -> Result<Self> {
-        fs::create_dir_all(&config.folder)?;
-        let gateway = match &instance {
-            Some(instance) => instance.id().to_owned(),
-            None => random::hex(6)?,
+        let instance = match instance {
+            Some(instance) => instance,
+            None => Arc::new(GatewayInstance::register(&config.folder)?),
         };
-        let instances =
-            instance.as_ref().map_or_else(|| config.folder.clone(), |instance| instance.folder().to_owned());
+        let state = State::new(&config.folder, instance.folder())?;
+        let folder = fs::canonicalize(&config.folder)?;
+        let kernel = Kernel::probe(config.bubblewrap);
+        let spawner = Arc::new(Spawner::start()?);
+        let own = [folder.clone(), fs::canonicalize(instance.folder())?];
+        let given = config.protected.iter().map(|path| fs::canonicalize(path).unwrap_or_else(|_| path.clone()));
         Ok(Self {
-            kernel: Kernel::probe(config.bubblewrap),
-            packages: Packages::new(&config),
-            spawner: Spawner::start()?,
+            packages: Packages::new(folder.join("packages"), &config, instance.id(), &kernel, &spawner),
+            protected: own.into_iter().chain(given).collect(),
+            kernel,
+            spawner,
+            state,
             table: Arc::default(),
             number: AtomicU64::new(0),
             config,
-            gateway,
-            instances,
-            _instance: instance,
+            instance,
         })
     }
 
-    /// A folder that only one server sees: its home and its place for temporary files.
-    fn own_folder(&self) -> Result<PathBuf> {
-        let number = self.number.fetch_add(1, Ordering::Relaxed);
-        let folder = self.config.folder.join("own").join(format!("{}-{number}", self.gateway));
-        fs::create_dir_all(&folder)?;
-        fs::canonicalize(&folder)
+    /// The whole environment of a server: what its plan says, and where it is at home.
+    fn environment(&self, plan: &LaunchPlan, program: &Program, own: &str) -> Result<Vec<(String, SecretValue)>> {
+        let path = program.search_path(&self.config.search_path).to_string_lossy().into_owned();
+        let basic =
+            [("PATH", path), ("HOME", own.to_owned()), ("TMPDIR", own.to_owned()), ("LANG", "C.UTF-8".to_owned())];
+        let mut env: Vec<_> = basic
+            .into_iter()
+            .filter(|(name, _)| !plan.env.iter().any(|(given, _)| given == name))
+            .map(|(name, value)| (name.to_owned(), SecretValue::new(value)))
+            .collect();
+        for (name, value) in &plan.env {
+            if name.is_empty() || name.contains(['=', '\0']) || value.expose().contains('\0') {
+                return Err(Error::new(ErrorKind::InvalidConfig, "environment variable cannot be set")
+                    .with_context("variable", name.escape_debug()));
+            }
+            env.push((name.clone(), value.clone()));
+        }
+        Ok(env)
     }
 }
 
@@ -104,7 +125,7 @@ impl Runtime for ProcessRuntime {
     }
 
     async fn check(&self) -> Result<()> {
-        Ok(())
+        self.kernel.require(&Reach::Nothing, self.config.require_isolation)
     }
 
     async fn identify(&self, _ctx: &CallContext, target: &LaunchTarget) -> Result<Identity> {
@@ -118,47 +139,13 @@ impl Runtime for ProcessRuntime {
         _identity: &Identity,
         progress: Arc<dyn PrepareProgress>,
     ) -> Result<()> {
-        ctx.bounded(self.config.install_timeout, self.packages.install(process(target)?, progress)).await
+        ctx.bounded(self.config.install_timeout, self.packages.install(process(target)?, &*progress)).await
     }
 
-    async fn start(&self, _ctx: &CallContext, plan: LaunchPlan) -> Result<RunningServer> {
-        let target = process(&plan.target)?;
-        let program = self.packages.program(target)?;
-        let own = self.own_folder()?;
-        let folder = child::OwnFolder::new(own.clone());
-        let exposed = |paths: &[PathBuf]| paths.iter().map(|path| check_exposed(path)).collect::<Result<Vec<_>>>();
-        let mut read = exposed(&target.read)?;
-        read.extend(program.read.iter().cloned());
-        let write = exposed(&target.write)?;
-        let rules = Rules { read: &read, write: &write, network: &plan.network, limits: &plan.limits, own: &own };
-        let prepared = self.kernel.prepare(&rules, &program.path, &program.args, self.config.require_isolation)?;
-        let mut command = tokio::process::Command::new(&prepared.program);
-        command
-            .args(&prepared.args)
-            .env_clear()
-            .env("PATH", program.search_path(&self.config.search_path))
-            .env("HOME", &own)
-            .env("TMPDIR", &own)
-            .env("LANG", "C.UTF-8")
-            .envs(plan.env.iter().map(|(name, value)| (name, value.expose())))
-            .current_dir(&own)
-            .stdin(std::process::Stdio::piped())
-            .stdout(std::process::Stdio::piped())
-            .stderr(std::process::Stdio::piped())
-            .kill_on_drop(true);
-        prepared.confinement.apply(&mut command);
-        let started = self.spawner.spawn(command).await.map_err(|cause| {
-            Error::new(ErrorKind::StartFailed, "process could not be started")
-                .with_operation("ProcessRuntime::start")
-                .with_context("program", program.path.display())
-                .with_source(cause)
-        })?;
-        let id = InstanceId::new(format!("process-{}-{}", self.gateway, started.id().unwrap_or_default()))?;
-        let note = state::note(&self.config.folder, &self.gateway, started.id().unwrap_or_default())?;
-        let status = InstanceStatus::new(id.clone(), "process", plan.owner, program.name);
-        let supervised = child::Supervised { child: started, _folder: folder, _note: note, grace: self.config.grace };
-        let connection = supervised.run(&self.table, status, plan.secrets, plan.limits.max_message_bytes)?;
-        Ok(RunningServer::new(id, connection))
+    async fn start(&self, ctx: &CallContext, plan: LaunchPlan) -> Result<RunningServer> {
+        ctx.bounded(plan.limits.start_timeout, self.launch(plan))
+            .await
+            .map_err(|error| error.with_operation("ProcessRuntime::start"))
     }
 
     async fn run_once(&self, _ctx: &CallContext, _plan: LaunchPlan) -> Result<OneShotOutput> {
@@ -169,7 +156,7 @@ impl Runtime for ProcessRuntime {
     async fn stop(&self, id: &InstanceId) -> Result<()> {
         if let Some(ended) = self.table.stop(id) {
             // What does not end in time is killed by its supervisor all the same.
-            let _ = tokio::time::timeout(STOP_LIMIT, ended.cancelled()).await;
+            let _ = tokio::time::timeout(self.config.grace * 2 + STOP_MARGIN, ended.cancelled()).await;
         }
         Ok(())
     }
@@ -185,12 +172,51 @@ impl Runtime for ProcessRuntime {
     }
 
     async fn list(&self) -> Result<Vec<InstanceStatus>> {
-        Ok(self.table.list())
+        let mut all = self.table.list();
+        all.extend(self.state.others(self.instance.id())?);
+        all.sort_by(|a, b| a.started.cmp(&b.started).then_with(|| a.id.cmp(&b.id)));
+        Ok(all)
     }
 
     async fn sweep(&self) -> Result<Vec<InstanceId>> {
-        let (folder, instances) = (self.config.folder.clone(), self.instances.clone());
-        let swept = tokio::task::spawn_blocking(move || state::sweep(&folder, &instances)).await;
+        let state = self.state.clone();
+        let swept = tokio::task::spawn_blocking(move || state.sweep()).await;
         swept.unwrap_or_else(|_| Err(Error::new(ErrorKind::Internal, "sweep of processes failed")))
+    }
+}
+
+impl ProcessRuntime {
+    async fn launch(&self, plan: LaunchPlan) -> Result<RunningServer> {
+        let target = process(&plan.target)?;
+        let reach = Reach::of(&plan.network)?;
+        self.kernel.require(&reach, self.config.require_isolation)?;
+        let asked = |paths: &[PathBuf]| -> Result<Vec<Seen>> {
+            paths.iter().map(|path| Seen::asked(path, &self.protected)).collect()
+        };
+        let (mut read, write) = (asked(&target.read)?, asked(&target.write)?);
+        let program = self.packages.program(target).await?;
+        read.extend(program.read.iter().cloned());
+
+        let number = self.number.fetch_add(1, Ordering::Relaxed) + 1;
+        let id = InstanceId::new(format!("process-{}-{number}", self.instance.id()))?;
+        let status = InstanceStatus::new(id.clone(), "process", plan.owner.clone(), program.name.clone());
+        let traces = self.state.enter(&status)?;
+        let own = traces.own().to_owned();
+        let env = self.environment(&plan, &program, &own.to_string_lossy())?;
+        let rules = Rules { read: &read, write: &write, reach: &reach, limits: Some(&plan.limits), own: &own };
+        let prepared =
+            self.kernel.prepare(&rules, &Launch { program: &program.path, args: &program.args, env: &env })?;
+        let contained = prepared.contained;
+        let mut command = prepared.command();
+        command.current_dir(&own).stdin(Stdio::piped()).stdout(Stdio::piped()).stderr(Stdio::piped());
+        let spawned = self.spawner.spawn(command, contained).await.map_err(|cause| {
+            Error::new(ErrorKind::StartFailed, "process could not be started")
+                .with_context("program", program.path.display())
+                .with_source(cause)
+        })?;
+        traces.started(&status, spawned.group.members())?;
+        let supervised = child::Supervised { spawned, _traces: traces, grace: self.config.grace };
+        let connection = supervised.run(&self.table, status, plan.secrets, plan.limits.max_message_bytes)?;
+        Ok(RunningServer::new(id, connection))
     }
 }

@@ -1,72 +1,190 @@
-//! Notes of running children, so that the next gateway can end what a dead one left behind.
+//! Notes of running children, so that other gateways can list them and end what a dead one left behind.
 
 use std::path::{Path, PathBuf};
 
 use serde::{Deserialize, Serialize};
 
-use super::sandbox::exec::signal_group;
+use super::sandbox::exec::signal_process;
+use super::spawner::Members;
 use super::stats;
-use crate::error::Result;
+use crate::error::{Error, ErrorKind, Result};
 use crate::model::InstanceId;
-use crate::runtime::GatewayInstance;
+use crate::runtime::{GatewayInstance, InstanceStatus};
 use crate::util::fs;
 
-/// The note of one child; removed with it.
-#[derive(Debug)]
-pub(super) struct Note(PathBuf);
+/// How often the processes are looked through; some may be forked while others are killed.
+const ROUNDS: usize = 5;
 
-impl Drop for Note {
-    fn drop(&mut self) {
-        // A note that stays names a process that is gone, which the sweep finds out.
-        let _ = fs::remove_file(&self.0);
-    }
+/// The folder of the runtime and what it keeps there.
+#[derive(Clone, Debug)]
+pub(super) struct State {
+    /// The folder of the runtime, without links.
+    folder: PathBuf,
+    /// Where living gateways are known.
+    instances: PathBuf,
+}
+
+/// What one child has on disk: its note and its own folder; both go with it.
+#[derive(Debug)]
+pub(super) struct Traces {
+    note: PathBuf,
+    own: PathBuf,
 }
 
 #[derive(Debug, Serialize, Deserialize)]
-struct Noted {
-    gateway: String,
-    group: u32,
+struct Note {
+    #[serde(flatten)]
+    status: InstanceStatus,
+    /// The first process; `None` until it was started.
+    leader: Option<u32>,
     /// When the process started, in the kernel's ticks: the number may belong to another process later.
-    started: u64,
+    ticks: u64,
+    contained: bool,
+    own: PathBuf,
 }
 
-/// Notes a child.
-pub(super) fn note(folder: &Path, gateway: &str, group: u32) -> Result<Note> {
-    let path = folder.join("running").join(format!("{gateway}-{group}.json"));
-    let noted = Noted { gateway: gateway.to_owned(), group, started: stats::started(group).unwrap_or_default() };
-    fs::write_atomic(&path, serde_json::to_string(&noted).unwrap_or_default().as_bytes())?;
-    Ok(Note(path))
-}
+impl State {
+    pub(super) fn new(folder: &Path, instances: &Path) -> Result<Self> {
+        fs::create_dir_all(folder)?;
+        Ok(Self { folder: fs::canonicalize(folder)?, instances: instances.to_owned() })
+    }
 
-/// Ends what dead gateways left behind, and names it.
-pub(super) fn sweep(folder: &Path, instances: &Path) -> Result<Vec<InstanceId>> {
-    let mut swept = Vec::new();
-    for path in fs::list(&folder.join("running"), &["json"])? {
-        let Ok(noted) = serde_json::from_str::<Noted>(&fs::read_optional(&path)?.unwrap_or_default()) else {
+    /// Prepares the place of a child before it is started, so that it is found whatever happens then.
+    pub(super) fn enter(&self, status: &InstanceStatus) -> Result<Traces> {
+        let own = self.folder.join("own").join(status.id.as_str());
+        let traces = Traces { note: self.folder.join("running").join(format!("{}.json", status.id)), own };
+        traces.write(status, None)?;
+        fs::create_dir_all(&traces.own)?;
+        Ok(traces)
+    }
+
+    /// The children of other gateways that live.
+    pub(super) fn others(&self, own: &str) -> Result<Vec<InstanceStatus>> {
+        let mut found = Vec::new();
+        for (_, note) in self.notes()? {
+            if gateway_of(&note.status.id) != own
+                && let Some(members) = note.living()
+                && GatewayInstance::is_alive(&self.instances, gateway_of(&note.status.id))
+            {
+                let mut status = note.status;
+                stats::fill(&mut status, members.leader);
+                found.push(status);
+            }
+        }
+        Ok(found)
+    }
+
+    /// Ends what dead gateways left behind, and names it.
+    pub(super) fn sweep(&self) -> Result<Vec<InstanceId>> {
+        let mut swept = Vec::new();
+        for (path, note) in self.notes()? {
+            if GatewayInstance::is_alive(&self.instances, gateway_of(&note.status.id)) {
+                continue;
+            }
+            if note.end() {
+                swept.push(note.status.id.clone());
+            }
             fs::remove_file(&path)?;
-            continue;
-        };
-        if GatewayInstance::is_alive(instances, &noted.gateway) {
-            continue;
         }
-        if noted.started != 0 && stats::started(noted.group) == Some(noted.started) {
-            signal_group(noted.group, libc::SIGKILL);
-            swept.push(InstanceId::new(format!("process-{}-{}", noted.gateway, noted.group))?);
+        for folder in ["own", "packages/npm", "packages/pypi"] {
+            for path in folders(&self.folder.join(folder)) {
+                let Some(gateway) = path.file_name().and_then(|name| name.to_str()).and_then(temporary) else {
+                    continue;
+                };
+                if !GatewayInstance::is_alive(&self.instances, gateway) {
+                    // What cannot be removed now is tried again at the next start.
+                    let _ = std::fs::remove_dir_all(&path);
+                }
+            }
         }
-        fs::remove_file(&path)?;
+        Ok(swept)
     }
-    for path in own_folders(&folder.join("own")) {
-        let name = path.file_name().and_then(|name| name.to_str()).unwrap_or_default();
-        let gateway = name.split('-').next().unwrap_or_default();
-        if !GatewayInstance::is_alive(instances, gateway) {
-            // What cannot be removed now is tried again at the next start.
-            let _ = std::fs::remove_dir_all(&path);
+
+    fn notes(&self) -> Result<Vec<(PathBuf, Note)>> {
+        let mut notes = Vec::new();
+        for path in fs::list(&self.folder.join("running"), &["json"])? {
+            // One that went meanwhile is no note; one that cannot be read was written by another version.
+            if let Some(note) = fs::read_optional(&path)?.and_then(|text| serde_json::from_str(&text).ok()) {
+                notes.push((path, note));
+            }
         }
+        Ok(notes)
     }
-    Ok(swept)
 }
 
-fn own_folders(folder: &Path) -> Vec<PathBuf> {
+impl Traces {
+    pub(super) fn own(&self) -> &Path {
+        &self.own
+    }
+
+    /// Notes the process of a child that was started.
+    pub(super) fn started(&self, status: &InstanceStatus, members: Members) -> Result<()> {
+        self.write(status, Some(members))
+    }
+
+    fn write(&self, status: &InstanceStatus, members: Option<Members>) -> Result<()> {
+        let leader = members.map(|members| members.leader);
+        let note = Note {
+            status: status.clone(),
+            leader,
+            ticks: leader.and_then(stats::started).unwrap_or_default(),
+            contained: members.is_some_and(|members| members.contained),
+            own: self.own.clone(),
+        };
+        let text = serde_json::to_vec(&note).map_err(|cause| {
+            Error::new(ErrorKind::Internal, "note of a process cannot be written").with_source(cause)
+        })?;
+        fs::write_atomic(&self.note, &text)
+    }
+}
+
+impl Drop for Traces {
+    fn drop(&mut self) {
+        // What cannot be removed now is removed by the sweep of a later gateway.
+        let _ = std::fs::remove_dir_all(&self.own);
+        let _ = fs::remove_file(&self.note);
+    }
+}
+
+impl Note {
+    /// The child, if its first process still is the one that was noted.
+    fn living(&self) -> Option<Members> {
+        let leader = self.leader?;
+        (stats::started(leader) == Some(self.ticks)).then_some(Members { leader, contained: self.contained })
+    }
+
+    /// Kills what is left of the child; says whether there was anything.
+    fn end(&self) -> bool {
+        let mut found = false;
+        if let Some(members) = self.living() {
+            members.signal(libc::SIGKILL);
+            found = true;
+        }
+        // Its children may have outlived it. They are known by the folder that no other process was ever given.
+        for _ in 0..ROUNDS {
+            let left = stats::with_folder_in_environment(&self.own);
+            if left.is_empty() {
+                break;
+            }
+            found = true;
+            left.into_iter().for_each(|pid| signal_process(pid, libc::SIGKILL));
+        }
+        found
+    }
+}
+
+/// The gateway of an id, which is `process-GATEWAY-NUMBER`.
+fn gateway_of(id: &InstanceId) -> &str {
+    temporary(id.as_str()).unwrap_or_default()
+}
+
+/// The gateway in the name of a folder that is to go with it: a server's own one, a package under way.
+fn temporary(name: &str) -> Option<&str> {
+    let rest = name.strip_prefix("process-").or_else(|| name.strip_prefix(".partial-"))?;
+    rest.split('-').next()
+}
+
+fn folders(folder: &Path) -> Vec<PathBuf> {
     #[expect(clippy::disallowed_methods, reason = "folders are looked for, which `util::fs::list` leaves out")]
     let entries = std::fs::read_dir(folder);
     entries.into_iter().flatten().filter_map(|entry| entry.ok().map(|entry| entry.path())).collect()

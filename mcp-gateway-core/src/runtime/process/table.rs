@@ -5,7 +5,7 @@ use std::sync::{Mutex, MutexGuard, PoisonError};
 
 use tokio_util::sync::CancellationToken;
 
-use super::sandbox::exec::signal_group;
+use super::spawner::Members;
 use super::stats;
 use crate::model::InstanceId;
 use crate::runtime::InstanceStatus;
@@ -16,17 +16,20 @@ pub(super) struct Table {
     running: Mutex<HashMap<InstanceId, Running>>,
 }
 
+/// A child that runs.
 #[derive(Debug)]
-struct Running {
-    status: InstanceStatus,
-    group: u32,
-    stop: CancellationToken,
-    ended: CancellationToken,
+pub(super) struct Running {
+    pub(super) status: InstanceStatus,
+    pub(super) members: Members,
+    /// Asks for its end.
+    pub(super) stop: CancellationToken,
+    /// Tells that it has come.
+    pub(super) ended: CancellationToken,
 }
 
 impl Table {
-    pub(super) fn insert(&self, status: InstanceStatus, group: u32, stop: CancellationToken, ended: CancellationToken) {
-        self.locked().insert(status.id.clone(), Running { status, group, stop, ended });
+    pub(super) fn insert(&self, running: Running) {
+        self.locked().insert(running.status.id.clone(), running);
     }
 
     pub(super) fn remove(&self, id: &InstanceId) {
@@ -43,26 +46,23 @@ impl Table {
         Some(running.ended.clone())
     }
 
-    pub(super) fn signal(&self, id: &InstanceId, signal: i32) {
-        if let Some(running) = self.locked().get_mut(id) {
-            signal_group(running.group, signal);
-            let state = if signal == libc::SIGSTOP { "paused" } else { "running" };
-            state.clone_into(&mut running.status.state);
+    /// Sends a signal to a child and all that come from it. Under the lock, so that it cannot end and be forgotten meanwhile.
+    pub(super) fn signal(&self, id: &InstanceId, signal: libc::c_int) {
+        if let Some(running) = self.locked().get(id) {
+            running.members.signal(signal);
         }
     }
 
     pub(super) fn list(&self) -> Vec<InstanceStatus> {
-        let mut all: Vec<_> = self
-            .locked()
-            .values()
-            .map(|running| {
-                let mut status = running.status.clone();
-                stats::fill(&mut status, running.group);
+        let running: Vec<_> =
+            self.locked().values().map(|running| (running.status.clone(), running.members.leader)).collect();
+        running
+            .into_iter()
+            .map(|(mut status, leader)| {
+                stats::fill(&mut status, leader);
                 status
             })
-            .collect();
-        all.sort_by(|a, b| a.started.cmp(&b.started).then_with(|| a.id.cmp(&b.id)));
-        all
+            .collect()
     }
 
     fn locked(&self) -> MutexGuard<'_, HashMap<InstanceId, Running>> {

@@ -1,8 +1,10 @@
-//! Faces to clients: bytes and HTTP on one side, sessions on the other. No logic of the gateway lives here.
+#![doc = include_str!("docs.md")]
 
 #[cfg(feature = "transport-http")]
 pub mod http;
+mod in_flight;
 mod outbox;
+mod owned;
 mod refusal;
 #[cfg(feature = "transport-stdio")]
 mod stdio;

@@ -11,8 +11,3 @@ pub(super) fn not_a_message(bytes: &[u8], error: &Error) -> Message {
     let code = if is_json { code::INVALID_REQUEST } else { code::PARSE_ERROR };
     Message::Response { id: None, result: Err(RpcError::new(code, error.report())) }
 }
-
-/// The answer to a request over the bound of requests under way.
-pub(super) fn too_many(bound: usize) -> RpcError {
-    RpcError::new(code::UNAVAILABLE, format!("{bound} requests of this session are under way already"))
-}

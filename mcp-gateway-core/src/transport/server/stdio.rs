@@ -14,6 +14,9 @@ use crate::model::Principal;
 ///
 /// # Behavior
 /// - Pipes and sockets are read and written without a thread of their own; some hosts hand their children sockets.
+/// - Files and terminals have no such form; they are read on a thread of the runtime's pool, which a runtime that is
+///   dropped waits for. End such a program with [`std::process::exit`] or `Runtime::shutdown_background`.
+/// - Whoever shares a pipe or socket with this process finds it blocking again at the end, if it was so before.
 /// - Otherwise as [`serve_stream`](super::serve_stream).
 ///
 /// # Errors
@@ -24,6 +27,8 @@ pub async fn serve_stdio(
     config: StreamConfig,
     shutdown: CancellationToken,
 ) -> Result<()> {
+    #[cfg(unix)]
+    let _blocking = (unix::Flags::of(&std::io::stdin()), unix::Flags::of(&std::io::stdout()));
     serve_stream(host, principal, input(), output(), config, shutdown).await
 }
 
@@ -53,6 +58,7 @@ mod unix {
     use std::os::unix::fs::FileTypeExt;
     use std::os::unix::net::UnixStream as StdUnixStream;
 
+    use rustix::fs::{OFlags, fcntl_getfl, fcntl_setfl};
     use tokio::net::{UnixStream, unix::pipe};
 
     use super::{Input, Output};
@@ -69,6 +75,28 @@ mod unix {
         match open(&std::io::stdout())? {
             (Kind::Pipe, fd) => Some(Box::new(pipe::Sender::from_owned_fd(fd).ok()?)),
             (Kind::Socket, fd) => Some(Box::new(socket(fd)?)),
+        }
+    }
+
+    /// Puts the flags back that whoever shares this descriptor had set.
+    pub(super) struct Flags {
+        of: OwnedFd,
+        flags: OFlags,
+    }
+
+    impl Flags {
+        pub(super) fn of(stream: &impl AsFd) -> Option<Self> {
+            let of = stream.as_fd().try_clone_to_owned().ok()?;
+            let flags = fcntl_getfl(&of).ok()?;
+            Some(Self { of, flags })
+        }
+    }
+
+    impl Drop for Flags {
+        fn drop(&mut self) {
+            if let Err(cause) = fcntl_setfl(&self.of, self.flags) {
+                tracing::debug!(%cause, "flags of a standard stream could not be put back");
+            }
         }
     }
 

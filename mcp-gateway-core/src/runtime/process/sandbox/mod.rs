@@ -2,168 +2,241 @@
 
 mod bubblewrap;
 pub(super) mod exec;
-mod files;
 mod filter;
+mod landlock;
+mod system;
 
 use std::ffi::OsString;
 use std::path::{Path, PathBuf};
+use std::process::Command;
 
-use landlock::{ABI, Access as _, AccessFs, AccessNet, CompatLevel, Compatible as _, Ruleset, RulesetAttr as _, Scope};
-
+use super::stats;
 use crate::error::{Error, ErrorKind, Result};
-use crate::model::{Limits, NetworkRule};
+use crate::model::{Limits, SecretValue};
 use crate::runtime::RuntimeCapability;
+use crate::runtime::sensitive::check_exposed;
 use exec::Confinement;
+use filter::{Calls, Internet};
+use landlock::Version;
+pub(super) use system::Reach;
+
+/// How many processes and threads a user may have beside what was there at the start and what the server is allowed:
+/// the kernel counts them all, and those of other programs come and go.
+const OTHER_PROCESSES: u64 = 512;
 
 /// What this machine can enforce.
 #[derive(Clone, Debug, Default)]
 pub(super) struct Kernel {
-    /// The newest file rules of Landlock that the kernel has.
-    files: Option<ABI>,
-    ports: bool,
-    scopes: bool,
+    landlock: Version,
     bubblewrap: Option<PathBuf>,
 }
 
 /// What one child may do.
 #[derive(Debug)]
 pub(super) struct Rules<'a> {
-    pub(super) read: &'a [PathBuf],
-    pub(super) write: &'a [PathBuf],
-    pub(super) network: &'a NetworkRule,
-    pub(super) limits: &'a Limits,
+    pub(super) read: &'a [Seen],
+    pub(super) write: &'a [Seen],
+    pub(super) reach: &'a Reach,
+    /// `None` for a helper of the gateway's own choice, such as a package manager.
+    pub(super) limits: Option<&'a Limits>,
     /// The child's own folder: its home, its working directory, its place for temporary files.
     pub(super) own: &'a Path,
+}
+
+/// A path that a child sees.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub(super) struct Seen {
+    /// Without links.
+    pub(super) path: PathBuf,
+    /// As it was given.
+    pub(super) named: PathBuf,
+}
+
+impl Seen {
+    /// A path of the runtime's own choice.
+    pub(super) fn own(path: impl Into<PathBuf>) -> Self {
+        let named = path.into();
+        Self { path: crate::util::fs::canonicalize(&named).unwrap_or_else(|_| named.clone()), named }
+    }
+
+    /// A path that a plan asks for.
+    ///
+    /// # Errors
+    /// As [`check_exposed`]; `Denied` also for what `protected` holds or what holds that.
+    pub(super) fn asked(named: &Path, protected: &[PathBuf]) -> Result<Self> {
+        let path = check_exposed(named)?;
+        match protected.iter().find(|secret| crate::runtime::sensitive::overlap(&path, secret)) {
+            None => Ok(Self { path, named: named.to_owned() }),
+            Some(secret) => Err(crate::runtime::sensitive::denied(named, secret)),
+        }
+    }
+}
+
+/// What is run.
+#[derive(Debug)]
+pub(super) struct Launch<'a> {
+    pub(super) program: &'a Path,
+    pub(super) args: &'a [String],
+    pub(super) env: &'a [(String, SecretValue)],
 }
 
 /// A child's command line and what is done between fork and exec.
 #[derive(Debug)]
 pub(super) struct Prepared {
-    pub(super) program: PathBuf,
-    pub(super) args: Vec<OsString>,
-    pub(super) confinement: Confinement,
+    program: PathBuf,
+    args: Vec<OsString>,
+    env: Vec<(String, SecretValue)>,
+    confinement: Confinement,
+    /// Whether the child is in namespaces: behind a helper, and taking its children with it when it ends.
+    pub(super) contained: bool,
 }
 
 impl Kernel {
     /// Finds out what the kernel has by asking for it.
     pub(super) fn probe(use_bubblewrap: bool) -> Self {
-        let hard = || Ruleset::default().set_compatibility(CompatLevel::HardRequirement);
-        let abis = [ABI::V5, ABI::V4, ABI::V3, ABI::V2, ABI::V1];
-        let has = |abi: &ABI| hard().handle_access(AccessFs::from_all(*abi)).and_then(Ruleset::create).is_ok();
-        Self {
-            files: abis.into_iter().find(has),
-            ports: hard().handle_access(AccessNet::from_all(ABI::V4)).and_then(Ruleset::create).is_ok(),
-            scopes: hard().scope(Scope::from_all(ABI::V6)).and_then(Ruleset::create).is_ok(),
-            bubblewrap: if use_bubblewrap { bubblewrap::find() } else { None },
+        let mut kernel = Self { landlock: Version::of_kernel(), bubblewrap: None };
+        if use_bubblewrap {
+            kernel.bubblewrap = bubblewrap::find(&kernel);
         }
+        kernel
     }
 
     /// What is enforced, and what is not, in sentences.
     pub(super) fn capability(&self) -> RuntimeCapability {
-        let isolated = self.files.is_some() || self.bubblewrap.is_some();
-        let mut capability = RuntimeCapability {
-            file_isolation: isolated,
+        let mut notes = Vec::new();
+        let mut note = |text: String| notes.push(text);
+        note(match (&self.bubblewrap, self.landlock) {
+            (Some(path), _) => format!("files and processes are isolated by namespaces ({})", path.display()),
+            (None, version) if version.has_files() => format!(
+                "files are isolated by Landlock (version {}): a server can see that a path exists, not what is in it",
+                version.0
+            ),
+            (None, _) => {
+                "files are not isolated: this kernel has no Landlock and bubblewrap does not work here".to_owned()
+            }
+        });
+        self.missing(&Reach::Listed { ports: Vec::new(), names: true })
+            .into_iter()
+            .for_each(|text| note(text.to_owned()));
+        if self.landlock.has_ports() {
+            note(
+                "of a list of allowed hosts the TCP ports are enforced, not the hosts, which the kernel does not see; \
+                 with host names in the list, UDP is open for their resolution"
+                    .to_owned(),
+            );
+        }
+        note("memory is bounded per process, not per server; processor time is not bounded".to_owned());
+        note(if exec::is_root() {
+            "the number of processes is not bounded: the kernel does not count those of root".to_owned()
+        } else {
+            "the number of processes is bounded together with all others of this user".to_owned()
+        });
+        RuntimeCapability {
+            file_isolation: self.bubblewrap.is_some() || self.landlock.has_files(),
             network_isolation: true,
             egress_filter: false,
             resource_limits: false,
             pause: true,
             one_shot: false,
-            ..RuntimeCapability::default()
-        };
-        let mut note = |text: &str| capability.notes.push(text.to_owned());
-        note(match (&self.bubblewrap, self.files) {
-            (Some(_), _) => "files and processes are isolated by bubblewrap (namespaces), system calls by seccomp",
-            (None, Some(_)) => "files are isolated by Landlock, system calls by seccomp; other processes can be seen",
-            (None, None) => "this kernel has no Landlock and bubblewrap does not work: servers see your files",
-        });
-        note("memory is bounded per process (RLIMIT_DATA), not per server; processor time is not bounded");
-        note(if self.ports {
-            "a list of allowed hosts is enforced by TCP port only: the kernel does not see host names, and UDP is open for name resolution"
-        } else {
-            "a list of allowed hosts is not enforced: this kernel has no TCP rules"
-        });
-        capability
+            notes,
+        }
     }
 
-    /// What is missing for full isolation under these rules.
-    fn missing(&self, network: &NetworkRule) -> Option<&'static str> {
-        if self.files.is_none() && self.bubblewrap.is_none() {
-            return Some("neither Landlock nor bubblewrap is there to isolate files");
-        }
-        match network {
-            NetworkRule::Listed(_) if !self.ports || self.files.is_none() => {
-                Some("the kernel has no TCP rules for a list of hosts")
+    /// What is missing for isolation under these rules.
+    pub(super) fn missing(&self, reach: &Reach) -> Vec<&'static str> {
+        let mut missing = Vec::new();
+        if self.bubblewrap.is_none() {
+            if !self.landlock.has_files() {
+                missing.push("a server can read and write every file that the gateway can");
             }
-            _ => None,
+            if !self.landlock.has_truncation() {
+                missing.push("a server can empty files that it may not write (Linux 6.2 has Landlock 3)");
+            }
+            if !self.landlock.has_scopes() {
+                missing.push("a server can send signals to other processes of this user (Linux 6.12 has Landlock 6)");
+            }
         }
+        if matches!(reach, Reach::Listed { .. }) && !self.landlock.has_ports() {
+            missing.push("a list of allowed hosts is not enforced (Linux 6.7 has Landlock 4)");
+        }
+        missing
+    }
+
+    /// Refuses what cannot be isolated where that is required; otherwise says so in the log.
+    ///
+    /// # Errors
+    /// `Unsupported`, naming all that is missing.
+    pub(super) fn require(&self, reach: &Reach, required: bool) -> Result<()> {
+        let missing = self.missing(reach);
+        if missing.is_empty() {
+            return Ok(());
+        }
+        let missing = missing.join("; ");
+        if required {
+            return Err(Error::new(ErrorKind::Unsupported, "this machine cannot isolate the server as required")
+                .with_context("missing", missing)
+                .with_hint("install bubblewrap, use a container engine, or do without `--require-isolation`"));
+        }
+        tracing::warn!(missing, "server is not fully isolated");
+        Ok(())
     }
 
     /// Prepares a child.
     ///
     /// # Errors
-    /// `Unsupported` when isolation is required and this machine cannot give it, `Internal` when rules cannot be made.
-    pub(super) fn prepare(
-        &self,
-        rules: &Rules<'_>,
-        program: &Path,
-        args: &[String],
-        require_isolation: bool,
-    ) -> Result<Prepared> {
-        if let Some(missing) = self.missing(rules.network) {
-            if require_isolation {
-                return Err(Error::new(ErrorKind::Unsupported, "this machine cannot isolate the server as required")
-                    .with_context("missing", missing)
-                    .with_hint("install bubblewrap, use a container engine, or give up --require-isolation"));
-            }
-            tracing::warn!(missing, "server is not fully isolated");
+    /// `Internal` or `Io` when rules cannot be made, `Unsupported` on a processor without a filter of system calls.
+    pub(super) fn prepare(&self, rules: &Rules<'_>, launch: &Launch<'_>) -> Result<Prepared> {
+        if let Some(bwrap) = &self.bubblewrap {
+            return bubblewrap::prepare(bwrap, self, rules, launch);
         }
-        let filter = filter::program(rules.network)?;
-        let listed = matches!(rules.network, NetworkRule::Listed(_));
-        match &self.bubblewrap {
-            // Namespaces give all of the network or none; a list of ports needs Landlock.
-            Some(bwrap) if !listed => bubblewrap::prepare(bwrap, rules, program, args, filter),
-            _ => {
-                let ruleset = self.files.map(|abi| files::ruleset(abi, self.ports, self.scopes, rules)).transpose()?;
-                Ok(Prepared {
-                    program: program.to_owned(),
-                    args: args.iter().map(OsString::from).collect(),
-                    confinement: Confinement::new(rules.limits, ruleset, Some(filter)),
-                })
-            }
+        let confinement = Confinement {
+            ruleset: landlock::ruleset(self.landlock, rules, true)?,
+            files: self.landlock.has_files(),
+            filters: filter::programs(self.calls(rules, false))?,
+            without_capabilities: true,
+            ..self.confinement(rules)
+        };
+        Ok(Prepared {
+            program: launch.program.to_owned(),
+            args: launch.args.iter().map(OsString::from).collect(),
+            env: launch.env.to_vec(),
+            confinement,
+            contained: false,
+        })
+    }
+
+    fn confinement(&self, rules: &Rules<'_>) -> Confinement {
+        Confinement {
+            memory: rules.limits.map(|limits| limits.memory_bytes),
+            processes: rules
+                .limits
+                .filter(|_| !exec::is_root())
+                .map(|limits| stats::threads_of(exec::user()) + u64::from(limits.pids) + OTHER_PROCESSES),
+            ..Confinement::default()
+        }
+    }
+
+    fn calls(&self, rules: &Rules<'_>, contained: bool) -> Calls {
+        Calls {
+            internet: match rules.reach {
+                Reach::Nothing => Internet::Closed,
+                Reach::Listed { names, .. } => Internet::Listed { names: *names },
+                Reach::Open => Internet::Open,
+            },
+            // Sockets with a path are out of sight in a file system of its own, those without one in a network of its own.
+            local_sockets: contained && (*rules.reach == Reach::Nothing || self.landlock.has_scopes()),
+            own_processes: contained,
         }
     }
 }
 
-/// Parts of the system that every program needs and that tell nothing about this machine's owner.
-const SYSTEM: [&str; 22] = [
-    "/usr",
-    "/bin",
-    "/sbin",
-    "/lib",
-    "/lib32",
-    "/lib64",
-    "/libx32",
-    "/etc/alternatives",
-    "/etc/ld.so.cache",
-    "/etc/ld.so.conf",
-    "/etc/ld.so.conf.d",
-    "/etc/localtime",
-    "/etc/mime.types",
-    "/etc/nsswitch.conf",
-    "/etc/ssl",
-    "/etc/pki",
-    "/dev/random",
-    "/dev/urandom",
-    "/dev/zero",
-    "/proc/cpuinfo",
-    "/proc/meminfo",
-    "/proc/stat",
-];
-
-/// What name resolution reads, for servers with a network.
-const RESOLVER: [&str; 3] = ["/etc/hosts", "/etc/resolv.conf", "/etc/host.conf"];
-
-fn system_paths(network: &NetworkRule) -> impl Iterator<Item = &'static str> {
-    let resolver: &[&str] = if *network == NetworkRule::None { &[] } else { &RESOLVER };
-    SYSTEM.iter().chain(resolver).copied()
+impl Prepared {
+    /// The command with its arguments, its environment and its confinement.
+    pub(super) fn command(self) -> Command {
+        let mut command = Command::new(&self.program);
+        command.args(&self.args).env_clear();
+        command.envs(self.env.iter().map(|(name, value)| (name, value.expose())));
+        self.confinement.apply(&mut command);
+        command
+    }
 }

@@ -1,9 +1,12 @@
 //! Who may talk to the server, and from where.
 
 use std::net::IpAddr;
+use std::sync::Arc;
 
 use axum::Json;
+use axum::extract::{Request, State};
 use axum::http::{HeaderMap, HeaderValue, StatusCode, header};
+use axum::middleware::Next;
 use axum::response::{IntoResponse, Response};
 use serde_json::json;
 
@@ -16,6 +19,19 @@ pub(super) struct Guard {
     pub(super) tokens: Vec<(SecretValue, Principal)>,
     pub(super) allowed_hosts: Vec<String>,
     pub(super) allowed_origins: Vec<String>,
+    /// The port that pages of our own come from.
+    pub(super) port: u16,
+}
+
+/// Lets a request in with its principal, before anything of its body is read.
+pub(super) async fn admit(State(guard): State<Arc<Guard>>, mut request: Request, next: Next) -> Response {
+    match guard.check(request.headers()) {
+        Ok(principal) => {
+            request.extensions_mut().insert(principal);
+            next.run(request).await
+        }
+        Err(refused) => refused,
+    }
 }
 
 impl Guard {
@@ -23,7 +39,7 @@ impl Guard {
     ///
     /// Checks where it comes from before who it is: a page in a browser learns nothing about tokens.
     #[expect(clippy::result_large_err, reason = "the error is the response that is sent")]
-    pub(super) fn check(&self, headers: &HeaderMap) -> Result<Principal, Response> {
+    fn check(&self, headers: &HeaderMap) -> Result<Principal, Response> {
         self.check_host(headers)?;
         self.check_origin(headers)?;
         if self.tokens.is_empty() {
@@ -64,12 +80,24 @@ impl Guard {
     fn check_origin(&self, headers: &HeaderMap) -> Result<(), Response> {
         let Some(origin) = headers.get(header::ORIGIN) else { return Ok(()) };
         let origin = origin.to_str().unwrap_or_default();
-        let host = origin.split_once("://").map_or("", |(_, host)| host_name(host));
-        let is_loopback = host == "localhost" || address(host).is_some_and(|address| address.is_loopback());
-        if is_loopback || self.allowed_origins.iter().any(|allowed| allowed.eq_ignore_ascii_case(origin)) {
+        if self.is_own_page(origin) || self.allowed_origins.iter().any(|allowed| allowed.eq_ignore_ascii_case(origin)) {
             return Ok(());
         }
         Err(refusal(StatusCode::FORBIDDEN, "origin is not allowed; name it with --allow-origin"))
+    }
+
+    /// Other ports of this machine are other programs, whose pages are no more ours than those from elsewhere.
+    fn is_own_page(&self, origin: &str) -> bool {
+        let Some((scheme, rest)) = origin.split_once("://") else { return false };
+        let host = host_name(rest);
+        let port = rest.rsplit_once(':').and_then(|(_, port)| port.parse::<u16>().ok());
+        let port = match scheme {
+            "http" => port.unwrap_or(80),
+            "https" => port.unwrap_or(443),
+            _ => return false,
+        };
+        let is_loopback = host == "localhost" || address(host).is_some_and(|address| address.is_loopback());
+        is_loopback && port == self.port
     }
 }
 
@@ -118,6 +146,7 @@ mod tests {
             ],
             allowed_hosts: vec!["gw.example".to_owned()],
             allowed_origins: vec!["https://app.example".to_owned()],
+            port: 3,
         };
         let ok = ("authorization", "Bearer t2");
         assert_eq!(check(&guard, &[("host", "127.0.0.1:1"), ok]).unwrap(), Principal::new("bob"));
@@ -134,6 +163,8 @@ mod tests {
             (vec![ok], 403),
             (vec![("host", "localhost"), ok, ("origin", "https://evil.example")], 403),
             (vec![("host", "localhost"), ok, ("origin", "null")], 403),
+            (vec![("host", "localhost"), ok, ("origin", "http://localhost:4")], 403),
+            (vec![("host", "localhost"), ok, ("origin", "ftp://localhost:3")], 403),
             (vec![("host", "localhost"), ok, ("origin", "http://localhost.evil.example")], 403),
             (vec![("host", "localhost")], 401),
             (vec![("host", "localhost"), ("authorization", "Bearer t")], 401),

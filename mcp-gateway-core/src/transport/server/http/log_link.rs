@@ -19,7 +19,7 @@ pub(super) struct LogLink {
 #[async_trait]
 impl ClientLink for LogLink {
     async fn notify(&self, method: &str, params: Option<RawJson>) -> Result<()> {
-        self.log.push(Message::notification(method, params).to_json())
+        self.log.push_optional(Message::notification(method, params).to_json())
     }
 
     async fn request(&self, method: &str, params: Option<RawJson>) -> Result<Result<RawJson, RpcError>> {

@@ -1,31 +1,25 @@
 //! One message of an HTTP client on its way into its session.
 
 use std::sync::Arc;
-use std::sync::atomic::Ordering;
 
-use axum::http::StatusCode;
+use axum::http::{StatusCode, header};
 use axum::response::{IntoResponse, Response};
 
 use super::event_log::EventLog;
-use super::log_link::LogLink;
-use super::sessions::HttpSession;
-use crate::protocol::{Message, RawJson, RequestId, RpcError};
-use crate::transport::server::refusal::too_many;
-
-/// How many requests of one session may be under way.
-pub(super) const MAX_IN_FLIGHT: usize = 128;
+use super::session::HttpSession;
+use crate::protocol::{Message, RawJson, RequestId, RpcError, code};
 
 /// A JSON-RPC message as an HTTP response.
 pub(super) fn respond(status: StatusCode, message: &Message) -> Response {
-    (status, [("content-type", "application/json")], message.to_json()).into_response()
+    (status, [(header::CONTENT_TYPE, "application/json")], message.to_json()).into_response()
 }
 
 /// Hands a notification or an answer to its session.
 pub(super) async fn deliver(session: &HttpSession, message: Message) {
     match message {
-        Message::Notification { method, params } => session.session.notification(method, params).await,
+        Message::Notification { method, params } => session.get().notification(method, params).await,
         Message::Response { id: Some(id), result } => {
-            if !session.pending.resolve(&id, result) {
+            if !session.pending().resolve(&id, result) {
                 tracing::debug!("client answered no request");
             }
         }
@@ -33,7 +27,7 @@ pub(super) async fn deliver(session: &HttpSession, message: Message) {
     }
 }
 
-/// Carries out a request in a task of its own and writes its answer to the log as the last event.
+/// Carries out a request in a task of its own, which hands its answer to `answered`.
 ///
 /// The task goes on when the client's connection is lost, as the session era wants it; ending the session ends it.
 pub(super) fn carry_out(
@@ -41,25 +35,25 @@ pub(super) fn carry_out(
     id: RequestId,
     method: String,
     params: Option<RawJson>,
-    log: Arc<EventLog>,
-    ends_log: bool,
+    log: &Arc<EventLog>,
+    answered: impl FnOnce(String) + Send + 'static,
 ) {
-    let session = Arc::clone(session);
-    let in_use = session.enter();
-    let before = session.in_flight.fetch_add(1, Ordering::AcqRel);
-    tokio::spawn(async move {
-        let result: Result<RawJson, RpcError> = if before < MAX_IN_FLIGHT {
-            let link = Arc::new(LogLink { log: Arc::clone(&log), pending: Arc::clone(&session.pending) });
-            session.session.request(id.clone(), method, params, link).await
-        } else {
-            Err(too_many(MAX_IN_FLIGHT))
+    let place = match session.in_flight.enter(&id) {
+        Ok(place) => place,
+        Err(refused) => return answered(Message::response(id, Err(refused)).to_json()),
+    };
+    let (link, in_use, session) = (Arc::new(session.link(log)), session.enter(), Arc::clone(session));
+    let tasks = session.tasks.clone();
+    tasks.spawn(async move {
+        let answering = session.get().request(id.clone(), method, params, link);
+        let result = tokio::select! {
+            biased;
+            result = answering => result,
+            () = session.ended() => Err(RpcError::new(code::UNAVAILABLE, "the session has ended")),
         };
-        session.in_flight.fetch_sub(1, Ordering::AcqRel);
-        // A log that has ended belongs to a session that has ended.
-        let _ = log.push(Message::response(id, result).to_json());
-        if ends_log {
-            log.finish();
-        }
+        // The id is free before the client can know the answer.
+        drop(place);
+        answered(Message::response(id, result).to_json());
         drop(in_use);
     });
 }
