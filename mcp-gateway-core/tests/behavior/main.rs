@@ -2,10 +2,20 @@
 #![expect(clippy::unwrap_used, reason = "a check fails by panicking, also outside of a test function")]
 
 #[cfg(test)]
+mod approval;
+#[cfg(test)]
 mod audit;
 #[cfg(test)]
 mod catalog;
 #[cfg(test)]
+mod gateway;
+#[cfg(test)]
+mod policy;
+#[cfg(test)]
 mod profile;
 #[cfg(test)]
+mod runtime;
+#[cfg(test)]
 mod secrets;
+#[cfg(test)]
+mod verify;
