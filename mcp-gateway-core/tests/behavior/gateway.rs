@@ -136,7 +136,7 @@ impl MemoryServer for Echo {
                     "serverInfo": {"name": "echo", "version": "1"}}),
                 "tools/list" => {
                     let tool = |name: &str| json!({"name": name, "inputSchema": {"type": "object"}});
-                    json!({"tools": ["echo", "hang", "delete"].map(tool)})
+                    json!({"tools": (["echo", "hang", "delete"].map(tool))})
                 }
                 _ if params["name"] == "hang" => continue,
                 _ => json!({"content": [{"type": "text", "text": params["arguments"]["text"]}]}),

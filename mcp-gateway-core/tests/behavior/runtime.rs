@@ -60,7 +60,7 @@ impl Subject {
         if let LaunchTarget::Container(container) = &mut target {
             container.image_id = Some(identity.value.clone());
         }
-        runtime.prepare(&ctx, &target, &identity, Arc::new(Silent)).await.unwrap();
+        runtime.prepare(&ctx, &target, &identity, Arc::new(Silent::default())).await.unwrap();
         Own { instance, runtime, target }
     }
 }
