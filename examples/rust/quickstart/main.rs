@@ -168,7 +168,7 @@ async fn isolation(gateway: &McpGateway, server: &ServerName, place: &Place) -> 
     show::step("isolate", "the server has a bug and bad manners; neither gets it anywhere");
     let got = gateway.inspect(server).await?;
     let mut files = vec![place.private.display().to_string()];
-    if got.runtime.as_deref() == Ok("process") {
+    if got.runtime.as_deref() == Some("process") {
         // A container has an /etc/passwd of its own.
         files.push("/etc/passwd".to_owned());
     }

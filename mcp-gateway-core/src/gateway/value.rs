@@ -76,7 +76,7 @@ impl Gateway for McpGateway {
         if request.target.is_none() && request.subject().is_some() {
             // The name may belong to a server that was never seen.
             self.hub.get_to_know(ctx).await;
-            request.target = self.hub.find(&request);
+            request.target = self.hub.find(&request).or_else(|| self.hub.find_unseen(&request));
         }
         self.layers.call(ctx, &mut Call::new(request)).await
     }

@@ -27,7 +27,7 @@ async fn a_missing_secret_is_named_with_the_command_that_sets_it() {
     assert!(running.tools(&ctx).await.contains(&"echo".to_owned()), "the other server is listed");
     let status = running.status("keeper").await;
     let reason = status.reason.unwrap();
-    assert!(reason.contains("keeper.token") && reason.contains("mcp-gateway"), "{reason}");
+    assert!(reason.contains("secret `keeper.token` of server `keeper` is not set"), "{reason}");
     let error = running.error(&ctx, "keeper.echo", json!({})).await;
     assert_eq!(error.kind(), ErrorKind::MissingSecret, "{}", error.report());
     assert!(error.hints().any(|hint| hint.contains("secret set")), "{}", error.report());

@@ -46,6 +46,23 @@ impl Hub {
         self.discover(ctx).await;
     }
 
+    /// What a canonical name means whose server could not be seen; the request then fails for the server's own reason.
+    pub(crate) fn find_unseen(&self, request: &Request) -> Option<Target> {
+        if !matches!(request.kind, RequestKind::CallTool | RequestKind::GetPrompt) {
+            return None;
+        }
+        let subject = request.subject()?;
+        let selected = |slot: &Slot, name: &str| match &slot.body {
+            Ok(body) => request.kind != RequestKind::CallTool || body.settings.offers(name),
+            Err(_) => true,
+        };
+        let targets = self.slots.values().filter(|slot| !slot.has_surface()).filter_map(|slot| {
+            let name = subject.strip_prefix(slot.name.as_str())?.strip_prefix('.')?;
+            selected(slot, name).then(|| Target::new(slot.name.clone(), name))
+        });
+        targets.max_by_key(|target| target.server.as_str().len())
+    }
+
     async fn list(&self, ctx: &CallContext, kind: ListKind) -> Result<Response> {
         self.discover(ctx).await;
         let list = self.view().list(kind);

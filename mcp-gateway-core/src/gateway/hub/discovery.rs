@@ -94,7 +94,7 @@ impl Hub {
             match &slot.body {
                 Err(error) => Some(error.to_string()),
                 Ok(_) if slot.has_surface() => None,
-                Ok(_) => failure,
+                Ok(_) => Some(failure.unwrap_or_else(|| "it is still starting".to_owned())),
             }
         };
         self.slots.values().filter_map(|slot| Some((slot.name.clone(), reason(slot)?))).collect()

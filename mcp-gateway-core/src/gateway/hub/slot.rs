@@ -172,14 +172,14 @@ impl Slot {
         taken
     }
 
-    /// What runs.
+    /// What runs; one that has died and was not buried yet does not.
     pub(crate) fn running(&self) -> Vec<Arc<Instance>> {
         let places = self.places();
         let running = places.values().filter_map(|state| match state {
             State::Running(instance) => Some(Arc::clone(instance)),
             State::Starting(_) => None,
         });
-        running.chain(self.pool.waiting()).collect()
+        running.chain(self.pool.waiting()).filter(|instance| !instance.peer.is_closed()).collect()
     }
 
     pub(crate) fn health(&self) -> MutexGuard<'_, Health> {

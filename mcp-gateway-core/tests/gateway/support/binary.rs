@@ -51,19 +51,22 @@ impl Place {
         GatewayInstance::home_label(&self.path("home").join("run"))
     }
 
-    /// The command of a line that is split at spaces, with nothing of this process's environment that could change it.
-    pub(crate) fn command(&self, line: &str) -> Command {
+    /// The whole environment of a command: nothing of this process's that could change what it does.
+    pub(crate) fn env(&self) -> [(&'static str, String); 4] {
         let engine = self.engine.clone();
+        let path = |name: &str| self.path(name).display().to_string();
+        [
+            ("PATH", "/usr/local/bin:/usr/bin:/bin".to_owned()),
+            ("HOME", path("user")),
+            ("MCP_GATEWAY_HOME", path("home")),
+            ("DOCKER_HOST", engine.unwrap_or_else(|| format!("unix://{}", path("no-engine.sock")))),
+        ]
+    }
+
+    /// The command of a line that is split at spaces.
+    pub(crate) fn command(&self, line: &str) -> Command {
         let mut command = Command::new(env!("CARGO_BIN_EXE_mcp-gateway"));
-        command
-            .args(line.split(' '))
-            .current_dir(self.folder.path())
-            .env_clear()
-            .env("PATH", "/usr/local/bin:/usr/bin:/bin")
-            .env("HOME", self.path("user"))
-            .env("MCP_GATEWAY_HOME", self.path("home"))
-            .env("DOCKER_HOST", engine.unwrap_or_else(|| format!("unix://{}", self.path("no-engine.sock").display())))
-            .kill_on_drop(true);
+        command.args(line.split(' ')).current_dir(self.folder.path()).env_clear().envs(self.env()).kill_on_drop(true);
         command
     }
 
