@@ -3,6 +3,8 @@
 pub mod approval;
 pub mod audit;
 pub mod catalog;
+#[cfg(feature = "cli")]
+pub mod cli;
 pub mod error;
 pub mod gateway;
 pub mod model;

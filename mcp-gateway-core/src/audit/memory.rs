@@ -33,14 +33,14 @@ impl AuditStore for MemoryAudit {
         }
         let sequence = records.len() as u64 + 1;
         let previous = records.last().map_or(AuditRecord::GENESIS, |record| &record.hash).to_owned();
-        records.push(AuditRecord::seal(sequence, &previous, event));
+        records.push(AuditRecord::seal(sequence, &previous, event)?);
         Ok(sequence)
     }
 
     async fn query(&self, query: &AuditQuery) -> Result<Vec<AuditRecord>> {
         let records = self.records.lock().unwrap_or_else(PoisonError::into_inner);
         let found: Vec<_> = records.iter().filter(|record| query.matches(record)).cloned().collect();
-        let skip = query.limit.map_or(0, |limit| found.len().saturating_sub(limit));
+        let skip = found.len().saturating_sub(query.effective_limit());
         Ok(found.into_iter().skip(skip).collect())
     }
 }

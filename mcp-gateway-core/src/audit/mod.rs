@@ -1,7 +1,14 @@
 //! Audit: one append-only record per request.
+#![doc = include_str!("docs.md")]
 
+mod chain;
+mod event;
 mod memory;
+mod query;
 mod record;
+mod shape;
+#[cfg(feature = "audit-sqlite")]
+mod sqlite;
 
 use std::fmt;
 
@@ -9,25 +16,34 @@ use async_trait::async_trait;
 
 use crate::error::Result;
 
+pub use chain::{ChainFault, ChainFaultKind, ChainReport, verify_chain};
+pub use event::{AuditEvent, Outcome};
 pub use memory::MemoryAudit;
-pub use record::{AuditEvent, AuditQuery, AuditRecord, Outcome, argument_shape};
+pub use query::AuditQuery;
+pub use record::AuditRecord;
+pub use shape::argument_shape;
+#[cfg(feature = "audit-sqlite")]
+pub use sqlite::{Durability, SqliteAudit, SqliteAuditConfig};
 
 /// Keeps audit records.
 ///
 /// # Behavior
 /// - A record is kept once `append` returns; it is never changed.
 /// - Sequence numbers rise by one from 1, and each record carries the hash of the one before.
+/// - Texts and arguments that are longer than a record may hold are cut, and say so.
+/// - One query gives at most [`AuditQuery::MAX_RECORDS`] records.
 #[async_trait]
 pub trait AuditStore: fmt::Debug + Send + Sync + 'static {
     /// Appends a record and gives its sequence number.
     ///
     /// # Errors
-    /// `Io` when it cannot be kept; the gateway then refuses the request.
+    /// `Io` when it cannot be kept, `Timeout` when that takes too long, `Overloaded` when the store is full; the gateway
+    /// then refuses the request.
     async fn append(&self, event: AuditEvent) -> Result<u64>;
 
     /// The records that match, oldest first.
     ///
     /// # Errors
-    /// `Io` when the store cannot be read.
+    /// `Io` when the store cannot be read, `InvalidConfig` when it is damaged, `Timeout` when that takes too long.
     async fn query(&self, query: &AuditQuery) -> Result<Vec<AuditRecord>>;
 }

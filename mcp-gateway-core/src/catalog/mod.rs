@@ -1,6 +1,16 @@
-//! Where servers are described: catalogs, read from files and layered.
+#![doc = include_str!("docs.md")]
 
+mod decode;
+mod diagnostic;
+mod file;
+mod fingerprint;
+mod layered;
 mod memory;
+mod search;
+pub mod template;
+#[cfg(test)]
+mod tests;
+mod tree;
 
 use std::fmt;
 use std::sync::Arc;
@@ -10,7 +20,16 @@ use async_trait::async_trait;
 use crate::error::Result;
 use crate::model::{ServerEntry, ServerName};
 
+pub use diagnostic::Diagnostic;
+pub use file::{FileCatalog, LoadOptions, LoadReport, RefusedEntry};
+pub use fingerprint::fingerprint;
+pub use layered::LayeredCatalog;
 pub use memory::MemoryCatalog;
+pub use search::{Match, search};
+
+pub(crate) use decode::Fields;
+pub(crate) use diagnostic::{Position, Problems, joined};
+pub(crate) use tree::{Node, typed};
 
 /// A set of server descriptions.
 ///
@@ -33,4 +52,10 @@ pub trait Catalog: fmt::Debug + Send + Sync + 'static {
     /// # Errors
     /// `Io` or `Network` when the catalog cannot be reached.
     async fn list(&self) -> Result<Vec<Arc<ServerEntry>>>;
+
+    /// Whether catalogs below this one are to be silent about a server; its own entries are not concerned.
+    fn hides(&self, server: &ServerName) -> bool {
+        let _ = server;
+        false
+    }
 }

@@ -72,6 +72,17 @@ pub enum Retry {
     Later,
 }
 
+impl Fault {
+    /// The name that bindings, audit records and JSON output use.
+    pub const fn as_str(self) -> &'static str {
+        match self {
+            Self::Client => "client",
+            Self::Gateway => "gateway",
+            Self::Server => "server",
+        }
+    }
+}
+
 impl ErrorKind {
     /// Every kind, for tables and tests.
     pub const ALL: [Self; 21] = [

@@ -1,15 +1,37 @@
 //! The gateway: one value that is one profile, one secret scope, one server set, one policy and one audit trail.
 
+mod builder;
+mod expand;
+mod ext;
+mod face;
+mod hub;
+mod inspect;
+mod launch;
+mod layers;
+mod names;
+mod redact;
+mod selection;
+mod settings;
+#[cfg(test)]
+mod tests;
+mod value;
+mod view;
+
 use std::fmt;
 use std::sync::Arc;
 
 use async_trait::async_trait;
 use serde::Serialize;
-use serde_json::Value;
 
 use crate::error::Result;
 use crate::model::{CallContext, ProfileName, ServerName, SessionId};
 use crate::protocol::{ClientLink, Request, Response};
+
+pub use builder::{GatewayBuilder, GatewayOptions};
+pub use ext::GatewayExt;
+pub use face::GatewayHost;
+pub use inspect::Inspection;
+pub use value::McpGateway;
 
 /// Everything that an agent can do with its servers, through one funnel.
 ///
@@ -51,8 +73,6 @@ pub trait Gateway: fmt::Debug + Send + Sync + 'static {
 pub struct SessionOptions {
     /// The way back to the client; `None` for one that cannot be told or asked anything.
     pub link: Option<Arc<dyn ClientLink>>,
-    /// The client's capabilities, as it declared them.
-    pub capabilities: Value,
 }
 
 impl SessionOptions {
@@ -65,13 +85,6 @@ impl SessionOptions {
     #[must_use]
     pub fn with_link(mut self, link: Arc<dyn ClientLink>) -> Self {
         self.link = Some(link);
-        self
-    }
-
-    /// Says what the client can do.
-    #[must_use]
-    pub fn with_capabilities(mut self, capabilities: Value) -> Self {
-        self.capabilities = capabilities;
         self
     }
 }

@@ -1,7 +1,7 @@
 //! A server as a catalog describes it, with every field of Docker's catalog format.
 
 use indexmap::IndexMap;
-use serde::Serialize;
+use serde::{Serialize, Serializer};
 use serde_json::{Map, Value};
 
 use super::{Limits, ServerName};
@@ -79,7 +79,7 @@ pub struct ServerEntry {
     #[serde(skip_serializing_if = "Value::is_null")]
     pub policy: Value,
     /// Limits that the catalog sets; `None` fields of the file keep their defaults.
-    #[serde(skip_serializing_if = "Option::is_none")]
+    #[serde(skip_serializing_if = "Option::is_none", serialize_with = "resources")]
     pub resources: Option<Limits>,
     /// How it is run as a process, where there is no image or no engine.
     #[serde(skip_serializing_if = "Option::is_none")]
@@ -195,6 +195,13 @@ pub struct SecretEntry {
     pub extra: Map<String, Value>,
 }
 
+impl SecretEntry {
+    /// A secret that the server cannot start without.
+    pub fn new(name: impl Into<String>, env: impl Into<String>) -> Self {
+        Self { name: name.into(), env: env.into(), required: None, extra: Map::new() }
+    }
+}
+
 /// Configuration values of a server, as a JSON-schema object with a name.
 #[derive(Clone, Debug, PartialEq, Serialize)]
 #[non_exhaustive]
@@ -217,6 +224,16 @@ pub struct RemoteEntry {
     pub transport: RemoteTransport,
     /// Headers on every request; values may name secrets as `${ENV}` or hold template expressions.
     pub headers: IndexMap<String, String>,
+    /// Keys that this version does not know, kept as they were.
+    #[serde(flatten)]
+    pub extra: Map<String, Value>,
+}
+
+impl RemoteEntry {
+    /// A remote server without headers.
+    pub fn new(url: impl Into<String>, transport: RemoteTransport) -> Self {
+        Self { url: url.into(), transport, headers: IndexMap::new(), extra: Map::new() }
+    }
 }
 
 /// The transport of a remote server.
@@ -302,6 +319,9 @@ pub struct ToolContainer {
     /// The user in the container.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub user: Option<String>,
+    /// Keys that this version does not know, kept as they were.
+    #[serde(flatten)]
+    pub extra: Map<String, Value>,
 }
 
 /// How a server is run as a sandboxed process.
@@ -321,12 +341,15 @@ pub struct ProcessEntry {
     /// Paths that it may write.
     #[serde(skip_serializing_if = "Vec::is_empty")]
     pub write: Vec<String>,
+    /// Keys that this version does not know, kept as they were.
+    #[serde(flatten)]
+    pub extra: Map<String, Value>,
 }
 
 impl ProcessEntry {
     /// A process of a package, without arguments or extra paths.
     pub fn new(package: ProcessPackage) -> Self {
-        Self { package, args: Vec::new(), read: Vec::new(), write: Vec::new() }
+        Self { package, args: Vec::new(), read: Vec::new(), write: Vec::new(), extra: Map::new() }
     }
 }
 
@@ -368,4 +391,21 @@ pub struct Metadata {
 #[expect(clippy::trivially_copy_pass_by_ref, reason = "serde asks for a reference")]
 fn is_false(value: &bool) -> bool {
     !value
+}
+
+/// Writes what differs from the defaults, in the form in which catalogs are read.
+#[expect(clippy::ref_option, reason = "serde asks for a reference to the field")]
+fn resources<S: Serializer>(resources: &Option<Limits>, serializer: S) -> Result<S::Ok, S::Error> {
+    let (limits, default) = (resources.unwrap_or_default(), Limits::default());
+    let mut written = Map::new();
+    if limits.memory_bytes != default.memory_bytes {
+        written.insert("memory".to_owned(), limits.memory_bytes.to_string().into());
+    }
+    if limits.cpus.to_bits() != default.cpus.to_bits() {
+        written.insert("cpus".to_owned(), limits.cpus.into());
+    }
+    if limits.pids != default.pids {
+        written.insert("pids".to_owned(), limits.pids.into());
+    }
+    IndexMap::from([("limits", written)]).serialize(serializer)
 }

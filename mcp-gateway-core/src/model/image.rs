@@ -77,7 +77,11 @@ impl ImageReference {
         let wrong =
             |why: &str| Error::new(ErrorKind::InvalidInput, format!("`{text}` is not an image reference: {why}"));
         let (rest, digest) = match text.split_once('@') {
-            Some((rest, digest)) => (rest, Some(Digest::new(digest)?)),
+            Some((rest, digest)) => {
+                let digest =
+                    Digest::new(digest).map_err(|cause| wrong("the digest is not valid").with_source(cause))?;
+                (rest, Some(digest))
+            }
             None => (text, None),
         };
         let name_start = rest.rfind('/').map_or(0, |slash| slash + 1);

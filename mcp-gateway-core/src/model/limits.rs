@@ -18,11 +18,28 @@ pub struct Limits {
     /// Processes and threads. Default 256.
     pub pids: u32,
     /// How long one call may take. Default 60 s.
+    #[serde(rename = "callTimeoutSeconds", with = "seconds")]
     pub call_timeout: Duration,
     /// How long the server may take to start and answer the handshake. Default 60 s.
+    #[serde(rename = "startTimeoutSeconds", with = "seconds")]
     pub start_timeout: Duration,
     /// The largest message that is accepted from the server, in bytes. Default 16 MiB.
     pub max_message_bytes: usize,
+}
+
+/// Durations as numbers of seconds.
+mod seconds {
+    use std::time::Duration;
+
+    use serde::{Deserialize as _, Deserializer, Serializer, de};
+
+    pub(super) fn serialize<S: Serializer>(duration: &Duration, to: S) -> Result<S::Ok, S::Error> {
+        to.serialize_f64(duration.as_secs_f64())
+    }
+
+    pub(super) fn deserialize<'de, D: Deserializer<'de>>(from: D) -> Result<Duration, D::Error> {
+        Duration::try_from_secs_f64(f64::deserialize(from)?).map_err(de::Error::custom)
+    }
 }
 
 impl Default for Limits {

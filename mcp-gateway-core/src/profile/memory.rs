@@ -3,6 +3,7 @@
 use async_trait::async_trait;
 use tokio::sync::Mutex;
 
+use super::validate::check_change;
 use super::{LockChange, Profile, ProfileLock, ProfileSpec, SpecChange};
 use crate::error::Result;
 use crate::model::ProfileName;
@@ -29,18 +30,6 @@ impl MemoryProfile {
     }
 }
 
-/// Changes a copy, so that a change that fails leaves everything as it was.
-async fn change<T: Clone + Send>(
-    held: &Mutex<T>,
-    change: Box<dyn FnOnce(&mut T) -> Result<()> + Send + '_>,
-) -> Result<T> {
-    let mut held = held.lock().await;
-    let mut next = held.clone();
-    change(&mut next)?;
-    *held = next.clone();
-    Ok(next)
-}
-
 #[async_trait]
 impl Profile for MemoryProfile {
     fn name(&self) -> &ProfileName {
@@ -52,7 +41,13 @@ impl Profile for MemoryProfile {
     }
 
     async fn update(&self, edit: SpecChange<'_>) -> Result<ProfileSpec> {
-        change(&self.spec, edit).await
+        let mut held = self.spec.lock().await;
+        // On a copy, so that a change that fails leaves everything as it was.
+        let mut next = held.clone();
+        edit(&mut next)?;
+        check_change(&self.name, &next)?;
+        held.clone_from(&next);
+        Ok(next)
     }
 
     async fn lock(&self) -> Result<ProfileLock> {
@@ -60,6 +55,10 @@ impl Profile for MemoryProfile {
     }
 
     async fn update_lock(&self, edit: LockChange<'_>) -> Result<ProfileLock> {
-        change(&self.lock, edit).await
+        let mut held = self.lock.lock().await;
+        let mut next = held.clone();
+        edit(&mut next)?;
+        held.clone_from(&next);
+        Ok(next)
     }
 }

@@ -1,8 +1,15 @@
-//! Profiles: a named server set with configuration, policy and pins.
+#![doc = include_str!("docs.md")]
 
+mod file;
 mod lock;
 mod memory;
 mod spec;
+mod store;
+#[cfg(test)]
+mod tests;
+mod toolkit;
+mod validate;
+mod yaml;
 
 use std::fmt;
 
@@ -11,12 +18,15 @@ use async_trait::async_trait;
 use crate::error::Result;
 use crate::model::ProfileName;
 
+pub use file::FileProfile;
 pub use lock::{NameTable, ProfileLock, ServerLock};
 pub use memory::MemoryProfile;
 pub use spec::{
     AuditSpec, Isolation, LimitsSpec, NetworkSpec, NetworkWord, PolicyRuleSpec, PolicySpec, ProfileSpec, ServerSpec,
     parse_duration,
 };
+pub use store::ProfileStore;
+pub use toolkit::Toolkit;
 
 /// A change to a profile's specification; run while no other writer can change it.
 pub type SpecChange<'a> = Box<dyn FnOnce(&mut ProfileSpec) -> Result<()> + Send + 'a>;
@@ -43,7 +53,8 @@ pub trait Profile: fmt::Debug + Send + Sync + 'static {
     /// Changes what a person wrote.
     ///
     /// # Errors
-    /// What `change` says, `Conflict` when another writer does not finish, `Io`.
+    /// What `change` says, `InvalidInput` for another name, `InvalidConfig` for values that cannot be right,
+    /// `Conflict` when another writer does not finish, `Io`.
     async fn update(&self, change: SpecChange<'_>) -> Result<ProfileSpec>;
 
     /// What the gateway pinned; empty where nothing was.

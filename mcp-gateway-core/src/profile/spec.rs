@@ -1,8 +1,11 @@
 //! What a person writes into a profile.
 
+use std::fmt;
 use std::time::Duration;
 
 use indexmap::IndexMap;
+use serde::de::value::SeqAccessDeserializer;
+use serde::de::{self, Deserializer, IntoDeserializer, SeqAccess, Visitor};
 use serde::{Deserialize, Serialize};
 use serde_json::Value;
 
@@ -38,7 +41,7 @@ pub struct ProfileSpec {
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     pub catalogs: Vec<String>,
     /// Its servers, in the order in which they get their tools' bare names.
-    #[serde(default)]
+    #[serde(default, deserialize_with = "servers")]
     pub servers: IndexMap<ServerName, ServerSpec>,
     /// Tools by `server:tool` globs; none means all. A glob that begins with `!` takes tools out.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
@@ -119,7 +122,7 @@ pub struct ServerSpec {
 }
 
 /// What a server may reach: `none`, `open`, or a list of `host:port`.
-#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Clone, Debug, PartialEq, Eq, Serialize)]
 #[serde(untagged)]
 #[non_exhaustive]
 pub enum NetworkSpec {
@@ -138,6 +141,31 @@ pub enum NetworkWord {
     None,
     /// Everything.
     Open,
+}
+
+impl<'de> Deserialize<'de> for NetworkSpec {
+    // By hand, because a derived reader of several forms could only say that none of them fits.
+    fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
+        struct NetworkVisitor;
+
+        impl<'de> Visitor<'de> for NetworkVisitor {
+            type Value = NetworkSpec;
+
+            fn expecting(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+                f.write_str("`none`, `open` or a list of `host:port`")
+            }
+
+            fn visit_str<E: de::Error>(self, word: &str) -> Result<NetworkSpec, E> {
+                NetworkWord::deserialize(word.into_deserializer()).map(NetworkSpec::Word)
+            }
+
+            fn visit_seq<A: SeqAccess<'de>>(self, access: A) -> Result<NetworkSpec, A::Error> {
+                Vec::deserialize(SeqAccessDeserializer::new(access)).map(NetworkSpec::Hosts)
+            }
+        }
+
+        deserializer.deserialize_any(NetworkVisitor)
+    }
 }
 
 /// How sessions share a server.
@@ -242,6 +270,13 @@ pub struct PolicyRuleSpec {
     pub reason: String,
 }
 
+impl PolicyRuleSpec {
+    /// A rule without a reason.
+    pub fn new(pattern: impl Into<String>, effect: Effect) -> Self {
+        Self { pattern: pattern.into(), effect, reason: String::new() }
+    }
+}
+
 impl Default for PolicySpec {
     fn default() -> Self {
         Self { default: Effect::Allow, rules: Vec::new() }
@@ -267,6 +302,12 @@ impl AuditSpec {
     fn is_default(&self) -> bool {
         *self == Self::default()
     }
+}
+
+/// Reads servers; one without anything after its name is one without settings.
+fn servers<'de, D: Deserializer<'de>>(deserializer: D) -> Result<IndexMap<ServerName, ServerSpec>, D::Error> {
+    let servers: IndexMap<ServerName, Option<ServerSpec>> = IndexMap::deserialize(deserializer)?;
+    Ok(servers.into_iter().map(|(name, spec)| (name, spec.unwrap_or_default())).collect())
 }
 
 /// Reads a duration such as `90s` or `5m`.

@@ -18,13 +18,13 @@ impl RequestId {
         Self(number.to_string())
     }
 
-    /// Takes the JSON of an id.
+    /// Takes the JSON of an id, as it stands in a valid message.
     ///
     /// # Errors
     /// `Protocol` when it is neither a text nor a number.
-    pub fn from_raw(raw: &RawValue) -> Result<Self> {
-        match raw.get().as_bytes().first() {
-            Some(b'"' | b'-' | b'0'..=b'9') => Ok(Self(raw.get().to_owned())),
+    pub fn from_json(json: &str) -> Result<Self> {
+        match json.as_bytes().first() {
+            Some(b'"' | b'-' | b'0'..=b'9') => Ok(Self(json.to_owned())),
             _ => Err(Error::new(ErrorKind::Protocol, "a request id must be a text or a number")),
         }
     }
@@ -129,13 +129,15 @@ impl Message {
         }
         let params = incoming.params.map(RawJson::from);
         match (incoming.method, incoming.id, incoming.result, incoming.error) {
-            (Some(method), Some(id), None, None) => Ok(Self::Request { id: RequestId::from_raw(id)?, method, params }),
+            (Some(method), Some(id), None, None) => {
+                Ok(Self::Request { id: RequestId::from_json(id.get())?, method, params })
+            }
             (Some(method), None, None, None) => Ok(Self::Notification { method, params }),
             (None, Some(id), Some(result), None) => {
-                Ok(Self::Response { id: Some(RequestId::from_raw(id)?), result: Ok(RawJson::from(result)) })
+                Ok(Self::Response { id: Some(RequestId::from_json(id.get())?), result: Ok(RawJson::from(result)) })
             }
             (None, id, None, Some(error)) => {
-                let id = id.filter(|id| id.get() != "null").map(RequestId::from_raw).transpose()?;
+                let id = id.filter(|id| id.get() != "null").map(|id| RequestId::from_json(id.get())).transpose()?;
                 Ok(Self::Response { id, result: Err(error) })
             }
             _ => Err(wrong("neither a request, a notification nor a response")),

@@ -1,5 +1,7 @@
 //! Runtimes: what starts and stops MCP servers.
 
+#[cfg(feature = "runtime-docker")]
+pub mod docker;
 mod instance;
 mod memory;
 mod plan;
@@ -20,6 +22,8 @@ use crate::error::Result;
 use crate::model::{CallContext, Digest, InstanceId};
 use crate::transport::client::Connection;
 
+#[cfg(feature = "runtime-docker")]
+pub use docker::{DockerRuntime, DockerRuntimeBuilder, DockerRuntimeConfig};
 pub use instance::GatewayInstance;
 pub use memory::{MemoryRuntime, MemoryServer};
 pub use plan::{

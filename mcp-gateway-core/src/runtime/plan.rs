@@ -1,5 +1,6 @@
 //! A finished plan: everything that a runtime needs to start one server, and nothing it could ask about.
 
+use std::fmt;
 use std::path::PathBuf;
 
 use serde::{Deserialize, Serialize};
@@ -79,7 +80,7 @@ pub enum LaunchTarget {
 }
 
 /// A container.
-#[derive(Clone, Debug)]
+#[derive(Clone)]
 #[non_exhaustive]
 pub struct ContainerPlan {
     /// The image; `start` runs it by its digest where it has one.
@@ -113,6 +114,16 @@ impl ContainerPlan {
             http: None,
             writable: Vec::new(),
         }
+    }
+}
+
+impl fmt::Debug for ContainerPlan {
+    /// Leaves the arguments out: catalogs may put secrets into them.
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("ContainerPlan")
+            .field("image", &self.image)
+            .field("mounts", &self.mounts)
+            .finish_non_exhaustive()
     }
 }
 

@@ -126,7 +126,8 @@ fn passes_through(path: &Path, name: &Path) -> bool {
     path.windows(name.len()).any(|window| window == name)
 }
 
-#[cfg(all(test, unix))]
+#[cfg(test)]
+#[cfg(unix)]
 mod tests {
     use super::*;
 

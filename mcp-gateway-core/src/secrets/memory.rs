@@ -5,7 +5,7 @@ use std::sync::{Mutex, PoisonError};
 
 use async_trait::async_trait;
 
-use super::{SecretBroker, SecretKey};
+use super::{SecretBroker, SecretKey, refuse_empty};
 use crate::error::Result;
 use crate::model::SecretValue;
 
@@ -40,10 +40,11 @@ impl SecretBroker for MemoryBroker {
     }
 
     async fn get(&self, key: &SecretKey) -> Result<Option<SecretValue>> {
-        Ok(self.locked().get(key).cloned())
+        Ok(self.locked().get(key).filter(|value| !value.is_empty()).cloned())
     }
 
     async fn set(&self, key: &SecretKey, value: SecretValue) -> Result<()> {
+        refuse_empty(key, &value).map_err(|error| error.with_operation("MemoryBroker::set"))?;
         self.locked().insert(key.clone(), value);
         Ok(())
     }

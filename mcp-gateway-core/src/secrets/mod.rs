@@ -1,21 +1,44 @@
 //! Secrets: who holds them, and which of them a server receives.
+#![doc = include_str!("docs.md")]
 
+#[cfg(feature = "secrets-age")]
+mod age;
+mod chain;
+#[cfg(feature = "secrets-command")]
+mod command;
+mod document;
+mod dotenv;
+mod env;
+mod file;
+mod key;
 mod memory;
+mod open;
 
 use std::fmt;
+use std::time::Duration;
 
 use async_trait::async_trait;
 
 use crate::error::{Error, ErrorKind, Result};
 use crate::model::{ProfileName, SecretEntry, SecretValue, ServerName};
 
+#[cfg(feature = "secrets-age")]
+pub use age::{AgeBroker, AgeBrokerConfig};
+pub use chain::ChainBroker;
+#[cfg(feature = "secrets-command")]
+pub use command::{CommandBroker, CommandBrokerConfig};
+pub use dotenv::DotenvBroker;
+pub use env::EnvBroker;
+pub use key::SecretKey;
 pub use memory::MemoryBroker;
+pub use open::{BrokerOptions, open, open_all};
 
 /// Holds secrets.
 ///
 /// # Behavior
 /// - `get` of a key that is not there gives `None`, never an empty value.
 /// - `set` then `get` of the same key gives the value; `delete` then `get` gives `None`.
+/// - `set` of an empty value is refused: no server should ever receive one.
 /// - `list` gives keys, never values.
 /// - A broker that cannot be written to answers `set` and `delete` with `Unsupported`.
 #[async_trait]
@@ -26,128 +49,28 @@ pub trait SecretBroker: fmt::Debug + Send + Sync + 'static {
     /// The value of exactly this key.
     ///
     /// # Errors
-    /// `Io` when the store cannot be read, `Timeout` when it does not answer.
+    /// `Io` when the store cannot be read, `InvalidConfig` when its content is broken, `Unauthorized` when the
+    /// passphrase or key is the wrong one, `Timeout` when it does not answer.
     async fn get(&self, key: &SecretKey) -> Result<Option<SecretValue>>;
 
     /// Keeps a value.
     ///
     /// # Errors
-    /// `Unsupported` when the store is read-only, `Io` when it cannot be written.
+    /// `InvalidInput` when the value is empty, `Unsupported` when the store is read-only, `Io` when it cannot be
+    /// written, otherwise as `get`.
     async fn set(&self, key: &SecretKey, value: SecretValue) -> Result<()>;
 
     /// Forgets a value; a key that is not there is no error.
     ///
     /// # Errors
-    /// `Unsupported` when the store is read-only, `Io` when it cannot be written.
+    /// `Unsupported` when the store is read-only, `Io` when it cannot be written, otherwise as `get`.
     async fn delete(&self, key: &SecretKey) -> Result<()>;
 
     /// The keys that the store can name, sorted.
     ///
     /// # Errors
-    /// `Io` when the store cannot be read.
+    /// As `get`.
     async fn list(&self) -> Result<Vec<SecretKey>>;
-}
-
-/// The key of a secret: a name, for everyone, for a profile, or for one server of a profile.
-///
-/// As text: `name`, `profile//name` or `profile/server/name`; `/server/name` is one server of every profile.
-#[derive(Clone, Debug, PartialEq, Eq, Hash, PartialOrd, Ord)]
-#[non_exhaustive]
-pub struct SecretKey {
-    /// The profile that it is for.
-    pub profile: Option<ProfileName>,
-    /// The server that it is for.
-    pub server: Option<ServerName>,
-    /// The secret's name: the catalog's name for it or its environment variable.
-    pub name: String,
-}
-
-impl SecretKey {
-    /// A key for everyone.
-    ///
-    /// # Errors
-    /// `InvalidInput` when the name is empty, over 256 bytes, or has `/`, `=`, white space or control characters.
-    pub fn new(name: impl Into<String>) -> Result<Self> {
-        let name = name.into();
-        let bad = |c: char| c.is_whitespace() || c.is_control() || matches!(c, '/' | '=');
-        if name.is_empty() || name.len() > 256 || name.starts_with('-') || name.contains(bad) {
-            return Err(Error::new(
-                ErrorKind::InvalidInput,
-                format!("`{}` is not a secret's name", name.escape_debug()),
-            ));
-        }
-        Ok(Self { profile: None, server: None, name })
-    }
-
-    /// The same name for one profile.
-    #[must_use]
-    pub fn for_profile(mut self, profile: ProfileName) -> Self {
-        self.profile = Some(profile);
-        self
-    }
-
-    /// The same name for one server.
-    #[must_use]
-    pub fn for_server(mut self, server: ServerName) -> Self {
-        self.server = Some(server);
-        self
-    }
-
-    /// Reads the text form.
-    ///
-    /// # Errors
-    /// `InvalidInput` when it is not one of the forms.
-    pub fn parse(text: &str) -> Result<Self> {
-        let mut parts = text.split('/');
-        let (first, second, third) = (parts.next(), parts.next(), parts.next());
-        match (first, second, third, parts.next()) {
-            (Some(name), None, None, None) => Self::new(name),
-            (Some(profile), Some(server), Some(name), None) => {
-                let mut key = Self::new(name)?;
-                if !profile.is_empty() {
-                    key = key.for_profile(ProfileName::new(profile)?);
-                }
-                if !server.is_empty() {
-                    key = key.for_server(ServerName::new(server)?);
-                }
-                Ok(key)
-            }
-            _ => Err(Error::new(ErrorKind::InvalidInput, format!("`{text}` is not a secret's key"))
-                .with_hint("write `name`, `profile//name` or `profile/server/name`")),
-        }
-    }
-
-    /// The keys under which a server's declared secret may be kept, most specific first.
-    ///
-    /// Profile before server before bare name; at each step the environment variable's name before the catalog's name.
-    pub fn candidates(profile: &ProfileName, server: &ServerName, entry: &SecretEntry) -> Vec<Self> {
-        let scopes = [(Some(profile), Some(server)), (Some(profile), None), (None, Some(server)), (None, None)];
-        let mut keys = Vec::new();
-        for (profile, server) in scopes {
-            for name in [&entry.env, &entry.name] {
-                let Ok(mut key) = Self::new(name.as_str()) else { continue };
-                key.profile = profile.cloned();
-                key.server = server.cloned();
-                if !keys.contains(&key) {
-                    keys.push(key);
-                }
-            }
-        }
-        keys
-    }
-}
-
-impl fmt::Display for SecretKey {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        match (&self.profile, &self.server) {
-            (None, None) => f.write_str(&self.name),
-            (profile, server) => {
-                let profile = profile.as_ref().map_or("", |name| name.as_str());
-                let server = server.as_ref().map_or("", |name| name.as_str());
-                write!(f, "{profile}/{server}/{}", self.name)
-            }
-        }
-    }
 }
 
 /// The value of a secret that a server declares.
@@ -178,3 +101,34 @@ pub async fn resolve(
             if entry.env.is_empty() { &entry.name } else { &entry.env }
         )))
 }
+
+/// Refuses an empty value, for every broker's `set`.
+fn refuse_empty(key: &SecretKey, value: &SecretValue) -> Result<()> {
+    if value.is_empty() {
+        return Err(Error::new(ErrorKind::InvalidInput, format!("the value of `{key}` is empty"))
+            .with_hint("delete the secret if it is no longer wanted"));
+    }
+    Ok(())
+}
+
+/// The answer of a broker that cannot be written to.
+fn read_only(broker: &str, hint: &'static str) -> Error {
+    Error::new(ErrorKind::Unsupported, format!("`{broker}` can only be read")).with_hint(hint)
+}
+
+/// Wraps the work of a broker that blocks: files, scrypt.
+async fn blocking<T: Send + 'static>(
+    operation: &'static str,
+    work: impl FnOnce() -> Result<T> + Send + 'static,
+) -> Result<T> {
+    match tokio::time::timeout(BLOCKING_LIMIT, tokio::task::spawn_blocking(work)).await {
+        Ok(Ok(done)) => done.map_err(|error| error.with_operation(operation)),
+        Ok(Err(cause)) => Err(Error::new(ErrorKind::Internal, "work on secrets broke off")
+            .with_operation(operation)
+            .with_source(cause)),
+        Err(_) => Err(Error::new(ErrorKind::Timeout, "the secret store does not answer").with_operation(operation)),
+    }
+}
+
+/// How long a file may take: the wait for its lock, and the slowest passphrase check.
+const BLOCKING_LIMIT: Duration = Duration::from_secs(60);

@@ -45,6 +45,63 @@ pub fn read_optional(path: &Path) -> Result<Option<String>> {
     }
 }
 
+/// Reads a file of at most `limit` bytes, or `None` where there is none; the content is copied into one buffer only.
+///
+/// # Errors
+/// `TooLarge` over the limit, `Io` otherwise.
+pub fn read_bytes(path: &Path, limit: u64) -> Result<Option<Vec<u8>>> {
+    let file = match File::open(path) {
+        Ok(file) => file,
+        Err(cause) if cause.kind() == io::ErrorKind::NotFound => return Ok(None),
+        Err(cause) => return Err(io_error("read", path, cause)),
+    };
+    let length = file.metadata().map_err(|cause| io_error("read", path, cause))?.len();
+    let mut bytes = Vec::with_capacity(usize::try_from(length.min(limit)).unwrap_or(0) + 1);
+    file.take(limit + 1).read_to_end(&mut bytes).map_err(|cause| io_error("read", path, cause))?;
+    if bytes.len() as u64 > limit {
+        return Err(Error::new(ErrorKind::TooLarge, format!("file is larger than {limit} bytes"))
+            .with_context("file", path.display()));
+    }
+    Ok(Some(bytes))
+}
+
+/// Whether a file can be read by more than its owner; `false` where there is none or the system has no such modes.
+pub fn is_open_to_others(path: &Path) -> bool {
+    #[cfg(unix)]
+    return fs::metadata(path).is_ok_and(|found| std::os::unix::fs::MetadataExt::mode(&found) & 0o077 != 0);
+    #[cfg(not(unix))]
+    return false;
+}
+
+/// Makes an empty file, readable and writable by its owner only, unless there is one.
+///
+/// # Errors
+/// `Io`, naming the path.
+pub fn create_private(path: &Path) -> Result<()> {
+    if let Some(folder) = path.parent().filter(|folder| !folder.as_os_str().is_empty()) {
+        create_dir_all(folder)?;
+    }
+    match write_new(path, b"") {
+        Err(cause) if cause.kind() != io::ErrorKind::AlreadyExists => Err(io_error("create", path, cause)),
+        _ => Ok(()),
+    }
+}
+
+/// Which file stands at a path: another one after a replacement.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct FileIdentity(u64, u64);
+
+/// Which file stands at the path; `None` where there is none or the system cannot say.
+pub fn identity(path: &Path) -> Option<FileIdentity> {
+    #[cfg(unix)]
+    return fs::metadata(path).ok().map(|found| {
+        use std::os::unix::fs::MetadataExt as _;
+        FileIdentity(found.dev(), found.ino())
+    });
+    #[cfg(not(unix))]
+    return None;
+}
+
 /// Replaces a file as one step: readers see the old content or the new, never a part.
 ///
 /// # Behavior

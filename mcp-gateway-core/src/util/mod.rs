@@ -1,6 +1,8 @@
 //! Small tools that every room uses: clock, files, patterns, environment, child commands.
 
 pub mod clock;
+#[cfg(feature = "secrets-command")]
+pub(crate) mod command;
 pub mod env_vars;
 pub mod fs;
 #[cfg(feature = "__http-client")]

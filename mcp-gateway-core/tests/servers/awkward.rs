@@ -2,7 +2,14 @@
 //!
 //! Flags: `--crash-at-start`, `--silent` (never answers), `--ignore-eof`, `--junk` (noise before and between messages),
 //! `--pages` (one tool per page), `--prefix NAME` (tools are called `NAME_echo` and so on), `--exit-after N` (requests).
-#![allow(missing_docs, clippy::print_stdout, clippy::print_stderr, reason = "a program for tests, not an interface")]
+#![allow(
+    missing_docs,
+    clippy::disallowed_methods,
+    clippy::print_stdout,
+    clippy::print_stderr,
+    clippy::unwrap_used,
+    reason = "a program for tests, not an interface"
+)]
 
 use std::collections::HashSet;
 use std::io::{BufRead, Read, Write};
@@ -42,6 +49,9 @@ struct Server {
     added: Mutex<Vec<String>>,
     cancelled: Mutex<Vec<Value>>,
     calls: AtomicU64,
+    sleeping: AtomicU64,
+    /// The most calls of `sleep` that were under way at once.
+    most_sleeping: AtomicU64,
     requests: AtomicU64,
     exit_after: Option<u64>,
 }
@@ -172,8 +182,14 @@ impl Server {
         let answer = match name.strip_prefix(&self.prefix).unwrap_or(name) {
             "echo" => text("text"),
             "sleep" => {
+                let now = self.sleeping.fetch_add(1, Ordering::SeqCst) + 1;
+                self.most_sleeping.fetch_max(now, Ordering::SeqCst);
                 thread::sleep(Duration::from_millis(number("ms")));
-                "slept".to_owned()
+                self.sleeping.fetch_sub(1, Ordering::SeqCst);
+                let most = self.most_sleeping.load(Ordering::SeqCst);
+                return Ok(
+                    json!({"content": [{"type": "text", "text": "slept"}], "structuredContent": {"most": most}}),
+                );
             }
             "crash" => {
                 eprintln!("thread 'main' panicked: out of cheese");

@@ -153,8 +153,8 @@ impl EventDecoder {
                 }
             }
             b"event" => self.name = value.to_vec(),
-            b"id" if value.len() <= MAX_ID_BYTES && !value.contains(&0) => {
-                self.last_id = std::str::from_utf8(value).ok().filter(|id| !id.is_empty()).map(str::to_owned);
+            b"id" if !value.contains(&0) => {
+                self.last_id = std::str::from_utf8(value).ok().filter(|id| is_sendable(id)).map(str::to_owned);
             }
             b"retry" if !value.is_empty() && value.iter().all(u8::is_ascii_digit) => {
                 let millis = std::str::from_utf8(value).ok().and_then(|digits| digits.parse().ok());
@@ -178,6 +178,11 @@ impl EventDecoder {
     fn too_large(&self) -> Error {
         Error::new(ErrorKind::TooLarge, format!("message is larger than {} bytes", self.max_bytes))
     }
+}
+
+/// Whether an id can be sent back in a header; a stream whose last id cannot is not taken up at an older one.
+fn is_sendable(id: &str) -> bool {
+    !id.is_empty() && id.len() <= MAX_ID_BYTES && !id.contains(|c: char| c.is_ascii_control())
 }
 
 #[cfg(test)]
@@ -257,6 +262,16 @@ mod tests {
                 decoder.next_event().err()
             });
             assert_eq!(error.unwrap().kind(), ErrorKind::TooLarge);
+        }
+    }
+
+    #[test]
+    fn an_id_that_cannot_be_sent_back_is_none() {
+        for id in ["", "a\tb", "\u{7f}", &"x".repeat(MAX_ID_BYTES + 1)] {
+            let mut decoder = EventDecoder::new(10_000, Some("old".to_owned()));
+            decoder.push(format!("id: {id}\n\n").as_bytes());
+            assert_eq!(decoder.next_event().unwrap(), None);
+            assert_eq!(decoder.last_id(), None, "{id:?}");
         }
     }
 

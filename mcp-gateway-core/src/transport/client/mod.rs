@@ -14,7 +14,7 @@ mod stream;
 
 pub use connection::{Connection, MessageSink};
 pub use diagnostics::Diagnostics;
-#[cfg(all(test, feature = "__http-client"))]
+#[cfg(all(test, feature = "runtime-remote"))]
 pub(crate) use http::testing;
 #[cfg(feature = "__http-client")]
 pub use http::{HttpConfig, connect_http};
@@ -22,4 +22,4 @@ pub use memory::memory_pair;
 pub use peer::{Peer, PeerRequest, ServerEvents};
 #[cfg(feature = "__http-client")]
 pub use sse::connect_sse;
-pub use stream::{INCOMING_CAPACITY, connect_stream, deliver_line};
+pub use stream::{INCOMING_CAPACITY, connect_stream, deliver_line, line_sink};

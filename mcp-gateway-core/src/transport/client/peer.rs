@@ -55,10 +55,13 @@ pub struct Peer {
     reader: CancellationToken,
 }
 
+/// Who hears of the progress of which request, under the token that they gave.
+type ProgressRoutes = HashMap<u64, (RawJson, Arc<dyn ClientLink>)>;
+
 struct Shared {
     sink: Arc<dyn MessageSink>,
     pending: PendingRequests,
-    progress: Mutex<HashMap<u64, (RawJson, Arc<dyn ClientLink>)>>,
+    progress: Mutex<ProgressRoutes>,
     diagnostics: Arc<Diagnostics>,
     closed: CancellationToken,
 }
@@ -241,7 +244,7 @@ impl Drop for CancelOnDrop<'_> {
 }
 
 impl Shared {
-    fn progress_locked(&self) -> std::sync::MutexGuard<'_, HashMap<u64, (RawJson, Arc<dyn ClientLink>)>> {
+    fn progress_locked(&self) -> std::sync::MutexGuard<'_, ProgressRoutes> {
         self.progress.lock().unwrap_or_else(PoisonError::into_inner)
     }
 }

@@ -5,6 +5,7 @@ use std::sync::{Arc, Mutex, PoisonError};
 use async_trait::async_trait;
 use tokio::io::{AsyncRead, AsyncReadExt, AsyncWrite, AsyncWriteExt};
 use tokio::sync::mpsc;
+use tokio::task::JoinHandle;
 
 use super::{Connection, Diagnostics, MessageSink};
 use crate::error::{Error, ErrorKind, Result};
@@ -32,10 +33,19 @@ pub fn connect_stream(
 ) -> Connection {
     let (sender, incoming) = mpsc::channel(INCOMING_CAPACITY);
     tokio::spawn(read_lines(read, max_message_bytes, sender, Arc::clone(&diagnostics)));
-    let (lines, outgoing) = mpsc::channel(OUTGOING_CAPACITY);
-    tokio::spawn(write_lines(write, outgoing, Arc::clone(&diagnostics)));
-    let sink = Arc::new(StreamSink { lines: Mutex::new(Some(lines)) });
+    let (sink, _) = line_sink(write, Arc::clone(&diagnostics));
     Connection::new(sink, incoming, diagnostics)
+}
+
+/// Takes messages as lines to a byte stream, in a task of its own that ends with the sink or the stream. For runtimes with
+/// streams of their own.
+pub fn line_sink(
+    write: impl AsyncWrite + Send + Unpin + 'static,
+    diagnostics: Arc<Diagnostics>,
+) -> (Arc<dyn MessageSink>, JoinHandle<()>) {
+    let (lines, outgoing) = mpsc::channel(OUTGOING_CAPACITY);
+    let writing = tokio::spawn(write_lines(write, outgoing, diagnostics));
+    (Arc::new(StreamSink { lines: Mutex::new(Some(lines)) }), writing)
 }
 
 async fn read_lines(

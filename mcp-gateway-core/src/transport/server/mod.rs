@@ -1,4 +1,14 @@
-//! Faces to clients: bytes and HTTP on one side, sessions on the other. No logic of the gateway lives here.
+#![doc = include_str!("docs.md")]
+
+#[cfg(feature = "transport-http")]
+pub mod http;
+mod in_flight;
+mod outbox;
+mod owned;
+mod refusal;
+#[cfg(feature = "transport-stdio")]
+mod stdio;
+mod stream;
 
 use std::fmt;
 use std::sync::Arc;
@@ -8,6 +18,10 @@ use async_trait::async_trait;
 use crate::error::Result;
 use crate::model::{Principal, SessionId};
 use crate::protocol::{ClientLink, RawJson, RequestId, RpcError};
+
+#[cfg(feature = "transport-stdio")]
+pub use stdio::serve_stdio;
+pub use stream::{StreamConfig, serve_stream};
 
 /// Opens sessions; what the gateway gives to a transport.
 #[async_trait]

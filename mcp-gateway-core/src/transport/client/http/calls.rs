@@ -68,7 +68,7 @@ impl Calls {
     pub(in crate::transport::client) fn abandon(&self, params: Option<&RawJson>) {
         let params = params.and_then(|params| params.object().ok());
         let id = params.and_then(|params| params.get("requestId")?.read::<Box<RawValue>>().ok());
-        let Some(id) = id.and_then(|id| RequestId::from_raw(&id).ok()) else { return };
+        let Some(id) = id.and_then(|id| RequestId::from_json(id.get()).ok()) else { return };
         if let Some(call) = locked(&self.under_way).remove(&id) {
             call.cancel();
         }

@@ -152,8 +152,9 @@ impl Shared {
             }
             Err(error) => (Err(RpcError::from(&error)), None),
         };
+        let delivered = inbox.deliver(Message::response(call.id, result)).await;
         drop(place);
-        if inbox.deliver(Message::response(call.id, result)).await.is_ok()
+        if delivered.is_ok()
             && let Some(mut rest) = rest
         {
             // Whatever the rest is, the answer has been given.

@@ -144,12 +144,11 @@ impl Drop for SseSink {
 impl Shared {
     /// Posts a request; its answer comes on the stream, unless the server does not take it.
     async fn run(&self, id: RequestId, body: Bytes, inbox: Inbox, place: Place) {
-        let posted = self.post(body).await;
-        drop(place);
-        if let Err(error) = posted {
+        if let Err(error) = self.post(body).await {
             // Nobody waits for the answer once the connection is closed.
             let _ = inbox.deliver(Message::response(id, Err(RpcError::from(&error)))).await;
         }
+        drop(place);
     }
 
     async fn tell(&self, body: Bytes) -> Result<()> {

@@ -1,0 +1,251 @@
+//! `catalog`: where servers are described.
+
+use std::iter;
+use std::path::{Path, PathBuf};
+
+use clap::Subcommand;
+use serde::Serialize;
+
+use super::args::CatalogArgs;
+use super::output::{FormatArgs, Output};
+use super::registered::{self, Registered};
+use super::{Env, assemble, report};
+use crate::catalog::{Catalog as _, Diagnostic, FileCatalog, search};
+use crate::error::Result;
+use crate::model::{ServerEntry, ServerKind, ServerName};
+
+/// What is done with catalogs.
+#[derive(Debug, Subcommand)]
+pub(crate) enum Verb {
+    /// List the registered catalogs, in the order in which they are layered: a later one wins
+    #[command(
+        visible_alias = "list",
+        after_help = "Examples:
+  mcp-gateway catalog ls
+  mcp-gateway catalog ls --format json"
+    )]
+    Ls {
+        #[command(flatten)]
+        format: FormatArgs,
+    },
+    /// Show the servers of a catalog, or a server's entry
+    #[command(after_help = "Examples:
+  mcp-gateway catalog show docker-mcp
+  mcp-gateway catalog show github
+  mcp-gateway catalog show github --catalog ./servers.yaml --format json")]
+    Show {
+        /// The name of a registered catalog or of a server
+        name: String,
+        #[command(flatten)]
+        catalog: CatalogArgs,
+        #[command(flatten)]
+        format: FormatArgs,
+    },
+    /// Register a catalog: check it and copy it
+    #[command(after_help = "Examples:
+  mcp-gateway catalog add docker-mcp docker-catalog.yaml
+  mcp-gateway catalog add docker-mcp newer.yaml --replace
+  mcp-gateway catalog add own ./servers.yaml --link    # changes to the file count at once
+
+Catalogs are layered in the order in which they were added; a later one may override or hide servers.")]
+    Add {
+        /// The name to register it under
+        name: String,
+        /// A catalog file, YAML or JSON, or a folder of server files
+        path: PathBuf,
+        /// Replace a catalog of the same name; it keeps its place
+        #[arg(long)]
+        replace: bool,
+        /// Link to the file and do not copy it
+        #[arg(long)]
+        link: bool,
+    },
+    /// Remove a registered catalog
+    #[command(
+        visible_alias = "remove",
+        after_help = "Example:
+  mcp-gateway catalog rm docker-mcp"
+    )]
+    Rm {
+        /// The name of the catalog
+        name: String,
+    },
+    /// Check a catalog file
+    #[command(after_help = "Examples:
+  mcp-gateway catalog validate ./servers.yaml
+  mcp-gateway catalog validate ./servers.yaml --format json
+
+Unknown keys are warnings; what cannot be right is an error, and the exit code is 10.")]
+    Validate {
+        /// The file, or a folder of server files
+        path: PathBuf,
+        #[command(flatten)]
+        format: FormatArgs,
+    },
+    /// Search for servers by name, title, description, tags and tools
+    #[command(after_help = "Examples:
+  mcp-gateway catalog search \"issue tracker\"
+  mcp-gateway catalog search postgres --limit 3 --format json")]
+    Search {
+        /// Words to look for
+        #[arg(required = true)]
+        query: Vec<String>,
+        /// The best so many
+        #[arg(long, default_value_t = 20, value_name = "COUNT")]
+        limit: usize,
+        #[command(flatten)]
+        catalog: CatalogArgs,
+        #[command(flatten)]
+        format: FormatArgs,
+    },
+}
+
+/// A registered catalog in lists.
+#[derive(Debug, Serialize)]
+#[serde(rename_all = "camelCase")]
+struct CatalogRow {
+    name: String,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    display_name: Option<String>,
+    servers: usize,
+    path: PathBuf,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    error: Option<String>,
+}
+
+/// What a check found.
+#[derive(Debug, Serialize)]
+struct Checked {
+    valid: bool,
+    servers: usize,
+    warnings: Vec<Diagnostic>,
+    /// What is wrong, each with its place.
+    problems: Vec<String>,
+}
+
+/// A server in lists.
+#[derive(Debug, Serialize)]
+struct ServerRow {
+    name: ServerName,
+    #[serde(rename = "type")]
+    kind: ServerKind,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    title: Option<String>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    description: Option<String>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    image: Option<String>,
+}
+
+impl From<&ServerEntry> for ServerRow {
+    fn from(entry: &ServerEntry) -> Self {
+        Self {
+            name: entry.name.clone(),
+            kind: entry.kind,
+            title: entry.title.clone(),
+            description: entry.description.clone(),
+            image: entry.image.clone(),
+        }
+    }
+}
+
+impl Verb {
+    pub(crate) async fn run(self, env: &Env) -> Result<()> {
+        match self {
+            Self::Ls { format } => list(env, &mut format.open()).await,
+            Self::Show { name, catalog, format } => show(env, &name, &catalog, &mut format.open()).await,
+            Self::Add { name, path, replace, link } => {
+                let loaded = FileCatalog::load(&path).await?;
+                loaded.warnings.iter().for_each(report::warning);
+                registered::add(&env.home, &name, &path, replace, link)?;
+                report::note(format_args!("registered catalog `{name}` with {} servers", loaded.catalog.len()));
+                Ok(())
+            }
+            Self::Rm { name } => {
+                registered::remove(&env.home, &name)?;
+                report::note(format_args!("removed catalog `{name}`"));
+                Ok(())
+            }
+            Self::Validate { path, format } => validate(&path, &mut format.open()).await,
+            Self::Search { query, limit, catalog, format } => {
+                let catalog = assemble::catalog(env, &catalog, &[]).await?;
+                let found = search(&catalog.list().await?, &query.join(" "), limit);
+                let rows: Vec<ServerRow> = found.iter().map(|found| ServerRow::from(found.entry.as_ref())).collect();
+                servers(&mut format.open(), &rows)
+            }
+        }
+    }
+}
+
+async fn list(env: &Env, out: &mut Output) -> Result<()> {
+    let mut rows = Vec::new();
+    for Registered { name, path } in registered::all(&env.home)? {
+        rows.push(match FileCatalog::load(&path).await {
+            Ok(loaded) => CatalogRow {
+                name,
+                display_name: loaded.catalog.title().map(str::to_owned),
+                servers: loaded.catalog.len(),
+                path,
+                error: None,
+            },
+            Err(error) => {
+                report::warning(format_args!("catalog `{name}` is broken: {}", error.report()));
+                CatalogRow { name, display_name: None, servers: 0, path, error: Some(error.report()) }
+            }
+        });
+    }
+    if rows.is_empty() {
+        report::note("no catalog is registered");
+        report::hint("register one with `mcp-gateway catalog add NAME PATH`");
+    }
+    out.rows(&rows, &["NAME", "SERVERS", "TITLE"], |row| {
+        let count = if row.error.is_some() { "(broken)".to_owned() } else { row.servers.to_string() };
+        vec![row.name.clone(), count, row.display_name.clone().unwrap_or_default()]
+    })
+}
+
+/// A registered catalog of that name, or else a server of that name.
+async fn show(env: &Env, name: &str, catalog: &CatalogArgs, out: &mut Output) -> Result<()> {
+    if catalog.catalogs.is_empty()
+        && let Ok(found) = registered::find(&env.home, name)
+    {
+        let loaded = FileCatalog::load(&found.path).await?;
+        let rows: Vec<ServerRow> =
+            loaded.catalog.list().await?.iter().map(|entry| ServerRow::from(entry.as_ref())).collect();
+        return servers(out, &rows);
+    }
+    let server = ServerName::new(name)?;
+    let catalog = assemble::catalog(env, catalog, &[]).await?;
+    match catalog.get(&server).await? {
+        Some(entry) => out.document(entry.as_ref()),
+        None => Err(assemble::not_in_catalog(&server, catalog.list().await?.iter().map(|entry| &entry.name))),
+    }
+}
+
+async fn validate(path: &Path, out: &mut Output) -> Result<()> {
+    let (checked, failure) = match FileCatalog::load(path).await {
+        Ok(loaded) => {
+            let servers = loaded.catalog.len();
+            (Checked { valid: true, servers, warnings: loaded.warnings, problems: Vec::new() }, None)
+        }
+        Err(error) => {
+            let problems = iter::once(error.report()).chain(error.hints().map(str::to_owned)).collect();
+            (Checked { valid: false, servers: 0, warnings: Vec::new(), problems }, Some(error))
+        }
+    };
+    if out.is_json() {
+        out.json(&checked)?;
+    } else {
+        checked.warnings.iter().for_each(report::warning);
+        if checked.valid {
+            out.line(&format!("{}: {} servers, {} warnings", path.display(), checked.servers, checked.warnings.len()))?;
+        }
+    }
+    failure.map_or(Ok(()), Err)
+}
+
+fn servers(out: &mut Output, rows: &[ServerRow]) -> Result<()> {
+    out.rows(rows, &["NAME", "TITLE", "DESCRIPTION"], |row| {
+        vec![row.name.to_string(), row.title.clone().unwrap_or_default(), row.description.clone().unwrap_or_default()]
+    })
+}

@@ -1,0 +1,151 @@
+//! `server`: the servers of a profile.
+
+use clap::Subcommand;
+
+use super::args::{CatalogArgs, ProfileArgs, SecretArgs};
+use super::output::FormatArgs;
+use super::{Env, assemble, report};
+use crate::error::Result;
+use crate::gateway::Gateway as _;
+use crate::model::ServerName;
+use crate::profile::Profile as _;
+
+/// What is done with servers.
+#[derive(Debug, Subcommand)]
+pub(crate) enum Verb {
+    /// List the servers of a profile and how they are
+    #[command(
+        visible_alias = "ls",
+        after_help = "Examples:
+  mcp-gateway server list
+  mcp-gateway server ls --profile dev-tools --format json
+
+STATE: recorded (its tools are known), unknown (never seen), refused (it cannot be started; see REASON)."
+    )]
+    List {
+        #[command(flatten)]
+        profile: ProfileArgs,
+        #[command(flatten)]
+        catalog: CatalogArgs,
+        #[command(flatten)]
+        format: FormatArgs,
+    },
+    /// Add servers to a profile
+    #[command(
+        visible_alias = "enable",
+        after_help = "Examples:
+  mcp-gateway server add github
+  mcp-gateway server add time git --profile dev-tools"
+    )]
+    Add {
+        /// Names of servers in the catalogs
+        #[arg(required = true, value_name = "SERVER")]
+        servers: Vec<ServerName>,
+        #[command(flatten)]
+        profile: ProfileArgs,
+        #[command(flatten)]
+        catalog: CatalogArgs,
+    },
+    /// Remove servers from a profile
+    #[command(visible_aliases = ["rm", "disable"], after_help = "Examples:
+  mcp-gateway server remove github
+  mcp-gateway server rm time git --profile dev-tools")]
+    Remove {
+        /// Names of servers of the profile
+        #[arg(required = true, value_name = "SERVER")]
+        servers: Vec<ServerName>,
+        #[command(flatten)]
+        profile: ProfileArgs,
+    },
+    /// Show what a server would get: image, command, mounts, network, limits, names of secrets
+    #[command(after_help = "Examples:
+  mcp-gateway server inspect github
+  mcp-gateway server inspect github --profile dev-tools --format json
+
+A server that the profile does not have is shown as if it were added.")]
+    Inspect {
+        /// The server
+        server: ServerName,
+        #[command(flatten)]
+        profile: ProfileArgs,
+        #[command(flatten)]
+        catalog: CatalogArgs,
+        #[command(flatten)]
+        secrets: SecretArgs,
+        #[command(flatten)]
+        format: FormatArgs,
+    },
+}
+
+impl Verb {
+    pub(crate) async fn run(self, env: &Env) -> Result<()> {
+        match self {
+            Self::List { profile, catalog, format } => {
+                let gateway = assemble::overview(env, &profile.profile, &catalog).await?;
+                let servers = gateway.servers().await;
+                gateway.shutdown().await;
+                if servers.is_empty() {
+                    report::note(format_args!("profile `{}` has no servers", profile.profile));
+                    report::hint("add one with `mcp-gateway server add NAME`");
+                }
+                format.open().rows(&servers, &["NAME", "STATE", "TOOLS", "REASON"], |server| {
+                    vec![
+                        server.name.to_string(),
+                        word(&server.state),
+                        server.tools.map(|count| count.to_string()).unwrap_or_default(),
+                        server.reason.clone().unwrap_or_default(),
+                    ]
+                })
+            }
+            Self::Add { servers, profile, catalog } => add(env, &profile, &servers, &catalog).await,
+            Self::Remove { servers, profile } => remove(env, &profile, &servers).await,
+            Self::Inspect { server, profile, catalog, secrets, format } => {
+                let inspection = assemble::inspect(env, &profile.profile, &catalog, &secrets, &server).await?;
+                format.open().document(&inspection)
+            }
+        }
+    }
+}
+
+/// Adds servers that the catalogs have.
+pub(crate) async fn add(env: &Env, args: &ProfileArgs, servers: &[ServerName], catalog: &CatalogArgs) -> Result<()> {
+    let profile = assemble::profile_to_change(env, &args.profile).await?;
+    let spec = profile.spec().await?;
+    assemble::check_servers(env, catalog, &spec.catalogs, servers).await?;
+    profile
+        .update(Box::new(|spec| {
+            for server in servers {
+                spec.servers.entry(server.clone()).or_default();
+            }
+            Ok(())
+        }))
+        .await?;
+    for server in servers {
+        report::note(format_args!("profile `{}` has server `{server}`", args.profile));
+    }
+    Ok(())
+}
+
+/// Removes servers that the profile has.
+pub(crate) async fn remove(env: &Env, args: &ProfileArgs, servers: &[ServerName]) -> Result<()> {
+    let profile = assemble::profiles(env).open(&args.profile).await?;
+    profile
+        .update(Box::new(|spec| {
+            for server in servers {
+                if spec.servers.shift_remove(server).is_none() {
+                    return Err(assemble::no_such_server(server, &spec.name, spec.servers.keys()));
+                }
+            }
+            Ok(())
+        }))
+        .await?;
+    for server in servers {
+        report::note(format_args!("profile `{}` no longer has server `{server}`", args.profile));
+    }
+    Ok(())
+}
+
+/// The name of a state, as JSON has it.
+fn word(state: &impl serde::Serialize) -> String {
+    serde_json::to_value(state).ok().and_then(|value| value.as_str().map(str::to_owned)).unwrap_or_default()
+}

@@ -1,0 +1,311 @@
+//! Making a gateway.
+
+use std::sync::Arc;
+use std::sync::atomic::AtomicBool;
+use std::time::Duration;
+
+use indexmap::IndexMap;
+
+use super::McpGateway;
+use super::hub::{Body, Hub, HubOptions, HubParts, Slot, container_tools};
+use super::launch::Launcher;
+use super::layers::{AuditLayer, LimitLayer, PolicyLayer, TelemetryLayer};
+use super::settings::Settings;
+use super::view::AllNames;
+use crate::approval::{Approver, MemoryApprover};
+use crate::audit::{AuditStore, MemoryAudit};
+use crate::catalog::{Catalog, MemoryCatalog, fingerprint};
+use crate::error::{Error, ErrorKind, Result};
+use crate::model::{ProfileName, ServerKind, ServerName};
+use crate::policy::{Policy, Rule, RulePolicy};
+use crate::profile::{MemoryProfile, PolicySpec, Profile, ProfileSpec, ServerLock};
+use crate::runtime::{GatewayInstance, PrepareProgress, Runtime, Silent};
+use crate::secrets::{MemoryBroker, SecretBroker};
+use crate::telemetry::Metrics;
+use crate::util::random;
+use crate::verify::{DigestVerifier, Verifier};
+
+/// Bounds and times of a gateway.
+#[derive(Clone, Debug)]
+#[non_exhaustive]
+pub struct GatewayOptions {
+    /// How many servers may be starting at once. Default 4.
+    pub start_concurrency: usize,
+    /// How long a list waits for servers that were never seen. Default 20 s.
+    pub list_wait: Duration,
+    /// How long a pull or an installation may take. Default 10 min.
+    pub prepare_timeout: Duration,
+    /// How many started servers wait for calls, per server that is fresh for each call. Default 2.
+    pub pool_size: usize,
+    /// How many sessions may be open. Default 1,000.
+    pub max_sessions: usize,
+    /// How many requests may be under way. Default 1,024.
+    pub max_in_flight: usize,
+}
+
+impl Default for GatewayOptions {
+    fn default() -> Self {
+        Self {
+            start_concurrency: 4,
+            list_wait: Duration::from_secs(20),
+            prepare_timeout: Duration::from_secs(10 * 60),
+            pool_size: 2,
+            max_sessions: 1_000,
+            max_in_flight: 1_024,
+        }
+    }
+}
+
+/// Makes a [`McpGateway`] of its parts; every part has an in-memory default.
+///
+/// # Examples
+/// ```
+/// use std::sync::Arc;
+/// use mcp_gateway_core::gateway::{Gateway, GatewayBuilder};
+///
+/// # #[tokio::main(flavor = "current_thread")]
+/// # async fn main() -> mcp_gateway_core::Result<()> {
+/// let gateway = GatewayBuilder::new().build().await?;
+/// assert!(gateway.servers().await.is_empty());
+/// gateway.shutdown().await;
+/// # Ok(())
+/// # }
+/// ```
+#[derive(Debug)]
+pub struct GatewayBuilder {
+    profile: Option<Arc<dyn Profile>>,
+    catalog: Option<Arc<dyn Catalog>>,
+    secrets: Option<Arc<dyn SecretBroker>>,
+    policy: Option<Arc<dyn Policy>>,
+    approver: Option<Arc<dyn Approver>>,
+    verifier: Option<Arc<dyn Verifier>>,
+    audit: Option<Arc<dyn AuditStore>>,
+    metrics: Option<Metrics>,
+    progress: Arc<dyn PrepareProgress>,
+    instance: Option<Arc<GatewayInstance>>,
+    runtimes: Vec<Arc<dyn Runtime>>,
+    options: GatewayOptions,
+}
+
+impl Default for GatewayBuilder {
+    fn default() -> Self {
+        Self {
+            profile: None,
+            catalog: None,
+            secrets: None,
+            policy: None,
+            approver: None,
+            verifier: None,
+            audit: None,
+            metrics: None,
+            progress: Arc::new(Silent),
+            instance: None,
+            runtimes: Vec::new(),
+            options: GatewayOptions::default(),
+        }
+    }
+}
+
+impl GatewayBuilder {
+    /// A gateway of nothing yet.
+    pub fn new() -> Self {
+        Self::default()
+    }
+
+    /// The profile: which servers, with which configuration.
+    #[must_use]
+    pub fn with_profile(mut self, profile: Arc<dyn Profile>) -> Self {
+        self.profile = Some(profile);
+        self
+    }
+
+    /// Where servers are described; layer several with `LayeredCatalog`.
+    #[must_use]
+    pub fn with_catalog(mut self, catalog: Arc<dyn Catalog>) -> Self {
+        self.catalog = Some(catalog);
+        self
+    }
+
+    /// Who holds the secrets; try several with `ChainBroker`.
+    #[must_use]
+    pub fn with_secrets(mut self, secrets: Arc<dyn SecretBroker>) -> Self {
+        self.secrets = Some(secrets);
+        self
+    }
+
+    /// Who decides; without one, the rules of the profile do.
+    #[must_use]
+    pub fn with_policy(mut self, policy: Arc<dyn Policy>) -> Self {
+        self.policy = Some(policy);
+        self
+    }
+
+    /// Whom to ask for confirmations; without one, everything that needs one is refused.
+    #[must_use]
+    pub fn with_approver(mut self, approver: Arc<dyn Approver>) -> Self {
+        self.approver = Some(approver);
+        self
+    }
+
+    /// Who checks images; without one, digests that are written or pinned must match.
+    #[must_use]
+    pub fn with_verifier(mut self, verifier: Arc<dyn Verifier>) -> Self {
+        self.verifier = Some(verifier);
+        self
+    }
+
+    /// Where records go; without one, to memory.
+    #[must_use]
+    pub fn with_audit(mut self, audit: Arc<dyn AuditStore>) -> Self {
+        self.audit = Some(audit);
+        self
+    }
+
+    /// Counters to share with other gateways of the host.
+    #[must_use]
+    pub fn with_metrics(mut self, metrics: Metrics) -> Self {
+        self.metrics = Some(metrics);
+        self
+    }
+
+    /// Adds a runtime; of two that could run a server, the first that is ready does.
+    #[must_use]
+    pub fn with_runtime(mut self, runtime: Arc<dyn Runtime>) -> Self {
+        self.runtimes.push(runtime);
+        self
+    }
+
+    /// The living gateway that owns what is started, so that leftovers of dead ones can be swept.
+    #[must_use]
+    pub fn with_instance(mut self, instance: Arc<GatewayInstance>) -> Self {
+        self.instance = Some(instance);
+        self
+    }
+
+    /// Who hears of the progress of pulls and installations.
+    #[must_use]
+    pub fn with_progress(mut self, progress: Arc<dyn PrepareProgress>) -> Self {
+        self.progress = progress;
+        self
+    }
+
+    /// Bounds and times.
+    #[must_use]
+    pub fn with_options(mut self, options: GatewayOptions) -> Self {
+        self.options = options;
+        self
+    }
+
+    /// Reads the profile and makes the gateway; no server is started.
+    ///
+    /// A server that the catalog does not have, or whose settings are broken, is refused with its reason and does not
+    /// stop the others. What dead gateways left behind is swept in the background.
+    ///
+    /// # Errors
+    /// `InvalidConfig` when the profile or its lock is broken, `Io` when a part cannot be read.
+    pub async fn build(self) -> Result<McpGateway> {
+        let profile = match self.profile {
+            Some(profile) => profile,
+            None => Arc::new(MemoryProfile::new(ProfileSpec::new(ProfileName::new("default")?))),
+        };
+        let spec = profile.spec().await?;
+        let lock = profile.lock().await?;
+        let catalog = self.catalog.unwrap_or_else(|| Arc::new(MemoryCatalog::new("empty")));
+        let audit = self.audit.unwrap_or_else(|| Arc::new(MemoryAudit::new()));
+        let metrics = self.metrics.unwrap_or_default();
+        let gateway = match &self.instance {
+            Some(instance) => instance.id().to_owned(),
+            None => random::hex(6)?,
+        };
+        let mut slots = IndexMap::new();
+        for server in spec.servers.keys() {
+            let body = body(&spec, server, catalog.as_ref()).await;
+            if let Err(error) = &body {
+                tracing::warn!(%server, error = %error.report(), "server is refused");
+            }
+            let record = body.as_ref().ok().and_then(catalogued).or_else(|| lock.servers.get(server).cloned());
+            slots.insert(server.clone(), Arc::new(Slot::new(server.clone(), body, record)));
+        }
+        let names = AllNames::restore(&lock.names, spec.servers.keys());
+        for runtime in &self.runtimes {
+            sweep(Arc::clone(runtime));
+        }
+        let launcher = Launcher {
+            profile: profile.name().clone(),
+            gateway,
+            secrets: self.secrets.unwrap_or_else(|| Arc::new(MemoryBroker::new())),
+            verifier: self.verifier.unwrap_or_else(|| Arc::new(DigestVerifier::new())),
+            runtimes: self.runtimes,
+            progress: self.progress,
+            prepare_timeout: self.options.prepare_timeout,
+            _instance: self.instance,
+        };
+        let policy = self.policy.unwrap_or_else(|| Arc::new(rules(&spec.policy)));
+        let hub = Hub::start(HubParts {
+            launcher,
+            profile: Arc::clone(&profile),
+            audit: Arc::clone(&audit),
+            metrics: metrics.clone(),
+            options: HubOptions {
+                start_concurrency: self.options.start_concurrency.max(1),
+                list_wait: self.options.list_wait,
+                pool_size: self.options.pool_size,
+                max_sessions: self.options.max_sessions,
+            },
+            slots,
+            names,
+        });
+        // The order is part of the contract: audit is outside policy, so that denials are recorded.
+        let limits = LimitLayer::new(Arc::clone(&hub), self.options.max_in_flight);
+        let approver = self.approver.unwrap_or_else(|| Arc::new(MemoryApprover::new()));
+        let policy = PolicyLayer { inner: limits, policy, approver };
+        let audit = AuditLayer {
+            inner: policy,
+            store: audit,
+            profile: profile.name().clone(),
+            arguments: spec.audit.arguments,
+            broken: AtomicBool::new(false),
+            metrics: metrics.clone(),
+        };
+        Ok(McpGateway { layers: Arc::new(TelemetryLayer { inner: audit, metrics }), hub })
+    }
+}
+
+async fn body(spec: &ProfileSpec, server: &ServerName, catalog: &dyn Catalog) -> Result<Body> {
+    let entry = catalog.get(server).await?.ok_or_else(|| {
+        Error::new(ErrorKind::NotFound, format!("server `{server}` is in no catalog"))
+            .with_context("catalog", catalog.name())
+            .with_hint("run `mcp-gateway catalog ls` to see what there is")
+    })?;
+    let own = spec.servers.get(server).cloned().unwrap_or_default();
+    let settings = Settings::of(spec, server, &entry)?;
+    Ok(Body { fingerprint: fingerprint(&entry), entry, spec: own, settings })
+}
+
+/// What a server offers whose tools the catalog itself defines.
+fn catalogued(body: &Body) -> Option<ServerLock> {
+    (body.entry.kind == ServerKind::Poci).then(|| ServerLock {
+        entry: body.fingerprint.clone(),
+        identity: body.fingerprint.clone(),
+        surface: Some(container_tools(&body.entry)),
+        ..ServerLock::default()
+    })
+}
+
+fn rules(spec: &PolicySpec) -> RulePolicy {
+    let rules = spec.rules.iter().map(|rule| Rule::new(&rule.pattern, rule.effect).with_reason(&rule.reason)).collect();
+    RulePolicy::new(rules, spec.default)
+}
+
+/// Removes what dead gateways left behind, without keeping the new one waiting.
+fn sweep(runtime: Arc<dyn Runtime>) {
+    tokio::spawn(async move {
+        match runtime.sweep().await {
+            Ok(swept) if !swept.is_empty() => {
+                tracing::info!(runtime = runtime.name(), count = swept.len(), "swept what a dead gateway left behind");
+            }
+            Ok(_) => {}
+            Err(error) => tracing::debug!(runtime = runtime.name(), error = %error.report(), "nothing could be swept"),
+        }
+    });
+}

@@ -1,0 +1,181 @@
+//! One request on its way to its server.
+
+use std::sync::Arc;
+
+use async_trait::async_trait;
+
+use super::Hub;
+use super::instance::Instance;
+use super::slot::Slot;
+use crate::error::{Error, ErrorKind, Result};
+use crate::gateway::layers::{Call, Service};
+use crate::model::{CallContext, ServerKind};
+use crate::profile::Isolation;
+use crate::protocol::{ListKind, RawJson, RawObject, Request, RequestKind, Response, Target};
+use crate::transport::client::PeerRequest;
+
+#[async_trait]
+impl Service for Hub {
+    async fn call(&self, ctx: &CallContext, call: &mut Call) -> Result<Response> {
+        if self.closing.is_cancelled() {
+            return Err(super::start::closing());
+        }
+        if let Some(session) = &ctx.session
+            && !self.sessions.is_open(session)
+        {
+            return Err(Error::new(ErrorKind::Closed, "the session has ended"));
+        }
+        let request = &call.request;
+        match (request.kind, request.kind.list(), &request.target) {
+            (_, Some(kind), _) => self.list(ctx, kind).await,
+            (RequestKind::SetLogLevel, ..) => self.set_log_level(ctx, request).await,
+            (_, _, Some(target)) => self.forward(ctx, request, target).await,
+            (kind, _, None) => Err(Error::new(ErrorKind::NotFound, format!("`{kind}` names nothing that is offered"))),
+        }
+    }
+}
+
+impl Hub {
+    /// What a name in a request means.
+    pub(crate) fn find(&self, request: &Request) -> Option<Target> {
+        self.view().find(request.kind, &request.subject()?)
+    }
+
+    /// Sees servers that were never seen, for a name that nobody is known to offer.
+    pub(crate) async fn get_to_know(&self, ctx: &CallContext) {
+        self.discover(ctx).await;
+    }
+
+    /// What a canonical name means whose server could not be seen; the request then fails for the server's own reason.
+    pub(crate) fn find_unseen(&self, request: &Request) -> Option<Target> {
+        if !matches!(request.kind, RequestKind::CallTool | RequestKind::GetPrompt) {
+            return None;
+        }
+        let subject = request.subject()?;
+        let selected = |slot: &Slot, name: &str| match &slot.body {
+            Ok(body) => request.kind != RequestKind::CallTool || body.settings.offers(name),
+            Err(_) => true,
+        };
+        let targets = self.slots.values().filter(|slot| !slot.has_surface()).filter_map(|slot| {
+            let name = subject.strip_prefix(slot.name.as_str())?.strip_prefix('.')?;
+            selected(slot, name).then(|| Target::new(slot.name.clone(), name))
+        });
+        targets.max_by_key(|target| target.server.as_str().len())
+    }
+
+    async fn list(&self, ctx: &CallContext, kind: ListKind) -> Result<Response> {
+        self.discover(ctx).await;
+        let list = self.view().list(kind);
+        let unavailable = self.unavailable();
+        if unavailable.is_empty() {
+            return Ok(Response::new(list));
+        }
+        let reasons: Vec<_> = unavailable
+            .into_iter()
+            .map(|(server, reason)| serde_json::json!({"server": server, "reason": reason}))
+            .collect();
+        let mut list = list.object()?;
+        list.set("_meta", RawJson::from_value(&serde_json::json!({"mcp-gateway/unavailable": reasons}))?);
+        Ok(Response::new(list.to_raw()))
+    }
+
+    async fn forward(&self, ctx: &CallContext, request: &Request, target: &Target) -> Result<Response> {
+        let slot = self
+            .slots
+            .get(&target.server)
+            .ok_or_else(|| Error::new(ErrorKind::NotFound, format!("no server `{}` in this profile", target.server)))?;
+        let body = slot.body.as_ref().map_err(Clone::clone)?;
+        if body.entry.kind == ServerKind::Poci {
+            return self.run_tool(ctx, slot, body, request, target).await;
+        }
+        let single = body.settings.isolation == Isolation::Call;
+        let instance = if single { self.take_single(ctx, slot).await? } else { self.acquire(ctx, slot).await? };
+        let lease = Lease { hub: self, slot, instance, single };
+        let instance = &lease.instance;
+        let mut outgoing =
+            PeerRequest::new(request.kind.method(), params(request, target), body.settings.limits.call_timeout);
+        outgoing.progress = progress(request);
+        match instance.peer.request(ctx, outgoing).await {
+            Ok(result) => {
+                slot.health().answered();
+                let redaction = &instance.redaction;
+                let result = result.map(|result| redaction.json(result)).map_err(|error| redaction.error(error));
+                Ok(Response::from_server(result, instance.id.clone()))
+            }
+            Err(error) => {
+                let error = error.with_context("server", &slot.name).with_operation("Hub::forward");
+                if instance.peer.is_closed() {
+                    slot.health().crashed(error.clone());
+                }
+                Err(error)
+            }
+        }
+    }
+
+    async fn set_log_level(&self, ctx: &CallContext, request: &Request) -> Result<Response> {
+        if let Some(session) = &ctx.session {
+            self.sessions.set_log_level(session, request.params.clone());
+            for slot in self.slots.values() {
+                for instance in slot.running().into_iter().filter(|instance| instance.session.as_ref() == Some(session))
+                {
+                    self.apply_log_level(ctx, &instance).await;
+                }
+            }
+        }
+        Ok(Response::new(RawJson::empty_object()))
+    }
+
+    /// Tells a server which log messages its session wants; a server that refuses sends what it likes.
+    pub(super) async fn apply_log_level(&self, ctx: &CallContext, instance: &Arc<Instance>) {
+        let Some(params) = instance.session.as_ref().and_then(|session| self.sessions.log_level(session)) else {
+            return;
+        };
+        if instance.hello.has("logging") {
+            let request =
+                PeerRequest::new(RequestKind::SetLogLevel.method(), params, std::time::Duration::from_secs(5));
+            let _ = instance.peer.request(ctx, request).await;
+        }
+    }
+}
+
+/// The parameters as the server knows them: its own name for what is asked.
+fn params(request: &Request, target: &Target) -> RawObject {
+    let mut params = request.params.clone();
+    match request.kind {
+        RequestKind::CallTool | RequestKind::GetPrompt => params.set_text("name", &target.name),
+        RequestKind::Complete => {
+            if let Some(mut reference) = params.get("ref").and_then(|reference| reference.object().ok())
+                && reference.get("name").is_some()
+            {
+                reference.set_text("name", &target.name);
+                params.set("ref", reference.to_raw());
+            }
+        }
+        _ => {}
+    }
+    params
+}
+
+/// Who wants progress: a client that gave a token and can be told.
+fn progress(request: &Request) -> Option<(RawJson, Arc<dyn crate::protocol::ClientLink>)> {
+    let link = request.link.clone()?;
+    let token = request.params.get("_meta")?.object().ok()?.get("progressToken")?.clone();
+    Some((token, link))
+}
+
+/// A server in use; given back, or thrown away after its one call, also when the call is dropped.
+struct Lease<'a> {
+    hub: &'a Hub,
+    slot: &'a Arc<Slot>,
+    instance: Arc<Instance>,
+    single: bool,
+}
+
+impl Drop for Lease<'_> {
+    fn drop(&mut self) {
+        self.instance.leave();
+        if self.single || (self.instance.peer.is_closed() && self.slot.take(&self.instance)) {
+            self.hub.retire(self.slot, Arc::clone(&self.instance));
+        }
+    }
+}

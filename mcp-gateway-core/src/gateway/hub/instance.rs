@@ -1,0 +1,74 @@
+//! One running server with its handshake done.
+
+use std::sync::atomic::{AtomicUsize, Ordering};
+use std::sync::{Arc, Mutex, PoisonError};
+use std::time::{Duration, Instant};
+
+use crate::gateway::redact::Redaction;
+use crate::model::{InstanceId, SessionId};
+use crate::protocol::ServerHello;
+use crate::runtime::Runtime;
+use crate::telemetry::GaugeGuard;
+use crate::transport::client::Peer;
+
+/// How long the connection may take to end before what runs behind it is stopped all the same.
+const CLOSE_LIMIT: Duration = Duration::from_secs(5);
+
+/// A server that is ready for requests.
+#[derive(Debug)]
+pub(crate) struct Instance {
+    pub(crate) id: InstanceId,
+    pub(crate) peer: Peer,
+    pub(crate) hello: ServerHello,
+    pub(crate) runtime: Arc<dyn Runtime>,
+    pub(crate) identity: String,
+    pub(crate) session: Option<SessionId>,
+    pub(crate) started: Instant,
+    /// Cuts the server's secrets out of what it answers.
+    pub(crate) redaction: Arc<Redaction>,
+    pub(crate) usage: Usage,
+    /// Counts among the running servers for as long as this lives.
+    pub(crate) _counted: GaugeGuard,
+}
+
+/// Who uses a server, and when it was last used.
+#[derive(Debug)]
+pub(crate) struct Usage {
+    in_flight: AtomicUsize,
+    last_used: Mutex<Instant>,
+}
+
+impl Usage {
+    pub(crate) fn new() -> Self {
+        Self { in_flight: AtomicUsize::new(0), last_used: Mutex::new(Instant::now()) }
+    }
+}
+
+impl Instance {
+    /// Counts a user; the reaper leaves an instance with users alone.
+    pub(crate) fn enter(&self) {
+        self.usage.in_flight.fetch_add(1, Ordering::AcqRel);
+    }
+
+    /// Counts a user out.
+    pub(crate) fn leave(&self) {
+        *self.usage.last_used.lock().unwrap_or_else(PoisonError::into_inner) = Instant::now();
+        self.usage.in_flight.fetch_sub(1, Ordering::AcqRel);
+    }
+
+    /// Whether nobody has used it for so long.
+    pub(crate) fn is_idle(&self, limit: Duration) -> bool {
+        self.usage.in_flight.load(Ordering::Acquire) == 0
+            && self.usage.last_used.lock().unwrap_or_else(PoisonError::into_inner).elapsed() >= limit
+    }
+
+    /// Ends the connection and what runs behind it.
+    pub(crate) async fn stop(&self) {
+        if tokio::time::timeout(CLOSE_LIMIT, self.peer.close()).await.is_err() {
+            tracing::debug!(instance = %self.id, "server does not take its end of input");
+        }
+        if let Err(error) = self.runtime.stop(&self.id).await {
+            tracing::warn!(instance = %self.id, error = %error.report(), "server could not be stopped; the next start sweeps it");
+        }
+    }
+}

@@ -1,0 +1,173 @@
+//! The hub: routes requests to their servers and starts servers on first use.
+
+mod call;
+mod discovery;
+mod events;
+mod health;
+mod instance;
+mod oneshot;
+mod pool;
+mod publish;
+mod reaper;
+mod sessions;
+mod slot;
+mod start;
+
+use std::sync::{Arc, PoisonError, RwLock, Weak};
+use std::time::Duration;
+
+use indexmap::IndexMap;
+use tokio::sync::{Mutex, Notify, Semaphore};
+use tokio_util::sync::CancellationToken;
+use tokio_util::task::TaskTracker;
+
+use crate::audit::{AuditEvent, AuditStore};
+use crate::error::Result;
+use crate::model::{ServerName, SessionId};
+use crate::profile::Profile;
+use crate::telemetry::Metrics;
+
+use super::launch::Launcher;
+use super::view::{AllNames, View};
+use super::{ServerState, ServerStatus, SessionOptions};
+use discovery::Discovery;
+use sessions::Sessions;
+
+pub(crate) use oneshot::surface as container_tools;
+pub(crate) use slot::{Body, Slot};
+
+/// How long the end of every server may take when the gateway shuts down.
+const SHUTDOWN_LIMIT: Duration = Duration::from_secs(20);
+
+/// Bounds and times of the hub.
+#[derive(Clone, Debug)]
+pub(crate) struct HubOptions {
+    /// How many servers may be starting at once.
+    pub(crate) start_concurrency: usize,
+    /// How long a list waits for servers that were never seen.
+    pub(crate) list_wait: Duration,
+    /// How many started servers wait for calls, per server with a fresh container per call.
+    pub(crate) pool_size: usize,
+    /// How many sessions may be open.
+    pub(crate) max_sessions: usize,
+}
+
+/// One profile's servers, sessions and names.
+#[derive(Debug)]
+pub(crate) struct Hub {
+    this: Weak<Self>,
+    pub(crate) launcher: Launcher,
+    pub(crate) profile: Arc<dyn Profile>,
+    pub(crate) audit: Arc<dyn AuditStore>,
+    pub(crate) metrics: Metrics,
+    options: HubOptions,
+    slots: IndexMap<ServerName, Arc<Slot>>,
+    sessions: Sessions,
+    view: RwLock<Arc<View>>,
+    names: Mutex<AllNames>,
+    changed: Notify,
+    discovery: Discovery,
+    starting: Semaphore,
+    closing: CancellationToken,
+    tasks: TaskTracker,
+}
+
+/// What a hub is made of.
+#[derive(Debug)]
+pub(crate) struct HubParts {
+    pub(crate) launcher: Launcher,
+    pub(crate) profile: Arc<dyn Profile>,
+    pub(crate) audit: Arc<dyn AuditStore>,
+    pub(crate) metrics: Metrics,
+    pub(crate) options: HubOptions,
+    pub(crate) slots: IndexMap<ServerName, Arc<Slot>>,
+    pub(crate) names: AllNames,
+}
+
+impl Hub {
+    /// Joins the parts and begins to look after idle servers and changed surfaces.
+    pub(crate) fn start(parts: HubParts) -> Arc<Self> {
+        let mut names = parts.names;
+        let view = publish::build_view(&parts.slots, &mut names);
+        let hub = Arc::new_cyclic(|this| Self {
+            this: Weak::clone(this),
+            launcher: parts.launcher,
+            profile: parts.profile,
+            audit: parts.audit,
+            metrics: parts.metrics,
+            starting: Semaphore::new(parts.options.start_concurrency),
+            sessions: Sessions::new(parts.options.max_sessions),
+            options: parts.options,
+            slots: parts.slots,
+            view: RwLock::new(Arc::new(view)),
+            names: Mutex::new(names),
+            changed: Notify::new(),
+            discovery: Discovery::default(),
+            closing: CancellationToken::new(),
+            tasks: TaskTracker::new(),
+        });
+        tokio::spawn(reaper::run(Weak::clone(&hub.this), hub.closing.clone()));
+        tokio::spawn(publish::run(Weak::clone(&hub.this), hub.closing.clone()));
+        hub
+    }
+
+    pub(crate) fn slot(&self, server: &ServerName) -> Option<&Arc<Slot>> {
+        self.slots.get(server)
+    }
+
+    pub(crate) fn view(&self) -> Arc<View> {
+        Arc::clone(&self.view.read().unwrap_or_else(PoisonError::into_inner))
+    }
+
+    pub(crate) fn open_session(&self, options: SessionOptions) -> Result<SessionId> {
+        self.sessions.open(options, self.metrics.active_session(), self.closing.is_cancelled())
+    }
+
+    /// Ends a session; its servers stop in the background.
+    pub(crate) fn close_session(&self, session: &SessionId) {
+        self.sessions.close(session);
+        for slot in self.slots.values() {
+            if let Some(instance) = slot.take_session(session) {
+                self.retire(slot, instance);
+            }
+        }
+    }
+
+    /// The servers and how they are.
+    pub(crate) fn servers(&self) -> Vec<ServerStatus> {
+        let view = self.view();
+        self.slots.values().map(|slot| slot.status(&view)).collect()
+    }
+
+    /// Stops every server and waits for their end.
+    pub(crate) async fn shutdown(&self) {
+        self.closing.cancel();
+        for slot in self.slots.values() {
+            for instance in slot.take_all() {
+                self.retire(slot, instance);
+            }
+        }
+        self.tasks.close();
+        if tokio::time::timeout(SHUTDOWN_LIMIT, self.tasks.wait()).await.is_err() {
+            tracing::warn!("some servers did not stop in time; the next start sweeps them");
+        }
+        self.persist().await;
+    }
+
+    /// Stops a server in the background, off every response path.
+    fn retire(&self, slot: &Arc<Slot>, instance: Arc<instance::Instance>) {
+        let (audit, slot) = (Arc::clone(&self.audit), Arc::clone(slot));
+        let profile = self.profile.name().clone();
+        self.tasks.spawn(async move {
+            instance.stop().await;
+            let mut event = AuditEvent::new(profile, "gateway", "server/stop");
+            event.server = Some(slot.name.clone());
+            event.session.clone_from(&instance.session);
+            event.instance = Some(instance.id.clone());
+            event.duration_micros = u64::try_from(instance.started.elapsed().as_micros()).unwrap_or(u64::MAX);
+            if let Err(error) = audit.append(event).await {
+                tracing::error!(error = %error.report(), "the stop of a server could not be recorded");
+            }
+        });
+    }
+}

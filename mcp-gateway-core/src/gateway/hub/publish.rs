@@ -1,0 +1,206 @@
+//! Surfaces: read from servers, kept in the lock, shown to clients.
+
+use std::sync::{Arc, PoisonError, Weak};
+use std::time::Duration;
+
+use indexmap::IndexMap;
+use tokio_util::sync::CancellationToken;
+
+use super::Hub;
+use super::instance::Instance;
+use super::slot::{Body, Slot};
+use crate::error::{Error, ErrorKind, Result};
+use crate::gateway::view::{AllNames, Part, View};
+use crate::model::{CallContext, Definition, Digest, ServerName, Surface};
+use crate::profile::ServerLock;
+use crate::protocol::{ListKind, ListPage, RawObject};
+use crate::transport::client::PeerRequest;
+use crate::util::clock;
+
+/// How long changes are collected before clients hear of them.
+const DEBOUNCE: Duration = Duration::from_millis(50);
+/// The most pages of one list that are read, and the most items.
+const MAX_PAGES: usize = 1_000;
+const MAX_ITEMS: usize = 20_000;
+
+/// Shows changes to clients and writes them to the lock, a moment after they happen.
+pub(super) async fn run(hub: Weak<Hub>, closing: CancellationToken) {
+    loop {
+        {
+            let Some(hub) = hub.upgrade() else { return };
+            // Waking up now and then lets a hub that nobody holds any more go.
+            tokio::select! {
+                () = hub.changed.notified() => {}
+                () = tokio::time::sleep(Duration::from_secs(5)) => continue,
+                () = closing.cancelled() => return,
+            }
+        }
+        tokio::time::sleep(DEBOUNCE).await;
+        let Some(hub) = hub.upgrade() else { return };
+        hub.publish().await;
+        hub.persist().await;
+    }
+}
+
+/// Joins what was recorded of all servers.
+pub(super) fn build_view(slots: &IndexMap<ServerName, Arc<Slot>>, names: &mut AllNames) -> View {
+    let surfaces: Vec<_> =
+        slots.values().filter_map(|slot| Some((slot, slot.body.as_ref().ok()?, slot.lock()?))).collect();
+    let offers: Vec<_> = surfaces.iter().map(|(_, body, _)| move |tool: &str| body.settings.offers(tool)).collect();
+    let parts: Vec<Part<'_>> = surfaces
+        .iter()
+        .zip(&offers)
+        .filter_map(|((slot, body, lock), offers)| {
+            let surface = lock.surface.as_ref()?;
+            Some(Part { server: &slot.name, surface, prefix: body.entry.prefix.as_deref(), offers })
+        })
+        .collect();
+    View::build(&parts, names)
+}
+
+impl Hub {
+    /// Rebuilds what clients see and tells them what has changed.
+    pub(super) async fn publish(&self) {
+        let changes = {
+            let mut names = self.names.lock().await;
+            let next = Arc::new(build_view(&self.slots, &mut names));
+            let mut view = self.view.write().unwrap_or_else(PoisonError::into_inner);
+            let changes = next.changes(&view);
+            *view = next;
+            changes
+        };
+        let mut told: Vec<&str> = Vec::new();
+        for kind in changes {
+            if told.contains(&kind.changed()) {
+                continue;
+            }
+            told.push(kind.changed());
+            for link in self.sessions.links() {
+                // A client that does not keep up sees the change when it lists again.
+                let _ = link.notify(kind.changed(), None).await;
+            }
+        }
+    }
+
+    /// Writes what is new to the lock.
+    pub(super) async fn persist(&self) {
+        let unwritten: Vec<_> = self.slots.values().filter_map(|slot| Some((slot, slot.take_unwritten()?))).collect();
+        if unwritten.is_empty() {
+            return;
+        }
+        let names = self.names.lock().await;
+        let written = self
+            .profile
+            .update_lock(Box::new(|lock| {
+                for (slot, record) in &unwritten {
+                    lock.servers.insert(slot.name.clone(), ServerLock::clone(record));
+                }
+                names.save(&mut lock.names);
+                Ok(())
+            }))
+            .await;
+        if let Err(error) = written {
+            tracing::warn!(error = %error.report(), "what servers offer could not be written to the lock");
+            for (slot, _) in &unwritten {
+                slot.set_unwritten();
+            }
+        }
+    }
+
+    /// Reads what a server offers and keeps it.
+    pub(super) async fn record(
+        &self,
+        ctx: &CallContext,
+        slot: &Arc<Slot>,
+        body: &Body,
+        instance: &Instance,
+        digest: Option<Digest>,
+    ) -> Result<()> {
+        let surface = read_surface(ctx, instance, body.settings.limits.start_timeout).await?;
+        let lock = ServerLock {
+            entry: body.fingerprint.clone(),
+            digest,
+            identity: instance.identity.clone(),
+            surface: Some(surface),
+            recorded: clock::rfc3339(clock::now_millis()),
+        };
+        if slot.set_record(lock) {
+            self.changed.notify_one();
+        }
+        Ok(())
+    }
+
+    /// Reads again what a server offers.
+    pub(super) async fn refresh(&self, slot: &Arc<Slot>, instance: &Instance) {
+        let Ok(body) = &slot.body else { return };
+        let ctx = CallContext::local().with_cancellation(self.closing.child_token());
+        let digest = slot.lock().and_then(|lock| lock.digest.clone());
+        if let Err(error) = self.record(&ctx, slot, body, instance, digest).await
+            && !instance.peer.is_closed()
+        {
+            tracing::warn!(server = %slot.name, error = %error.report(), "server's lists could not be read again");
+        }
+    }
+
+    /// Reads again what a server offers, in the background.
+    pub(super) fn refresh_later(&self, slot: &Arc<Slot>, instance: &Arc<Instance>) {
+        let (Some(hub), slot, instance) = (self.this.upgrade(), Arc::clone(slot), Arc::clone(instance)) else { return };
+        self.tasks.spawn(async move { hub.refresh(&slot, &instance).await });
+    }
+}
+
+async fn read_surface(ctx: &CallContext, instance: &Instance, timeout: Duration) -> Result<Surface> {
+    let hello = &instance.hello;
+    let mut surface = Surface {
+        capabilities: hello.capabilities.clone(),
+        instructions: hello.instructions.clone(),
+        server_info: hello.server_info.clone(),
+        ..Surface::default()
+    };
+    for kind in ListKind::ALL {
+        if hello.has(kind.capability()) {
+            let items = read_list(ctx, instance, kind, timeout).await?;
+            match kind {
+                ListKind::Tools => surface.tools = items,
+                ListKind::Prompts => surface.prompts = items,
+                ListKind::Resources => surface.resources = items,
+                ListKind::ResourceTemplates => surface.resource_templates = items,
+            }
+        }
+    }
+    Ok(surface)
+}
+
+/// Reads all pages of a list; of two items with one key the first counts.
+async fn read_list(
+    ctx: &CallContext,
+    instance: &Instance,
+    kind: ListKind,
+    timeout: Duration,
+) -> Result<Vec<Definition>> {
+    let mut items: IndexMap<String, Definition> = IndexMap::new();
+    let mut params = RawObject::default();
+    for _ in 0..MAX_PAGES {
+        let method = kind.request().method();
+        let page = match instance.peer.request(ctx, PeerRequest::new(method, params.clone(), timeout)).await? {
+            Ok(page) => ListPage::read(kind, &page)?,
+            // A server may have resources and no templates; what it does not serve, it does not offer.
+            Err(error) if error.code == crate::protocol::code::METHOD_NOT_FOUND => return Ok(Vec::new()),
+            Err(error) => {
+                return Err(Error::new(ErrorKind::Protocol, format!("server refused `{method}`"))
+                    .with_context("answer", error.message));
+            }
+        };
+        for item in page.items {
+            items.entry(item.key.clone()).or_insert(item);
+        }
+        if items.len() > MAX_ITEMS {
+            break;
+        }
+        match page.next_cursor {
+            Some(cursor) => params.set_text("cursor", &cursor),
+            None => return Ok(items.into_values().collect()),
+        }
+    }
+    Err(Error::new(ErrorKind::TooLarge, format!("server's list of {} does not end", kind.member())))
+}

@@ -1,0 +1,243 @@
+//! One server of the profile, with all of it that runs.
+
+use std::collections::HashMap;
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError, RwLock};
+
+use tokio::sync::watch;
+
+use super::health::Health;
+use super::instance::Instance;
+use super::pool::Pool;
+use super::{ServerState, ServerStatus};
+use crate::error::{Error, Result};
+use crate::gateway::settings::Settings;
+use crate::gateway::view::View;
+use crate::model::{ServerEntry, ServerName, SessionId};
+use crate::profile::{Isolation, ServerLock, ServerSpec};
+
+/// A server of the profile.
+#[derive(Debug)]
+pub(crate) struct Slot {
+    pub(crate) name: ServerName,
+    /// What it is, or why it cannot be used.
+    pub(crate) body: Result<Body>,
+    /// What was recorded of it, and whether that has yet to be written to the lock.
+    record: RwLock<Record>,
+    places: Mutex<HashMap<Place, State>>,
+    pub(super) pool: Pool,
+    health: Mutex<Health>,
+}
+
+/// What profile and catalog say about a server.
+#[derive(Clone, Debug)]
+pub(crate) struct Body {
+    pub(crate) entry: Arc<ServerEntry>,
+    pub(crate) fingerprint: String,
+    pub(crate) spec: ServerSpec,
+    pub(crate) settings: Settings,
+}
+
+#[derive(Debug, Default)]
+struct Record {
+    lock: Option<Arc<ServerLock>>,
+    dirty: bool,
+}
+
+/// Who shares one running server.
+#[derive(Clone, Debug, PartialEq, Eq, Hash)]
+pub(crate) enum Place {
+    /// Everyone, and requests without a session.
+    Shared,
+    /// One session.
+    Session(SessionId),
+}
+
+/// The outcome of a start, for all who wait for it.
+pub(crate) type Started = watch::Receiver<Option<Result<Arc<Instance>>>>;
+
+#[derive(Debug)]
+enum State {
+    Starting(Started),
+    Running(Arc<Instance>),
+}
+
+/// What a caller finds at its place.
+#[derive(Debug)]
+pub(crate) enum Found {
+    /// A running server, which the caller has entered.
+    Running(Arc<Instance>),
+    /// A start that is under way.
+    Starting(Started),
+    /// Nothing; the caller starts it and tells the outcome here.
+    Vacant(watch::Sender<Option<Result<Arc<Instance>>>>),
+}
+
+impl Slot {
+    pub(crate) fn new(name: ServerName, body: Result<Body>, lock: Option<ServerLock>) -> Self {
+        Self {
+            name,
+            body,
+            record: RwLock::new(Record { lock: lock.map(Arc::new), dirty: false }),
+            places: Mutex::default(),
+            pool: Pool::default(),
+            health: Mutex::default(),
+        }
+    }
+
+    /// The place of a request.
+    pub(crate) fn place(&self, session: Option<&SessionId>) -> Place {
+        let isolation = self.body.as_ref().map(|body| body.settings.isolation).unwrap_or_default();
+        match (isolation, session) {
+            (Isolation::Session, Some(session)) => Place::Session(session.clone()),
+            _ => Place::Shared,
+        }
+    }
+
+    /// Looks at a place and takes it if it is vacant; a server that has died meanwhile is handed out for burial.
+    pub(crate) fn look(&self, place: &Place) -> (Found, Option<Arc<Instance>>) {
+        let mut places = self.places();
+        let mut dead = None;
+        match places.get(place) {
+            Some(State::Running(instance)) if !instance.peer.is_closed() => {
+                instance.enter();
+                return (Found::Running(Arc::clone(instance)), None);
+            }
+            Some(State::Running(instance)) => dead = Some(Arc::clone(instance)),
+            Some(State::Starting(started)) => return (Found::Starting(started.clone()), None),
+            None => {}
+        }
+        let (sender, receiver) = watch::channel(None);
+        places.insert(place.clone(), State::Starting(receiver));
+        (Found::Vacant(sender), dead)
+    }
+
+    /// Puts a started server into its place; `false` when the place was given up meanwhile.
+    pub(crate) fn settle(&self, place: &Place, instance: &Arc<Instance>) -> bool {
+        let mut places = self.places();
+        let expected = matches!(places.get(place), Some(State::Starting(_)));
+        if expected {
+            places.insert(place.clone(), State::Running(Arc::clone(instance)));
+        }
+        expected
+    }
+
+    /// Gives up a place whose start failed.
+    pub(crate) fn vacate(&self, place: &Place) {
+        let mut places = self.places();
+        if matches!(places.get(place), Some(State::Starting(_))) {
+            places.remove(place);
+        }
+    }
+
+    /// Takes a server out of its place if it is still there.
+    pub(crate) fn take(&self, instance: &Arc<Instance>) -> bool {
+        let mut places = self.places();
+        let before = places.len();
+        places.retain(|_, state| !matches!(state, State::Running(held) if Arc::ptr_eq(held, instance)));
+        places.len() < before
+    }
+
+    /// Takes out what a session had.
+    pub(crate) fn take_session(&self, session: &SessionId) -> Option<Arc<Instance>> {
+        match self.places().remove(&Place::Session(session.clone())) {
+            Some(State::Running(instance)) => Some(instance),
+            // A start under way finds its place gone and stops what it started.
+            Some(State::Starting(_)) | None => None,
+        }
+    }
+
+    /// Takes out everything.
+    pub(crate) fn take_all(&self) -> Vec<Arc<Instance>> {
+        let states: Vec<State> = self.places().drain().map(|(_, state)| state).collect();
+        let running = states.into_iter().filter_map(|state| match state {
+            State::Running(instance) => Some(instance),
+            State::Starting(_) => None,
+        });
+        running.chain(self.pool.take_all()).collect()
+    }
+
+    /// Takes out what is dead or idle for too long.
+    pub(crate) fn take_spent(&self) -> Vec<Arc<Instance>> {
+        let idle = self.body.as_ref().ok().and_then(|body| body.settings.idle);
+        let spent =
+            |instance: &Instance| instance.peer.is_closed() || idle.is_some_and(|limit| instance.is_idle(limit));
+        let mut taken = self.pool.take_spent(&spent);
+        self.places().retain(|_, state| match state {
+            State::Running(instance) if spent(instance) => {
+                taken.push(Arc::clone(instance));
+                false
+            }
+            _ => true,
+        });
+        taken
+    }
+
+    /// What runs; one that has died and was not buried yet does not.
+    pub(crate) fn running(&self) -> Vec<Arc<Instance>> {
+        let places = self.places();
+        let running = places.values().filter_map(|state| match state {
+            State::Running(instance) => Some(Arc::clone(instance)),
+            State::Starting(_) => None,
+        });
+        running.chain(self.pool.waiting()).filter(|instance| !instance.peer.is_closed()).collect()
+    }
+
+    pub(crate) fn health(&self) -> MutexGuard<'_, Health> {
+        self.health.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+
+    /// What was recorded, if it was recorded of the entry that the catalog has now.
+    pub(crate) fn lock(&self) -> Option<Arc<ServerLock>> {
+        let body = self.body.as_ref().ok()?;
+        let record = self.record.read().unwrap_or_else(PoisonError::into_inner);
+        record.lock.clone().filter(|lock| lock.entry == body.fingerprint)
+    }
+
+    pub(crate) fn has_surface(&self) -> bool {
+        self.lock().is_some_and(|lock| lock.surface.is_some())
+    }
+
+    /// Records; says whether anything is new.
+    pub(crate) fn set_record(&self, lock: ServerLock) -> bool {
+        let mut record = self.record.write().unwrap_or_else(PoisonError::into_inner);
+        let same = record.lock.as_ref().is_some_and(|old| {
+            old.entry == lock.entry
+                && old.identity == lock.identity
+                && old.digest == lock.digest
+                && old.surface == lock.surface
+        });
+        if !same {
+            *record = Record { lock: Some(Arc::new(lock)), dirty: true };
+        }
+        !same
+    }
+
+    /// Takes what has yet to be written to the lock file.
+    pub(crate) fn take_unwritten(&self) -> Option<Arc<ServerLock>> {
+        let mut record = self.record.write().unwrap_or_else(PoisonError::into_inner);
+        std::mem::take(&mut record.dirty).then(|| record.lock.clone()).flatten()
+    }
+
+    /// Says that what was taken could not be written.
+    pub(crate) fn set_unwritten(&self) {
+        self.record.write().unwrap_or_else(PoisonError::into_inner).dirty = true;
+    }
+
+    pub(crate) fn status(&self, view: &View) -> ServerStatus {
+        let running = self.running().len();
+        let failure: Option<Error> = self.health().last().cloned();
+        let (state, reason) = match (&self.body, failure) {
+            (Err(error), _) => (ServerState::Refused, Some(error.report())),
+            (Ok(_), Some(error)) if running == 0 => (ServerState::Failed, Some(error.report())),
+            (Ok(_), _) if running > 0 => (ServerState::Running, None),
+            (Ok(_), _) if self.has_surface() => (ServerState::Recorded, None),
+            (Ok(_), _) => (ServerState::Unknown, None),
+        };
+        let tools = self.has_surface().then(|| view.tool_count(&self.name));
+        ServerStatus { name: self.name.clone(), state, reason, running, tools }
+    }
+
+    fn places(&self) -> MutexGuard<'_, HashMap<Place, State>> {
+        self.places.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+}

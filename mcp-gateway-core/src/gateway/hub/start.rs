@@ -1,0 +1,194 @@
+//! Starting servers: one start for all who wait for it.
+
+use std::sync::Arc;
+use std::time::{Duration, Instant};
+
+use serde_json::json;
+
+use super::events::Events;
+use super::instance::{Instance, Usage};
+use super::slot::{Found, Slot};
+use super::{Hub, slot::Place};
+use crate::audit::{AuditEvent, Outcome};
+use crate::error::{Error, ErrorKind, Result};
+use crate::model::{CallContext, SessionId};
+use crate::protocol::ClientHello;
+use crate::transport::client::Peer;
+
+/// How often a caller looks for a server that keeps vanishing.
+const ATTEMPTS: usize = 4;
+
+pub(super) fn closing() -> Error {
+    Error::new(ErrorKind::Closed, "the gateway is shutting down")
+}
+
+/// How long a caller waits for a start; pulling an image may take longer and then goes on in the background.
+pub(super) fn wait_limit(slot: &Slot) -> Duration {
+    slot.body.as_ref().map_or(Duration::ZERO, |body| body.settings.limits.start_timeout)
+}
+
+impl Hub {
+    /// The server at the caller's place, started if it has to be; the caller has entered it and must leave it.
+    pub(super) async fn acquire(&self, ctx: &CallContext, slot: &Arc<Slot>) -> Result<Arc<Instance>> {
+        if let Err(error) = &slot.body {
+            return Err(error.clone());
+        }
+        let place = slot.place(ctx.session.as_ref());
+        for _ in 0..ATTEMPTS {
+            if self.closing.is_cancelled() {
+                return Err(closing());
+            }
+            let (found, dead) = slot.look(&place);
+            if let Some(dead) = dead {
+                self.retire(slot, dead);
+            }
+            let mut started = match found {
+                Found::Running(instance) => return Ok(instance),
+                Found::Starting(started) => started,
+                Found::Vacant(sender) => {
+                    let started = sender.subscribe();
+                    self.begin_start(slot, &place, sender);
+                    started
+                }
+            };
+            let outcome = ctx
+                .bounded(wait_limit(slot), async {
+                    let outcome = started.wait_for(Option::is_some).await.map_err(|_| closing())?;
+                    outcome.clone().unwrap_or_else(|| Err(closing()))
+                })
+                .await;
+            match outcome {
+                // Entered on the next round, under the lock that the reaper takes too.
+                Ok(_) => {}
+                Err(error) if error.kind() == ErrorKind::Timeout && error.operation().is_none() => {
+                    return Err(error
+                        .with_context("server", &slot.name)
+                        .with_hint("the server is still starting; try again in a moment")
+                        .retry_later());
+                }
+                Err(error) => return Err(error),
+            }
+        }
+        let error = Error::new(ErrorKind::ServerExited, "server ends as soon as it has started")
+            .with_context("server", &slot.name);
+        slot.health().crashed(error.clone());
+        Err(error)
+    }
+
+    fn begin_start(
+        &self,
+        slot: &Arc<Slot>,
+        place: &Place,
+        sender: tokio::sync::watch::Sender<Option<Result<Arc<Instance>>>>,
+    ) {
+        let refusal = slot.health().refusal();
+        let (Some(hub), None) = (self.this.upgrade(), &refusal) else {
+            slot.vacate(place);
+            sender.send_replace(Some(Err(refusal.unwrap_or_else(closing))));
+            return;
+        };
+        let (slot, place) = (Arc::clone(slot), place.clone());
+        self.tasks.spawn(async move {
+            let session = match &place {
+                Place::Session(session) => Some(session.clone()),
+                Place::Shared => None,
+            };
+            let outcome = match hub.start_instance(&slot, session).await {
+                Ok(instance) if slot.settle(&place, &instance) => Ok(instance),
+                Ok(instance) => {
+                    hub.retire(&slot, instance);
+                    Err(Error::new(ErrorKind::Closed, "the session ended while its server was starting"))
+                }
+                Err(error) => {
+                    slot.vacate(&place);
+                    Err(error)
+                }
+            };
+            sender.send_replace(Some(outcome));
+        });
+    }
+
+    /// Starts a server, shakes hands, records the start and what the server offers.
+    pub(super) async fn start_instance(&self, slot: &Arc<Slot>, session: Option<SessionId>) -> Result<Arc<Instance>> {
+        let begun = Instant::now();
+        let started = tokio::select! {
+            started = self.try_start(slot, session.clone()) => started,
+            () = self.closing.cancelled() => Err(closing()),
+        };
+        let outcome = if started.is_ok() { "ok" } else { "error" };
+        self.metrics.record_server_start(slot.name.as_str(), outcome);
+        let mut event = AuditEvent::new(self.profile.name().clone(), "gateway", "server/start");
+        event.server = Some(slot.name.clone());
+        event.session = session;
+        event.duration_micros = u64::try_from(begun.elapsed().as_micros()).unwrap_or(u64::MAX);
+        match &started {
+            Ok(instance) => event.instance = Some(instance.id.clone()),
+            Err(error) => {
+                event.outcome = Outcome::Failed;
+                event.error = Some(error.report());
+            }
+        }
+        let recorded = self.audit.append(event).await;
+        match (started, recorded) {
+            (Ok(instance), Ok(_)) => Ok(instance),
+            (Ok(instance), Err(error)) => {
+                instance.stop().await;
+                Err(error)
+            }
+            (Err(error), _) => {
+                let error = error.with_context("server", &slot.name);
+                tracing::warn!(error = %error.report(), "server did not start");
+                if error.kind() != ErrorKind::Closed {
+                    slot.health().start_failed(error.clone());
+                }
+                Err(error)
+            }
+        }
+    }
+
+    async fn try_start(&self, slot: &Arc<Slot>, session: Option<SessionId>) -> Result<Arc<Instance>> {
+        let body = slot.body.as_ref().map_err(Clone::clone)?;
+        let _permit = self.starting.acquire().await.map_err(|_| closing())?;
+        let ctx = CallContext::local().with_cancellation(self.closing.child_token());
+        let launched = self.launcher.launch(&ctx, slot, body, session.clone()).await?;
+        let redaction = Arc::new(launched.redaction);
+        let events = Arc::new(Events::new(&self.this, &slot.name, session.clone(), Arc::clone(&redaction)));
+        let peer = Peer::new(launched.running.connection, Arc::clone(&events) as _);
+        let timeout = body.settings.limits.start_timeout;
+        let id = launched.running.id;
+        let hello = match peer.initialize(&ctx, &ClientHello::of_gateway(json!({})), timeout).await {
+            Ok(hello) => hello,
+            Err(error) => {
+                peer.close().await;
+                // The first error is the one to report; what stays is swept at the next start.
+                let _ = launched.runtime.stop(&id).await;
+                return Err(error);
+            }
+        };
+        let instance = Arc::new(Instance {
+            id,
+            peer,
+            hello,
+            runtime: launched.runtime,
+            identity: launched.identity.value.clone(),
+            session: session.clone(),
+            started: Instant::now(),
+            usage: Usage::new(),
+            redaction,
+            _counted: self.metrics.running_server(),
+        });
+        events.attach(&instance);
+        self.apply_log_level(&ctx, &instance).await;
+        if slot.lock().is_none_or(|lock| lock.identity != instance.identity || lock.surface.is_none()) {
+            self.record(&ctx, slot, body, &instance, launched.identity.digest).await?;
+        } else if session.is_some() || self.is_shared(body) {
+            // The record is believed and checked off the response path: configuration can change what is offered.
+            self.refresh_later(slot, &instance);
+        }
+        Ok(instance)
+    }
+
+    fn is_shared(&self, body: &super::Body) -> bool {
+        body.settings.isolation == crate::profile::Isolation::Shared
+    }
+}

@@ -1,0 +1,172 @@
+//! From "server `github` of profile `dev`" to a finished plan: the one place where catalog, profile, secrets,
+//! verification and runtime meet.
+
+use std::sync::Arc;
+use std::time::Duration;
+
+use super::expand::Expansion;
+use super::hub::{Body, Slot};
+use super::redact::Redaction;
+use crate::error::{Error, ErrorKind, Result};
+use crate::model::{CallContext, ImageReference, ProfileName, SessionId};
+use crate::runtime::{
+    ContainerPlan, GatewayInstance, Identity, InstanceStatus, LaunchPlan, LaunchTarget, OneShotOutput, Owner,
+    PrepareProgress, RunningServer, Runtime,
+};
+use crate::secrets::SecretBroker;
+use crate::verify::Verifier;
+
+/// Makes plans and has them carried out.
+#[derive(Debug)]
+pub(crate) struct Launcher {
+    pub(crate) profile: ProfileName,
+    /// The id that running servers carry as their owner's.
+    pub(crate) gateway: String,
+    pub(crate) secrets: Arc<dyn SecretBroker>,
+    pub(crate) verifier: Arc<dyn Verifier>,
+    pub(crate) runtimes: Vec<Arc<dyn Runtime>>,
+    pub(crate) progress: Arc<dyn PrepareProgress>,
+    pub(crate) prepare_timeout: Duration,
+    /// Held so that the gateway counts as living as long as it can start servers.
+    pub(crate) _instance: Option<Arc<GatewayInstance>>,
+}
+
+/// A server that was started.
+#[derive(Debug)]
+pub(crate) struct Launched {
+    pub(crate) running: RunningServer,
+    pub(crate) runtime: Arc<dyn Runtime>,
+    pub(crate) identity: Identity,
+    /// What must not come back from the server.
+    pub(crate) redaction: Redaction,
+}
+
+impl Launcher {
+    /// Starts a server.
+    pub(crate) async fn launch(
+        &self,
+        ctx: &CallContext,
+        slot: &Slot,
+        body: &Body,
+        session: Option<SessionId>,
+    ) -> Result<Launched> {
+        let runtime = self.choose(body).await?;
+        let expansion = Expansion::of(&self.profile, body)?;
+        let declared = expansion.declared(self.secrets.as_ref()).await?;
+        let mut target = expansion.target(runtime.name(), &declared)?;
+        if let LaunchTarget::Container(container) = &mut target {
+            pin(container, slot);
+        }
+        let identity = self.ready(ctx, runtime.as_ref(), &mut target).await?;
+        let mut plan = LaunchPlan::new(self.owner(slot, session), target);
+        expansion.fill(&mut plan, &declared)?;
+        plan.network.clone_from(&body.settings.network);
+        plan.limits = body.settings.limits;
+        let redaction = Redaction::new(&plan.secrets);
+        let running = runtime.start(ctx, plan).await?;
+        Ok(Launched { running, runtime, identity, redaction })
+    }
+
+    /// Runs one container to its end.
+    pub(crate) async fn run_once(
+        &self,
+        ctx: &CallContext,
+        slot: &Slot,
+        body: &Body,
+        container: ContainerPlan,
+    ) -> Result<(OneShotOutput, Redaction)> {
+        let runtime = self.named("docker").await?;
+        let mut target = LaunchTarget::Container(container);
+        self.ready(ctx, runtime.as_ref(), &mut target).await?;
+        let mut plan = LaunchPlan::new(self.owner(slot, ctx.session.clone()), target);
+        let expansion = Expansion::of(&self.profile, body)?;
+        expansion.fill(&mut plan, &expansion.declared(self.secrets.as_ref()).await?)?;
+        plan.network.clone_from(&body.settings.network);
+        plan.limits = body.settings.limits;
+        let redaction = Redaction::new(&plan.secrets);
+        Ok((runtime.run_once(ctx, plan).await?, redaction))
+    }
+
+    /// Everything that runs in the runtimes.
+    pub(crate) async fn instances(&self) -> Result<Vec<InstanceStatus>> {
+        let mut all = Vec::new();
+        for runtime in &self.runtimes {
+            // An engine that nobody uses need not be there.
+            if runtime.check().await.is_ok() {
+                all.extend(runtime.list().await?);
+            }
+        }
+        Ok(all)
+    }
+
+    /// The runtime for a server: the one that the profile names, or the first that fits and is ready.
+    pub(crate) async fn choose(&self, body: &Body) -> Result<Arc<dyn Runtime>> {
+        if let Some(name) = &body.spec.runtime {
+            return self.named(name).await;
+        }
+        let entry = &body.entry;
+        let mut fitting = Vec::new();
+        if entry.remote.is_some() || entry.sse_endpoint.is_some() {
+            fitting.push("remote");
+        }
+        if entry.image.is_some() {
+            fitting.push("docker");
+        }
+        if entry.process.is_some() {
+            fitting.push("process");
+        }
+        let mut refused = None;
+        for name in fitting {
+            match self.named(name).await {
+                Ok(runtime) => return Ok(runtime),
+                Err(error) => refused = refused.or(Some(error)),
+            }
+        }
+        Err(refused.unwrap_or_else(|| {
+            Error::new(ErrorKind::InvalidConfig, "catalog entry has neither an image, a process nor a remote address")
+        }))
+    }
+
+    async fn named(&self, name: &str) -> Result<Arc<dyn Runtime>> {
+        let runtime = self.runtimes.iter().find(|runtime| runtime.name() == name).ok_or_else(|| {
+            Error::new(ErrorKind::RuntimeUnavailable, format!("runtime `{name}` is not part of this gateway"))
+        })?;
+        runtime.check().await?;
+        Ok(Arc::clone(runtime))
+    }
+
+    /// Finds out what exactly will run, has it verified, and fetches it: in this order, and by its digest.
+    async fn ready(&self, ctx: &CallContext, runtime: &dyn Runtime, target: &mut LaunchTarget) -> Result<Identity> {
+        let identity = runtime.identify(ctx, target).await?;
+        if let LaunchTarget::Container(container) = target {
+            self.verifier.verify(&container.image, identity.digest.as_ref()).await?;
+            match &identity.digest {
+                Some(digest) => container.image = container.image.clone().with_digest(digest.clone()),
+                None => container.image_id = Some(identity.value.clone()),
+            }
+        }
+        let prepare = runtime.prepare(ctx, target, &identity, Arc::clone(&self.progress));
+        ctx.bounded(self.prepare_timeout, prepare).await?;
+        Ok(identity)
+    }
+
+    fn owner(&self, slot: &Slot, session: Option<SessionId>) -> Owner {
+        let mut owner = Owner::new(self.gateway.as_str(), self.profile.clone(), slot.name.clone());
+        owner.session = session;
+        owner
+    }
+}
+
+/// A tag means the digest that it meant when it was recorded; the catalog or `server update` moves it, not the registry.
+fn pin(container: &mut ContainerPlan, slot: &Slot) {
+    if container.image.digest().is_none()
+        && let Some(digest) = slot.lock().and_then(|lock| lock.digest.clone())
+    {
+        container.image = container.image.clone().with_digest(digest);
+    }
+}
+
+/// Reads an image reference of a catalog.
+pub(crate) fn image(text: &str) -> Result<ImageReference> {
+    ImageReference::parse(text).map_err(|error| error.with_hint("correct `image` in the catalog entry"))
+}

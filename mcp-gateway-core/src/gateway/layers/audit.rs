@@ -1,0 +1,214 @@
+//! Records every request, denials included.
+
+use std::sync::Arc;
+use std::sync::atomic::{AtomicBool, Ordering};
+use std::time::Instant;
+
+use async_trait::async_trait;
+
+use super::{Call, Service};
+use crate::audit::{AuditEvent, AuditStore, Outcome, argument_shape};
+use crate::error::{Error, ErrorKind, Result};
+use crate::model::{CallContext, ProfileName};
+use crate::protocol::Response;
+use crate::telemetry::Metrics;
+
+/// Appends one record per request.
+///
+/// # Behavior
+/// - A result whose record cannot be kept is withheld, and nothing more is carried out until the store works again.
+/// - A request whose future is dropped is recorded as cancelled.
+#[derive(Debug)]
+pub(crate) struct AuditLayer<S> {
+    pub(crate) inner: S,
+    pub(crate) store: Arc<dyn AuditStore>,
+    pub(crate) profile: ProfileName,
+    /// Whether argument values are recorded, which the operator must ask for.
+    pub(crate) arguments: bool,
+    pub(crate) broken: AtomicBool,
+    pub(crate) metrics: Metrics,
+}
+
+#[async_trait]
+impl<S: Service> Service for AuditLayer<S> {
+    async fn call(&self, ctx: &CallContext, call: &mut Call) -> Result<Response> {
+        self.ensure_working(ctx).await?;
+        let mut unrecorded =
+            Unrecorded { store: &self.store, event: Some(self.event(ctx, call)), begun: Instant::now() };
+        let result = self.inner.call(ctx, call).await;
+        let Some(mut event) = unrecorded.event.take() else { return result };
+        event.duration_micros = micros(unrecorded.begun);
+        event.decision = call.decision.take();
+        event.outcome = outcome(&result);
+        match &result {
+            Ok(response) => {
+                event.instance.clone_from(&response.served_by);
+                event.error = response.result.as_ref().err().map(|error| format!("{}: {}", error.code, error.message));
+            }
+            Err(error) => event.error = Some(error.to_string()),
+        }
+        if let Err(cause) = self.store.append(event).await {
+            self.metrics.record_audit_failure();
+            self.broken.store(true, Ordering::Release);
+            return Err(unavailable(cause));
+        }
+        result
+    }
+}
+
+impl<S: Sync> AuditLayer<S> {
+    fn event(&self, ctx: &CallContext, call: &Call) -> AuditEvent {
+        let request = &call.request;
+        let mut event = AuditEvent::new(self.profile.clone(), &*ctx.principal.name, request.kind.method());
+        event.session.clone_from(&ctx.session);
+        event.traceparent.clone_from(&ctx.trace.traceparent);
+        event.server = request.target.as_ref().map(|target| target.server.clone());
+        event.name = request.target.as_ref().map(|target| target.name.clone()).or_else(|| request.subject());
+        event.shape = request.arguments().map(argument_shape);
+        if self.arguments {
+            event.arguments = request.arguments().and_then(|arguments| arguments.read().ok());
+        }
+        event
+    }
+
+    /// After a record was lost, a new one must be kept before anything else is carried out.
+    async fn ensure_working(&self, ctx: &CallContext) -> Result<()> {
+        if self.broken.load(Ordering::Acquire) {
+            let event = AuditEvent::new(self.profile.clone(), &*ctx.principal.name, "audit/resume");
+            self.store.append(event).await.map_err(unavailable)?;
+            self.broken.store(false, Ordering::Release);
+        }
+        Ok(())
+    }
+}
+
+fn unavailable(cause: Error) -> Error {
+    Error::new(ErrorKind::Io, "the audit trail cannot be written, so the request is refused")
+        .with_hint("free disk space or repair the audit file, then try again")
+        .with_source(cause)
+}
+
+fn outcome(result: &Result<Response>) -> Outcome {
+    match result {
+        Ok(response) if response.result.is_err() => Outcome::ServerError,
+        Ok(response) if response.is_tool_error() => Outcome::ToolError,
+        Ok(_) => Outcome::Ok,
+        Err(error) => match error.kind() {
+            ErrorKind::Denied | ErrorKind::NotFound | ErrorKind::Unauthorized => Outcome::Denied,
+            ErrorKind::Cancelled => Outcome::Cancelled,
+            _ => Outcome::Failed,
+        },
+    }
+}
+
+fn micros(begun: Instant) -> u64 {
+    u64::try_from(begun.elapsed().as_micros()).unwrap_or(u64::MAX)
+}
+
+/// Records a request whose future was dropped before it was done.
+struct Unrecorded<'a> {
+    store: &'a Arc<dyn AuditStore>,
+    event: Option<AuditEvent>,
+    begun: Instant,
+}
+
+impl Drop for Unrecorded<'_> {
+    fn drop(&mut self) {
+        let (Some(mut event), Ok(runtime)) = (self.event.take(), tokio::runtime::Handle::try_current()) else { return };
+        event.outcome = Outcome::Cancelled;
+        event.duration_micros = micros(self.begun);
+        let store = Arc::clone(self.store);
+        runtime.spawn(async move {
+            if let Err(error) = store.append(event).await {
+                tracing::error!(error = %error.report(), "a cancelled request could not be recorded");
+            }
+        });
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::audit::{AuditQuery, AuditRecord, MemoryAudit};
+    use crate::protocol::{RawJson, Request};
+
+    #[derive(Debug)]
+    struct Inner(&'static str);
+
+    #[async_trait]
+    impl Service for Inner {
+        async fn call(&self, _ctx: &CallContext, _call: &mut Call) -> Result<Response> {
+            match self.0 {
+                "denied" => Err(Error::new(ErrorKind::Denied, "no")),
+                "hang" => std::future::pending().await,
+                text => RawJson::parse(text).map(Response::new),
+            }
+        }
+    }
+
+    #[derive(Debug, Default)]
+    struct FullDisk(AtomicBool);
+
+    #[async_trait]
+    impl AuditStore for FullDisk {
+        async fn append(&self, _event: AuditEvent) -> Result<u64> {
+            if self.0.load(Ordering::SeqCst) { Ok(1) } else { Err(Error::new(ErrorKind::Io, "disk is full")) }
+        }
+
+        async fn query(&self, _query: &AuditQuery) -> Result<Vec<AuditRecord>> {
+            Ok(Vec::new())
+        }
+    }
+
+    fn layer(inner: &'static str, store: Arc<dyn AuditStore>) -> AuditLayer<Inner> {
+        let profile = ProfileName::new("p").unwrap();
+        AuditLayer {
+            inner: Inner(inner),
+            store,
+            profile,
+            arguments: false,
+            broken: AtomicBool::new(false),
+            metrics: Metrics::new(),
+        }
+    }
+
+    fn call() -> Call {
+        Call::new(Request::call_tool("t", &serde_json::json!({"password": "hunter2"})).unwrap())
+    }
+
+    #[tokio::test]
+    async fn denials_and_tool_errors_are_recorded_without_values() {
+        let store = Arc::new(MemoryAudit::new());
+        for inner in ["denied", r#"{"content":[],"isError":true}"#, r#"{"content":[]}"#] {
+            let _ = layer(inner, Arc::clone(&store) as _).call(&CallContext::local(), &mut call()).await;
+        }
+        let records = store.query(&AuditQuery::all()).await.unwrap();
+        let outcomes: Vec<_> = records.iter().map(|record| record.event.outcome).collect();
+        assert_eq!(outcomes, [Outcome::Denied, Outcome::ToolError, Outcome::Ok]);
+        assert!(!serde_json::to_string(&records).unwrap().contains("hunter2"));
+    }
+
+    #[tokio::test]
+    async fn a_dropped_request_is_recorded() {
+        let store = Arc::new(MemoryAudit::new());
+        let layer = layer("hang", Arc::clone(&store) as _);
+        let (ctx, mut call) = (CallContext::local(), call());
+        let hung = tokio::time::timeout(std::time::Duration::from_millis(1), layer.call(&ctx, &mut call));
+        assert!(hung.await.is_err());
+        while store.query(&AuditQuery::all()).await.unwrap().is_empty() {
+            tokio::task::yield_now().await;
+        }
+        assert_eq!(store.query(&AuditQuery::all()).await.unwrap()[0].event.outcome, Outcome::Cancelled);
+    }
+
+    #[tokio::test]
+    async fn nothing_is_carried_out_while_records_are_lost() {
+        let store = Arc::new(FullDisk::default());
+        let layer = layer(r#"{"content":[]}"#, Arc::clone(&store) as _);
+        for _ in 0..2 {
+            assert_eq!(layer.call(&CallContext::local(), &mut call()).await.unwrap_err().kind(), ErrorKind::Io);
+        }
+        store.0.store(true, Ordering::SeqCst);
+        assert!(layer.call(&CallContext::local(), &mut call()).await.is_ok());
+    }
+}

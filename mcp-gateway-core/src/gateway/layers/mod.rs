@@ -1,0 +1,47 @@
+//! The layers around the hub, outside to inside: telemetry, audit, policy with approval, limits.
+
+mod audit;
+mod limits;
+mod policy;
+mod telemetry;
+
+use std::fmt;
+use std::sync::Arc;
+
+use async_trait::async_trait;
+
+use crate::error::Result;
+use crate::model::{CallContext, Decision};
+use crate::protocol::{Request, Response};
+
+pub(crate) use audit::AuditLayer;
+pub(crate) use limits::LimitLayer;
+pub(crate) use policy::PolicyLayer;
+pub(crate) use telemetry::TelemetryLayer;
+
+/// A request on its way down, with what the layers found out about it.
+#[derive(Debug)]
+pub(crate) struct Call {
+    pub(crate) request: Request,
+    /// What policy decided; set by its layer, read by audit.
+    pub(crate) decision: Option<Decision>,
+}
+
+impl Call {
+    pub(crate) fn new(request: Request) -> Self {
+        Self { request, decision: None }
+    }
+}
+
+/// One step on the way down. There is one method, so no layer can miss an operation.
+#[async_trait]
+pub(crate) trait Service: fmt::Debug + Send + Sync + 'static {
+    async fn call(&self, ctx: &CallContext, call: &mut Call) -> Result<Response>;
+}
+
+#[async_trait]
+impl<S: Service> Service for Arc<S> {
+    async fn call(&self, ctx: &CallContext, call: &mut Call) -> Result<Response> {
+        self.as_ref().call(ctx, call).await
+    }
+}

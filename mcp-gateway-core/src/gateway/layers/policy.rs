@@ -1,0 +1,132 @@
+//! Asks policy, and a person where policy says so.
+
+use std::sync::Arc;
+
+use async_trait::async_trait;
+
+use super::{Call, Service};
+use crate::approval::{Approver, Question};
+use crate::error::{Error, ErrorKind, Result};
+use crate::model::{CallContext, Decision, Effect};
+use crate::policy::Policy;
+use crate::protocol::Response;
+
+/// Lets through what policy allows, asks for what it wants confirmed, refuses the rest; every doubt is a refusal.
+#[derive(Debug)]
+pub(crate) struct PolicyLayer<S> {
+    pub(crate) inner: S,
+    pub(crate) policy: Arc<dyn Policy>,
+    pub(crate) approver: Arc<dyn Approver>,
+}
+
+#[async_trait]
+impl<S: Service> Service for PolicyLayer<S> {
+    async fn call(&self, ctx: &CallContext, call: &mut Call) -> Result<Response> {
+        let decision = self.policy.decide(ctx, &call.request).await.map_err(|cause| {
+            Error::new(ErrorKind::Denied, "policy could not decide, so the request is refused")
+                .with_operation("PolicyLayer::call")
+                .with_source(cause)
+        })?;
+        call.decision = Some(decision.clone());
+        match decision.effect {
+            Effect::Allow => {}
+            Effect::SoftConfirm | Effect::HardConfirm => self.confirm(ctx, call, decision).await?,
+            Effect::Deny => return Err(denied(call, &decision)),
+        }
+        self.inner.call(ctx, call).await
+    }
+}
+
+impl<S: Service> PolicyLayer<S> {
+    async fn confirm(&self, ctx: &CallContext, call: &mut Call, mut decision: Decision) -> Result<()> {
+        let Some(target) = call.request.target.clone() else { return Err(denied(call, &decision)) };
+        let question = Question::new(target, call.request.arguments().cloned(), decision.clone());
+        let answer = self.approver.approve(ctx, &question).await;
+        let (granted, reason) = match &answer {
+            Ok(answer) => (answer.granted, format!("{}: {}", answer.by, answer.reason)),
+            Err(error) => (false, format!("nobody could be asked: {error}")),
+        };
+        decision.reason = reason;
+        call.decision = Some(decision.clone());
+        if granted { Ok(()) } else { Err(denied(call, &decision)) }
+    }
+}
+
+fn denied(call: &Call, decision: &Decision) -> Error {
+    let what = match (&call.request.target, call.request.subject()) {
+        (Some(target), _) => target.to_string(),
+        (None, Some(subject)) => subject,
+        (None, None) => call.request.kind.to_string(),
+    };
+    let kind = if call.request.target.is_none() { ErrorKind::NotFound } else { ErrorKind::Denied };
+    let message = match decision.effect {
+        _ if kind == ErrorKind::NotFound => format!("`{what}` is offered by no server of this profile"),
+        Effect::Deny => format!("`{what}` is denied by policy"),
+        _ => format!("`{what}` needs a confirmation that was not given"),
+    };
+    let mut error = Error::new(kind, message).with_context("rule", &decision.rule);
+    if !decision.reason.is_empty() {
+        error = error.with_context("reason", &decision.reason);
+    }
+    error
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::approval::{Answer, MemoryApprover};
+    use crate::model::ServerName;
+    use crate::policy::{Rule, RulePolicy};
+    use crate::protocol::{RawJson, Request, Target};
+
+    #[derive(Debug)]
+    struct Answers;
+
+    #[async_trait]
+    impl Service for Answers {
+        async fn call(&self, _ctx: &CallContext, _call: &mut Call) -> Result<Response> {
+            Ok(Response::new(RawJson::empty_object()))
+        }
+    }
+
+    #[derive(Debug)]
+    struct Broken;
+
+    #[async_trait]
+    impl Policy for Broken {
+        async fn decide(&self, _ctx: &CallContext, _request: &Request) -> Result<Decision> {
+            Err(Error::new(ErrorKind::Internal, "no"))
+        }
+    }
+
+    async fn run(policy: impl Policy, approver: MemoryApprover, tool: &str) -> (Result<Response>, Call) {
+        let layer = PolicyLayer { inner: Answers, policy: Arc::new(policy), approver: Arc::new(approver) };
+        let mut request = Request::call_tool(tool, &serde_json::json!({})).unwrap();
+        request.target = Some(Target::new(ServerName::new("s").unwrap(), tool));
+        let mut call = Call::new(request);
+        (layer.call(&CallContext::local(), &mut call).await, call)
+    }
+
+    fn rules() -> RulePolicy {
+        let rules = vec![Rule::new("s.read", Effect::Allow), Rule::new("s.write", Effect::SoftConfirm)];
+        RulePolicy::new(rules, Effect::Deny)
+    }
+
+    #[tokio::test]
+    async fn every_effect_is_carried_out() {
+        let yes = || MemoryApprover::new().with_answer("s.write", Answer::new(true, "ann", "fine"));
+        assert!(run(rules(), MemoryApprover::new(), "read").await.0.is_ok());
+        assert!(run(rules(), MemoryApprover::new(), "write").await.0.is_err());
+        let (result, call) = run(rules(), yes(), "write").await;
+        assert!(result.is_ok());
+        assert_eq!(call.decision.unwrap().reason, "ann: fine");
+        let error = run(rules(), yes(), "delete").await.0.unwrap_err();
+        assert_eq!(error.to_string(), "`s.delete` is denied by policy (rule: default, reason: no rule matches)");
+    }
+
+    #[tokio::test]
+    async fn a_policy_that_cannot_decide_refuses() {
+        let error = run(Broken, MemoryApprover::new(), "read").await.0.unwrap_err();
+        assert_eq!(error.kind(), ErrorKind::Denied);
+    }
+}

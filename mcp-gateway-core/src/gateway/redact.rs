@@ -1,0 +1,73 @@
+//! A server's own secrets, cut out of whatever it sends towards a client.
+
+use crate::model::SecretValue;
+use crate::protocol::{RawJson, RpcError};
+
+/// Shorter values occur in ordinary text by chance, and cutting them would destroy answers.
+const SHORTEST: usize = 6;
+
+/// What stands in the place of a secret.
+const MASK: &str = "***";
+
+/// The secrets that one running server has received, in the form that they have inside JSON texts.
+#[derive(Debug, Default)]
+pub(crate) struct Redaction {
+    values: Vec<SecretValue>,
+}
+
+impl Redaction {
+    pub(crate) fn new(secrets: &[SecretValue]) -> Self {
+        let long = secrets.iter().filter(|secret| secret.expose().len() >= SHORTEST);
+        let mut values: Vec<SecretValue> = Vec::new();
+        for secret in long {
+            let quoted = serde_json::Value::from(secret.expose()).to_string();
+            let inner = SecretValue::new(&quoted[1..quoted.len() - 1]);
+            if !values.contains(&inner) {
+                values.push(inner);
+            }
+        }
+        Self { values }
+    }
+
+    /// The value without secrets; one without any is handed back untouched.
+    pub(crate) fn json(&self, raw: RawJson) -> RawJson {
+        match self.cut(raw.get()) {
+            // A secret that is a number stands outside of texts; what is no JSON without it is withheld whole.
+            Some(text) => RawJson::parse(text).unwrap_or_else(|_| RawJson::empty_object()),
+            None => raw,
+        }
+    }
+
+    /// The error without secrets.
+    pub(crate) fn error(&self, mut error: RpcError) -> RpcError {
+        if let Some(message) = self.cut(&error.message) {
+            error.message = message;
+        }
+        error.data = error.data.map(|data| self.json(data));
+        error
+    }
+
+    fn cut(&self, text: &str) -> Option<String> {
+        let found = |secret: &&SecretValue| memchr::memmem::find(text.as_bytes(), secret.expose().as_bytes()).is_some();
+        let first = self.values.iter().find(found)?;
+        let cut = text.replace(first.expose(), MASK);
+        Some(self.values.iter().fold(cut, |text, secret| text.replace(secret.expose(), MASK)))
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn secrets_are_cut_out_in_their_json_form() {
+        let secrets = [SecretValue::new("hunter2\"x"), SecretValue::new("12345678"), SecretValue::new("ab")];
+        let redaction = Redaction::new(&secrets);
+        let cut = |text: &str| redaction.json(RawJson::parse(text).unwrap()).get().to_owned();
+        assert_eq!(cut(r#"{"a":"is hunter2\"x.","n":1}"#), r#"{"a":"is ***.","n":1}"#);
+        assert_eq!(cut(r#"{"a":"ab"}"#), r#"{"a":"ab"}"#);
+        assert_eq!(cut(r#"{"a":12345678}"#), "{}");
+        let error = redaction.error(RpcError::new(1, "no 12345678"));
+        assert_eq!(error.message, "no ***");
+    }
+}

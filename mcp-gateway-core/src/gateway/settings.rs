@@ -1,0 +1,86 @@
+//! What profile and catalog together say about one server.
+
+use std::time::Duration;
+
+use crate::error::Result;
+use crate::model::{Limits, NetworkRule, ServerEntry, ServerName};
+use crate::profile::{Isolation, NetworkSpec, NetworkWord, ProfileSpec, ServerSpec, parse_duration};
+
+use super::selection::Selection;
+
+/// How long a server may be idle by default: 5 minutes.
+const DEFAULT_IDLE: Duration = Duration::from_secs(5 * 60);
+
+/// The settings of one server, resolved: the server's own, then the profile's, then the catalog's, then the defaults.
+#[derive(Clone, Debug)]
+pub(crate) struct Settings {
+    pub(crate) limits: Limits,
+    pub(crate) isolation: Isolation,
+    /// `None` keeps it running.
+    pub(crate) idle: Option<Duration>,
+    pub(crate) network: NetworkRule,
+    pub(crate) selection: [Selection; 2],
+}
+
+impl Settings {
+    pub(crate) fn of(spec: &ProfileSpec, server: &ServerName, entry: &ServerEntry) -> Result<Self> {
+        let own = spec.servers.get(server).cloned().unwrap_or_default();
+        let limits = own.limits.apply(spec.limits.apply(entry.resources.unwrap_or_default())?)?;
+        let idle = match own.idle.as_deref() {
+            Some("never") => None,
+            Some(text) => Some(parse_duration(text)?),
+            None if entry.long_lived => None,
+            None => Some(DEFAULT_IDLE),
+        };
+        Ok(Self {
+            limits,
+            isolation: own.isolation.or(spec.isolation).unwrap_or_default(),
+            idle,
+            network: network(&own, entry),
+            selection: Selection::of(spec, server),
+        })
+    }
+
+    pub(crate) fn offers(&self, tool: &str) -> bool {
+        self.selection.iter().all(|selection| selection.offers(tool))
+    }
+}
+
+/// The profile's word counts before the catalog's; without either there is no network.
+fn network(own: &ServerSpec, entry: &ServerEntry) -> NetworkRule {
+    match &own.network {
+        Some(NetworkSpec::Word(NetworkWord::None)) => NetworkRule::None,
+        Some(NetworkSpec::Word(NetworkWord::Open)) => NetworkRule::Open,
+        Some(NetworkSpec::Hosts(hosts)) => NetworkRule::Listed(hosts.clone()),
+        None if entry.disable_network || entry.allow_hosts.is_empty() => NetworkRule::None,
+        None => NetworkRule::Listed(entry.allow_hosts.clone()),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::model::ProfileName;
+
+    #[test]
+    fn the_most_specific_word_counts() {
+        let name = ServerName::new("s").unwrap();
+        let mut entry = ServerEntry::image(name.clone(), "x");
+        entry.allow_hosts = vec!["a.example:443".to_owned()];
+        entry.resources = Some(Limits::default().with_memory_bytes(1).with_pids(7));
+        let mut own = ServerSpec::default();
+        own.limits.memory = Some("1g".to_owned());
+        let mut spec = ProfileSpec::new(ProfileName::new("p").unwrap());
+        spec.limits.cpus = Some(0.25);
+        let settings = Settings::of(&spec.clone().with_server(name.clone(), own.clone()), &name, &entry).unwrap();
+        assert_eq!((settings.limits.memory_bytes, settings.limits.cpus, settings.limits.pids), (1 << 30, 0.25, 7));
+        assert_eq!(settings.network, NetworkRule::Listed(vec!["a.example:443".to_owned()]));
+
+        entry.disable_network = true;
+        assert_eq!(Settings::of(&spec, &name, &entry).unwrap().network, NetworkRule::None);
+        own.network = Some(NetworkSpec::Word(NetworkWord::Open));
+        own.idle = Some("never".to_owned());
+        let settings = Settings::of(&spec.with_server(name.clone(), own), &name, &entry).unwrap();
+        assert_eq!((settings.network, settings.idle), (NetworkRule::Open, None));
+    }
+}

@@ -1,0 +1,99 @@
+//! The value that a host holds.
+
+use std::fmt;
+use std::sync::Arc;
+
+use async_trait::async_trait;
+
+use super::hub::Hub;
+use super::inspect::Inspection;
+use super::layers::{Call, Service};
+use super::{Gateway, ServerStatus, SessionOptions};
+use crate::audit::AuditStore;
+use crate::error::{Error, ErrorKind, Result};
+use crate::model::{CallContext, ProfileName, ServerName, SessionId};
+use crate::protocol::{Request, Response};
+use crate::runtime::InstanceStatus;
+use crate::telemetry::Metrics;
+
+/// A gateway over real catalogs, brokers and runtimes; made by [`GatewayBuilder`](super::GatewayBuilder).
+///
+/// # Behavior
+/// - Cheap to clone; every clone is the same gateway.
+/// - Call [`shutdown`](Gateway::shutdown) before the host ends: it waits for every server to stop. What a host that just
+///   ends leaves behind, the next gateway of the same home sweeps.
+#[derive(Clone)]
+pub struct McpGateway {
+    pub(crate) layers: Arc<dyn Service>,
+    pub(crate) hub: Arc<Hub>,
+}
+
+impl fmt::Debug for McpGateway {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("McpGateway").field("profile", self.hub.profile.name()).finish_non_exhaustive()
+    }
+}
+
+impl McpGateway {
+    /// Its audit trail.
+    pub fn audit(&self) -> &Arc<dyn AuditStore> {
+        &self.hub.audit
+    }
+
+    /// Its counters.
+    pub fn metrics(&self) -> &Metrics {
+        &self.hub.metrics
+    }
+
+    /// What a server would get if it were started now: image, command, mounts, network, limits, names of secrets.
+    ///
+    /// # Errors
+    /// `NotFound` for a server that the profile does not have; why it is refused, if it is.
+    pub async fn inspect(&self, server: &ServerName) -> Result<Inspection> {
+        self.hub.inspect(server).await
+    }
+
+    /// The running servers of every runtime of this gateway.
+    ///
+    /// # Errors
+    /// `RuntimeUnavailable` when an engine does not answer.
+    pub async fn instances(&self) -> Result<Vec<InstanceStatus>> {
+        self.hub.launcher.instances().await
+    }
+}
+
+#[async_trait]
+impl Gateway for McpGateway {
+    fn profile(&self) -> &ProfileName {
+        self.hub.profile.name()
+    }
+
+    async fn dispatch(&self, ctx: &CallContext, mut request: Request) -> Result<Response> {
+        if request.target.is_some() {
+            return Err(Error::new(ErrorKind::InvalidInput, "a request's target is looked up by the gateway alone"));
+        }
+        request.target = self.hub.find(&request);
+        if request.target.is_none() && request.subject().is_some() {
+            // The name may belong to a server that was never seen.
+            self.hub.get_to_know(ctx).await;
+            request.target = self.hub.find(&request).or_else(|| self.hub.find_unseen(&request));
+        }
+        self.layers.call(ctx, &mut Call::new(request)).await
+    }
+
+    async fn open_session(&self, options: SessionOptions) -> Result<SessionId> {
+        self.hub.open_session(options)
+    }
+
+    async fn close_session(&self, session: &SessionId) {
+        self.hub.close_session(session);
+    }
+
+    async fn servers(&self) -> Vec<ServerStatus> {
+        self.hub.servers()
+    }
+
+    async fn shutdown(&self) {
+        self.hub.shutdown().await;
+    }
+}

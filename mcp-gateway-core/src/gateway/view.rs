@@ -1,0 +1,204 @@
+//! What clients see: the union of all surfaces, rendered once per change.
+
+use std::collections::HashMap;
+
+use crate::model::{Definition, ServerName, Surface};
+use crate::profile::NameTable;
+use crate::protocol::{ListKind, ListPage, RawJson, RequestKind, Target};
+use crate::util::pattern::Pattern;
+
+use super::names::Names;
+
+/// The names that were given, of every kind.
+#[derive(Debug, Default)]
+pub(crate) struct AllNames {
+    tools: Names,
+    prompts: Names,
+    resources: Names,
+    templates: Names,
+}
+
+impl AllNames {
+    pub(crate) fn restore<'a>(lock: &NameTable, servers: impl Iterator<Item = &'a ServerName>) -> Self {
+        let servers = servers.map(ServerName::as_str).collect();
+        Self {
+            tools: Names::restore(&lock.tools, &servers),
+            prompts: Names::restore(&lock.prompts, &servers),
+            resources: Names::restore(&lock.resources, &servers),
+            templates: Names::default(),
+        }
+    }
+
+    pub(crate) fn save(&self, lock: &mut NameTable) {
+        lock.tools = self.tools.table();
+        lock.prompts = self.prompts.table();
+        lock.resources = self.resources.table();
+    }
+
+    fn of(&mut self, kind: ListKind) -> &mut Names {
+        match kind {
+            ListKind::Tools => &mut self.tools,
+            ListKind::Prompts => &mut self.prompts,
+            ListKind::Resources => &mut self.resources,
+            ListKind::ResourceTemplates => &mut self.templates,
+        }
+    }
+}
+
+/// One server's part in the view.
+pub(crate) struct Part<'a> {
+    pub(crate) server: &'a ServerName,
+    pub(crate) surface: &'a Surface,
+    pub(crate) prefix: Option<&'a str>,
+    pub(crate) offers: &'a dyn Fn(&str) -> bool,
+}
+
+/// The lists as clients get them, and what each name in them means.
+#[derive(Debug)]
+pub(crate) struct View {
+    lists: HashMap<ListKind, RawJson>,
+    targets: HashMap<ListKind, HashMap<String, Target>>,
+    templates: Vec<(Pattern, Target)>,
+    counts: HashMap<ServerName, usize>,
+}
+
+impl View {
+    /// Joins the parts, in their order.
+    pub(crate) fn build(parts: &[Part<'_>], names: &mut AllNames) -> Self {
+        let mut view =
+            Self { lists: HashMap::new(), targets: HashMap::new(), templates: Vec::new(), counts: HashMap::new() };
+        for kind in ListKind::ALL {
+            let mut rendered = Vec::new();
+            let mut targets = HashMap::new();
+            for part in parts {
+                for definition in definitions(part.surface, kind) {
+                    if kind == ListKind::Tools && !(part.offers)(&definition.key) {
+                        continue;
+                    }
+                    let target = Target::new(part.server.clone(), definition.key.as_str());
+                    let Some(name) = names.of(kind).give(kind, &target, part.prefix) else { continue };
+                    rendered.push(render(kind, definition, &name));
+                    if kind == ListKind::ResourceTemplates {
+                        view.templates.push((template_pattern(&definition.key), target.clone()));
+                    }
+                    if kind == ListKind::Tools {
+                        *view.counts.entry(part.server.clone()).or_default() += 1;
+                    }
+                    // The canonical name is always understood; an exposed name that looks like one comes first.
+                    targets.entry(target.to_string()).or_insert_with(|| target.clone());
+                    targets.insert(name, target);
+                }
+            }
+            view.lists.insert(kind, ListPage::render(kind, rendered.iter().map(String::as_str)));
+            view.targets.insert(kind, targets);
+        }
+        view
+    }
+
+    /// A whole list.
+    pub(crate) fn list(&self, kind: ListKind) -> RawJson {
+        self.lists.get(&kind).cloned().unwrap_or_else(RawJson::empty_object)
+    }
+
+    /// The kinds of list in which two views differ.
+    pub(crate) fn changes(&self, before: &Self) -> Vec<ListKind> {
+        ListKind::ALL.into_iter().filter(|kind| self.lists.get(kind) != before.lists.get(kind)).collect()
+    }
+
+    /// How many tools of a server are offered.
+    pub(crate) fn tool_count(&self, server: &ServerName) -> usize {
+        self.counts.get(server).copied().unwrap_or_default()
+    }
+
+    /// What a name means in a request of this kind.
+    pub(crate) fn find(&self, kind: RequestKind, subject: &str) -> Option<Target> {
+        let of = |list| self.targets.get(&list).and_then(|targets| targets.get(subject)).cloned();
+        match kind {
+            RequestKind::CallTool => of(ListKind::Tools),
+            RequestKind::GetPrompt => of(ListKind::Prompts),
+            RequestKind::ReadResource | RequestKind::Subscribe | RequestKind::Unsubscribe => {
+                of(ListKind::Resources).or_else(|| self.by_template(subject))
+            }
+            RequestKind::Complete => of(ListKind::Prompts).or_else(|| of(ListKind::ResourceTemplates)),
+            _ => None,
+        }
+    }
+
+    fn by_template(&self, uri: &str) -> Option<Target> {
+        let (_, target) = self.templates.iter().find(|(pattern, _)| pattern.matches(uri))?;
+        Some(Target::new(target.server.clone(), uri))
+    }
+}
+
+fn definitions(surface: &Surface, kind: ListKind) -> &[Definition] {
+    match kind {
+        ListKind::Tools => &surface.tools,
+        ListKind::Prompts => &surface.prompts,
+        ListKind::Resources => &surface.resources,
+        ListKind::ResourceTemplates => &surface.resource_templates,
+    }
+}
+
+/// The definition as it came, except for a name that had to be changed.
+fn render(kind: ListKind, definition: &Definition, name: &str) -> String {
+    if name == definition.key {
+        return definition.json.clone();
+    }
+    let Ok(mut object) = RawJson::parse(definition.json.as_str()).and_then(|raw| raw.object()) else {
+        return definition.json.clone();
+    };
+    object.set_text(kind.key(), name);
+    object.to_raw().get().to_owned()
+}
+
+/// A glob for the URIs of a template (RFC 6570): each expression stands for any run of characters.
+fn template_pattern(template: &str) -> Pattern {
+    let mut glob = String::new();
+    let mut rest = template;
+    while let Some((literal, expression)) = rest.split_once('{') {
+        glob.push_str(literal);
+        glob.push('*');
+        rest = expression.split_once('}').map_or("", |(_, rest)| rest);
+    }
+    glob.push_str(rest);
+    Pattern::new(glob)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn surface(tools: &[&str]) -> Surface {
+        let tool = |name: &&str| Definition::new(*name, format!(r#"{{"name":"{name}","inputSchema":{{}},"x":1.0}}"#));
+        let template = r#"{"uriTemplate":"demo://r/{id}","name":"r"}"#;
+        Surface {
+            tools: tools.iter().map(tool).collect(),
+            resource_templates: vec![Definition::new("demo://r/{id}", template)],
+            ..Surface::default()
+        }
+    }
+
+    #[test]
+    fn the_union_is_stable_and_filtered() {
+        let (a, b) = (ServerName::new("a").unwrap(), ServerName::new("b").unwrap());
+        let (first, second) = (surface(&["x", "y"]), surface(&["x", "z"]));
+        let parts = [
+            Part { server: &a, surface: &first, prefix: None, offers: &|_| true },
+            Part { server: &b, surface: &second, prefix: None, offers: &|tool| tool != "z" },
+        ];
+        let mut names = AllNames::default();
+        let view = View::build(&parts, &mut names);
+        assert_eq!(
+            view.list(ListKind::Tools).get(),
+            r#"{"tools":[{"name":"x","inputSchema":{},"x":1.0},{"name":"y","inputSchema":{},"x":1.0},{"name":"b__x","inputSchema":{},"x":1.0}]}"#
+        );
+        let find = |name: &str| view.find(RequestKind::CallTool, name).map(|target| target.to_string());
+        assert_eq!(find("b__x").as_deref(), Some("b.x"));
+        assert_eq!(find("b.x").as_deref(), Some("b.x"));
+        assert_eq!(find("z"), None);
+        assert_eq!(find("b.z"), None, "a tool that is filtered out has no name at all");
+        assert_eq!(view.find(RequestKind::ReadResource, "demo://r/7").unwrap().to_string(), "a.demo://r/7");
+        assert!(view.changes(&View::build(&parts, &mut names)).is_empty());
+        assert_eq!(View::build(&parts[..1], &mut names).changes(&view), [ListKind::Tools]);
+    }
+}

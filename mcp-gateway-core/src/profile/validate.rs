@@ -1,0 +1,172 @@
+//! Whether what a person wrote can be carried out.
+
+use super::{LimitsSpec, NetworkSpec, ProfileSpec, ServerSpec, parse_duration};
+use crate::error::{Error, ErrorKind, Result};
+use crate::model::{ProfileName, parse_memory};
+
+/// A value that cannot be right, and the keys that lead to it.
+#[derive(Debug)]
+pub(super) struct Fault {
+    pub(super) path: Vec<String>,
+    pub(super) message: String,
+    pub(super) hint: Option<String>,
+}
+
+impl ProfileSpec {
+    /// Checks durations, amounts, globs, hosts and names.
+    ///
+    /// # Errors
+    /// `InvalidConfig` with the key of the first value that cannot be right, as `servers.github.limits.memory`.
+    pub fn validate(&self) -> Result<()> {
+        let Some(first) = faults(self).into_iter().next() else { return Ok(()) };
+        let error = Error::new(ErrorKind::InvalidConfig, first.message)
+            .with_operation("ProfileSpec::validate")
+            .with_context("profile", &self.name)
+            .with_context("key", first.path.join("."));
+        Err(match first.hint {
+            Some(hint) => error.with_hint(hint),
+            None => error,
+        })
+    }
+}
+
+/// Whether a profile may become this.
+pub(super) fn check_change(name: &ProfileName, next: &ProfileSpec) -> Result<()> {
+    if next.name != *name {
+        return Err(Error::new(ErrorKind::InvalidInput, "a profile's name cannot be changed")
+            .with_context("profile", name)
+            .with_hint("export it and import it under the new name"));
+    }
+    next.validate()
+}
+
+/// Everything that cannot be right.
+pub(super) fn faults(spec: &ProfileSpec) -> Vec<Fault> {
+    let mut check = Check::default();
+    check.words(&["catalogs"], &spec.catalogs, "catalog");
+    check.globs(&["tools"], &spec.tools);
+    check.limits(&["limits"], &spec.limits);
+    for (name, server) in &spec.servers {
+        check.server(name.as_str(), server);
+    }
+    for (index, rule) in spec.policy.rules.iter().enumerate() {
+        if !is_word(&rule.pattern) {
+            let path = ["policy", "rules", &index.to_string(), "match"];
+            check.fault(&path, format!("`{}` is not a pattern of names", rule.pattern), Some(PATTERN_FORM));
+        }
+    }
+    check.faults
+}
+
+const PATTERN_FORM: &str = "write a name with `*` for any characters, such as `github.delete_*`";
+const HOST_FORM: &str = "write `host:port`, such as `api.github.com:443`, or one of the words `none` and `open`";
+
+#[derive(Default)]
+struct Check {
+    faults: Vec<Fault>,
+}
+
+impl Check {
+    fn fault(&mut self, path: &[&str], message: impl Into<String>, hint: Option<&str>) {
+        let path = path.iter().map(|key| (*key).to_owned()).collect();
+        self.faults.push(Fault { path, message: message.into(), hint: hint.map(str::to_owned) });
+    }
+
+    fn error(&mut self, path: &[&str], error: &Error) {
+        let hint = error.hints().next().map(str::to_owned);
+        self.fault(path, error.message().to_owned(), hint.as_deref());
+    }
+
+    fn server(&mut self, name: &str, server: &ServerSpec) {
+        let at = |key: &'static str| ["servers", name, key];
+        self.globs(&at("tools"), &server.tools);
+        self.limits(&at("limits"), &server.limits);
+        if let Some(idle) = server.idle.as_deref().filter(|idle| *idle != "never")
+            && let Err(error) = parse_duration(idle)
+        {
+            self.error(&at("idle"), &error);
+        }
+        if let Some(NetworkSpec::Hosts(hosts)) = &server.network {
+            for (index, host) in hosts.iter().enumerate().filter(|(_, host)| !is_host(host)) {
+                let path = ["servers", name, "network", &index.to_string()];
+                self.fault(&path, format!("`{host}` is not `host:port`"), Some(HOST_FORM));
+            }
+        }
+        for (variable, key) in server.secrets.iter().filter(|(variable, key)| !is_word(variable) || !is_word(key)) {
+            let message = format!("`{variable}: {key}` is not a variable and the name of a secret");
+            self.fault(&["servers", name, "secrets", variable], message, Some("names only, never a value"));
+        }
+        for (index, path) in server.writable.iter().enumerate().filter(|(_, path)| !is_absolute(path)) {
+            let at = ["servers", name, "writable", &index.to_string()];
+            self.fault(&at, format!("`{path}` is not an absolute path"), Some("write it from `/` or `~/` on"));
+        }
+        if let Some(runtime) = server.runtime.as_deref().filter(|runtime| !is_word(runtime)) {
+            let hint = "such as `docker`, `process` or `remote`";
+            self.fault(&at("runtime"), format!("`{runtime}` is not the name of a runtime"), Some(hint));
+        }
+    }
+
+    fn limits(&mut self, path: &[&str], limits: &LimitsSpec) {
+        let texts = [
+            ("memory", &limits.memory, parse_memory as fn(&str) -> Result<u64>),
+            ("maxMessage", &limits.max_message, parse_memory),
+            ("callTimeout", &limits.call_timeout, duration),
+            ("startTimeout", &limits.start_timeout, duration),
+        ];
+        for (key, text, parse) in texts {
+            if let Some(Err(error)) = text.as_deref().map(parse) {
+                self.error(&[path, &[key]].concat(), &error);
+            }
+        }
+        if let Some(cpus) = limits.cpus.filter(|cpus| !cpus.is_finite() || *cpus <= 0.0) {
+            let message = format!("`{cpus}` is not a number of cores");
+            self.fault(&[path, &["cpus"]].concat(), message, Some("write such as `0.5`"));
+        }
+        if limits.pids == Some(0) {
+            self.fault(&[path, &["pids"]].concat(), "a server needs at least one process", None);
+        }
+    }
+
+    fn globs(&mut self, path: &[&str], globs: &[String]) {
+        for (index, glob) in globs.iter().enumerate() {
+            let inner = glob.strip_prefix('!').unwrap_or(glob);
+            if !is_word(inner) || inner.starts_with(':') || inner.ends_with(':') {
+                let message = format!("`{glob}` is not a pattern of tools");
+                let hint = "write such as `get_*`, or `!delete_*` to take tools out; of a profile, `server:tool`";
+                self.fault(&[path, &[&index.to_string()]].concat(), message, Some(hint));
+            }
+        }
+    }
+
+    fn words(&mut self, path: &[&str], words: &[String], what: &str) {
+        for (index, _) in words.iter().enumerate().filter(|(_, word)| word.trim().is_empty()) {
+            self.fault(&[path, &[&index.to_string()]].concat(), format!("{what} without a name"), None);
+        }
+    }
+}
+
+/// A duration of any length but none; `0s` would end every call before it began.
+fn duration(text: &str) -> Result<u64> {
+    match parse_duration(text)?.as_millis() {
+        0 => Err(Error::new(ErrorKind::InvalidInput, format!("`{text}` is no time at all"))),
+        millis => Ok(u64::try_from(millis).unwrap_or(u64::MAX)),
+    }
+}
+
+fn is_word(text: &str) -> bool {
+    !text.is_empty() && !text.contains(|c: char| c.is_whitespace() || c.is_control())
+}
+
+fn is_absolute(path: &str) -> bool {
+    path.starts_with('/') || path.starts_with("~/") || std::path::Path::new(path).is_absolute()
+}
+
+/// `host:port`, `*.host:port`, `[address]:port`.
+fn is_host(text: &str) -> bool {
+    let Some((host, port)) = text.rsplit_once(':') else { return false };
+    let inner = host.strip_prefix('[').and_then(|host| host.strip_suffix(']'));
+    let allowed = |c: char| c.is_ascii_alphanumeric() || matches!(c, '.' | '-' | '_' | '*');
+    let is_name = !host.is_empty() && !host.starts_with('-') && host.chars().all(allowed);
+    let is_address = inner.is_some_and(|address| address.parse::<std::net::Ipv6Addr>().is_ok());
+    (is_name || is_address) && port.parse::<u16>().is_ok_and(|port| port > 0)
+}

@@ -1,0 +1,68 @@
+//! What an engine enforces, said plainly.
+
+use super::answer::Facts;
+use crate::runtime::RuntimeCapability;
+
+/// What the runtime can do with an engine; without facts about it, limits are not claimed.
+pub(super) fn capability(facts: Option<&Facts>) -> RuntimeCapability {
+    let mut notes = vec![
+        "a list of allowed hosts is not enforced yet: a server with such a list can reach every host".to_owned(),
+        "servers that have a network share the engine's bridge and can reach each other and this machine there"
+            .to_owned(),
+    ];
+    let resource_limits = facts.is_some_and(|facts| {
+        notes.extend(missing_limits(facts));
+        facts.memory_limit && facts.cpu_quota && facts.pids_limit
+    });
+    if facts.is_none() {
+        notes.push("the engine has not said yet which limits it enforces".to_owned());
+    }
+    if facts.is_some_and(|facts| facts.buildah_version.is_some()) {
+        notes.push("podman hands the end of a server's input on late; servers are ended by a signal".to_owned());
+    }
+    RuntimeCapability {
+        file_isolation: true,
+        network_isolation: true,
+        egress_filter: false,
+        resource_limits,
+        pause: true,
+        one_shot: true,
+        notes,
+    }
+}
+
+fn missing_limits(facts: &Facts) -> impl Iterator<Item = String> + use<> {
+    let seccomp =
+        facts.security_options.as_ref().is_some_and(|options| options.iter().any(|option| option.contains("seccomp")));
+    let version = facts.server_version.clone();
+    [
+        (facts.memory_limit, "does not limit memory"),
+        (facts.swap_limit, "does not limit swap: a server can use more memory than its limit by swapping"),
+        (facts.cpu_quota, "does not limit processor time"),
+        (facts.pids_limit, "does not limit the number of processes"),
+        (seccomp, "does not filter system calls"),
+    ]
+    .into_iter()
+    .filter(|(enforced, _)| !enforced)
+    .map(move |(_, what)| format!("the engine (version {version}) {what}"))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn what_is_not_enforced_is_said() {
+        assert!(!capability(None).resource_limits);
+        let text = r#"{"MemoryLimit":true,"CpuCfsQuota":true,"PidsLimit":true,"SwapLimit":true,"NCPU":2,
+            "SecurityOptions":["name=seccomp,profile=default"],"ServerVersion":"20.10.24"}"#;
+        let mut facts: Facts = serde_json::from_str(text).unwrap();
+        let full = capability(Some(&facts));
+        assert!(full.resource_limits && full.file_isolation && full.network_isolation && !full.egress_filter);
+        assert_eq!(full.notes.len(), 2);
+        facts.pids_limit = false;
+        let less = capability(Some(&facts));
+        assert!(!less.resource_limits);
+        assert!(less.notes[2].contains("20.10.24") && less.notes[2].contains("processes"));
+    }
+}

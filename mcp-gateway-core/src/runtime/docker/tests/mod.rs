@@ -1,0 +1,9 @@
+//! Tests with the engine of this machine. Without one they say so and pass, unless `MCP_GATEWAY_TEST=docker` asks for it.
+
+mod engine;
+mod faults;
+mod hardening;
+mod lifecycle;
+mod registry;
+mod support;
+mod tls;

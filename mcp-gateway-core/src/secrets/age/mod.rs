@@ -1,0 +1,66 @@
+//! Secrets in one encrypted file.
+#![doc = include_str!("docs.md")]
+
+mod config;
+mod error;
+mod seal;
+
+use async_trait::async_trait;
+
+use self::seal::AgeSeal;
+use super::file::SecretFile;
+use super::{SecretBroker, SecretKey};
+use crate::error::Result;
+use crate::model::SecretValue;
+
+pub use config::AgeBrokerConfig;
+
+/// A broker that keeps secrets in one file in age format.
+///
+/// # Behavior
+/// - A file that is not there holds no secrets; the first `set` creates it, and the key file where one is used.
+/// - The file is decrypted once per content and the secrets are kept in memory that is wiped afterwards.
+/// - A change by another process is seen by the next `get`.
+/// - A file that cannot be decrypted is never overwritten.
+#[derive(Debug)]
+pub struct AgeBroker {
+    file: SecretFile<AgeSeal>,
+}
+
+impl AgeBroker {
+    /// A broker for an encrypted file; nothing is read or written yet.
+    ///
+    /// # Errors
+    /// `InvalidInput` when the passphrase is empty or the work factor is not within 1 to 20.
+    pub fn new(config: AgeBrokerConfig) -> Result<Self> {
+        let path = config.path.clone();
+        let seal = AgeSeal::new(config).map_err(|error| error.with_operation("AgeBroker::new"))?;
+        Ok(Self { file: SecretFile::new(path, seal) })
+    }
+}
+
+#[async_trait]
+impl SecretBroker for AgeBroker {
+    fn name(&self) -> String {
+        format!("age:{}", self.file.path().display())
+    }
+
+    async fn get(&self, key: &SecretKey) -> Result<Option<SecretValue>> {
+        self.file.get("AgeBroker::get", key).await
+    }
+
+    async fn set(&self, key: &SecretKey, value: SecretValue) -> Result<()> {
+        self.file.set("AgeBroker::set", key, value).await
+    }
+
+    async fn delete(&self, key: &SecretKey) -> Result<()> {
+        self.file.delete("AgeBroker::delete", key).await
+    }
+
+    async fn list(&self) -> Result<Vec<SecretKey>> {
+        self.file.list("AgeBroker::list").await
+    }
+}
+
+#[cfg(test)]
+mod tests;

@@ -1,0 +1,64 @@
+//! What is served where.
+
+use std::sync::Arc;
+
+use axum::extract::State;
+use axum::http::header;
+use axum::response::IntoResponse;
+use axum::routing::{get, post};
+use axum::{Json, Router, middleware};
+use serde_json::{Value, json};
+
+use super::guard::{Guard, admit};
+use super::sessions::HttpSessions;
+use super::streamable;
+use crate::transport::server::SessionHost;
+
+/// Gives the text of `/metrics`.
+pub(super) type MetricsText = Arc<dyn Fn() -> String + Send + Sync>;
+
+/// One profile at one address.
+#[derive(Debug)]
+pub(super) struct Face {
+    /// What its paths begin with.
+    pub(super) prefix: String,
+    pub(super) profile: String,
+    pub(super) host: Arc<dyn SessionHost>,
+    pub(super) sessions: Arc<HttpSessions>,
+    pub(super) max_body_bytes: usize,
+}
+
+impl Face {
+    /// The paths of this profile.
+    pub(super) fn routes(self) -> Router {
+        let prefix = self.prefix.clone();
+        let streamable = post(streamable::post).get(streamable::get).delete(streamable::delete);
+        let router = Router::new().route(&format!("{prefix}/mcp"), streamable);
+        #[cfg(feature = "transport-sse")]
+        let router = router
+            .route(&format!("{prefix}/sse"), get(super::sse::open))
+            .route(&format!("{prefix}/message"), post(super::sse::message));
+        router.with_state(Arc::new(self))
+    }
+}
+
+/// Everything: the profiles and `/metrics` for those whom the guard admits, `/health` for everyone.
+pub(super) fn router(faces: impl IntoIterator<Item = Face>, metrics: Option<MetricsText>, guard: Guard) -> Router {
+    let mut guarded = Router::new();
+    for face in faces {
+        guarded = guarded.merge(face.routes());
+    }
+    if let Some(text) = metrics {
+        guarded = guarded.route("/metrics", get(metrics_text).with_state(text));
+    }
+    let guarded = guarded.route_layer(middleware::from_fn_with_state(Arc::new(guard), admit));
+    guarded.route("/health", get(health))
+}
+
+async fn health() -> Json<Value> {
+    Json(json!({"status": "ok"}))
+}
+
+async fn metrics_text(State(text): State<MetricsText>) -> impl IntoResponse {
+    ([(header::CONTENT_TYPE, "text/plain; version=0.0.4")], text())
+}

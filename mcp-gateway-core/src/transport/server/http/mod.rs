@@ -1,0 +1,27 @@
+#![doc = include_str!("docs.md")]
+
+mod batch;
+mod body;
+mod bound;
+mod builder;
+mod config;
+mod connections;
+mod event_log;
+mod face;
+mod guard;
+mod log_link;
+mod message;
+mod session;
+mod sessions;
+#[cfg(feature = "transport-sse")]
+mod sse;
+mod stall;
+mod stream;
+mod streamable;
+mod tls;
+mod token;
+
+pub use bound::BoundHttpServer;
+pub use builder::{HttpServer, HttpServerBuilder};
+pub use config::{HttpServerConfig, TlsFiles};
+pub use token::generate_token;

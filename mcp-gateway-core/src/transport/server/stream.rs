@@ -1,0 +1,236 @@
+//! One client over a pair of byte streams: newline-delimited JSON.
+
+use std::io;
+use std::sync::Arc;
+use std::time::Duration;
+
+use futures_util::poll;
+use tokio::io::{AsyncRead, AsyncReadExt, AsyncWrite, AsyncWriteExt};
+use tokio::sync::mpsc;
+use tokio::task::JoinSet;
+use tokio_util::sync::CancellationToken;
+use tokio_util::task::AbortOnDropHandle;
+
+use super::SessionHost;
+use super::in_flight::{InFlight, Place};
+use super::outbox::Outbox;
+use super::owned::OwnedSession;
+use super::refusal::not_a_message;
+use crate::error::{Error, ErrorKind, Fault, Result};
+use crate::model::Principal;
+use crate::protocol::{Message, RawJson, RequestId, RpcError, code};
+use crate::transport::lines::LineDecoder;
+
+/// Bounds and times of a client over byte streams.
+#[derive(Clone, Debug)]
+#[non_exhaustive]
+pub struct StreamConfig {
+    /// The largest message, in bytes. Default 16 MiB.
+    pub max_message_bytes: usize,
+    /// How many requests may be under way. Default 128.
+    pub max_in_flight: usize,
+    /// How many messages may wait to be written. Default 1,024.
+    pub queue: usize,
+    /// How long the client may take to read one message. Default 30 s.
+    pub write_timeout: Duration,
+    /// How long requests under way may go on after the end of input. Default 10 s.
+    pub grace: Duration,
+}
+
+impl Default for StreamConfig {
+    fn default() -> Self {
+        Self {
+            max_message_bytes: 16 * 1024 * 1024,
+            max_in_flight: 128,
+            queue: 1_024,
+            write_timeout: Duration::from_secs(30),
+            grace: Duration::from_secs(10),
+        }
+    }
+}
+
+/// Serves one client until its input ends, it stops reading, or `shutdown` fires.
+///
+/// # Behavior
+/// - Requests run at the same time; answers come in the order in which they are ready.
+/// - A line that is no message is answered with `-32700` or `-32600`, and the connection goes on.
+/// - A request whose id is in use is answered with `-32600`, one over the bound with `-32003`.
+/// - After the end of input, requests under way may finish for as long as the grace lasts and their answers are read.
+/// - Notifications to a client that does not read are refused as `Overloaded` once the queue is full; answers wait.
+/// - The session is closed on every way out, also when the future is dropped.
+///
+/// # Errors
+/// `TooLarge` when a message is over the limit, `Io` when the streams fail, `Timeout` when the client does not read, and
+/// what opening the session says.
+pub async fn serve_stream(
+    host: Arc<dyn SessionHost>,
+    principal: Principal,
+    read: impl AsyncRead + Send + Unpin + 'static,
+    write: impl AsyncWrite + Send + Unpin + 'static,
+    config: StreamConfig,
+    shutdown: CancellationToken,
+) -> Result<()> {
+    let (lines, queue) = mpsc::channel(config.queue);
+    let outbox = Outbox::new(lines.clone());
+    let session = OwnedSession::new(host.open(principal, Arc::new(outbox.clone())).await?);
+    let stopped = shutdown.child_token();
+    let ended = CancellationToken::new();
+    let limit = config.write_timeout;
+    let mut writer =
+        AbortOnDropHandle::new(tokio::spawn(write_lines(write, queue, limit, stopped.clone(), ended.clone())));
+    let in_flight = InFlight::new(config.max_in_flight);
+    let mut client = Client { session, outbox, lines, in_flight, running: JoinSet::new(), config };
+    let outcome = tokio::select! {
+        outcome = client.read(read) => outcome,
+        () = stopped.cancelled() => Ok(()),
+    };
+    client.finish(&stopped).await;
+    // The host may keep its link for longer; the queue ends here all the same.
+    ended.cancel();
+    let written = match tokio::time::timeout(limit, &mut writer).await {
+        Ok(Ok(written)) => written,
+        Ok(Err(_)) => Err(Error::new(ErrorKind::Internal, "writer of the client failed")),
+        Err(_) => Err(does_not_read(limit)),
+    };
+    outcome.and(written).map_err(|error| error.with_operation("transport::serve_stream"))
+}
+
+struct Client {
+    session: OwnedSession,
+    outbox: Outbox,
+    lines: mpsc::Sender<String>,
+    in_flight: Arc<InFlight>,
+    running: JoinSet<()>,
+    config: StreamConfig,
+}
+
+impl Client {
+    async fn read(&mut self, mut read: impl AsyncRead + Send + Unpin) -> Result<()> {
+        let mut decoder = LineDecoder::new(self.config.max_message_bytes);
+        let mut chunk = vec![0; 64 * 1024];
+        loop {
+            let count = read
+                .read(&mut chunk)
+                .await
+                .map_err(|cause| Error::new(ErrorKind::Io, "cannot read from the client").with_source(cause))?;
+            if count == 0 {
+                if let Some(line) = decoder.finish() {
+                    self.take(&line).await;
+                }
+                return Ok(());
+            }
+            decoder.push(&chunk[..count]);
+            loop {
+                match decoder.next_line() {
+                    Ok(Some(line)) => self.take(&line).await,
+                    Ok(None) => break,
+                    Err(error) => {
+                        let answer = RpcError::new(code::INVALID_REQUEST, error.to_string());
+                        self.answer(&Message::Response { id: None, result: Err(answer) }).await;
+                        return Err(error.with_fault(Fault::Client));
+                    }
+                }
+            }
+            while self.running.try_join_next().is_some() {}
+        }
+    }
+
+    async fn take(&mut self, line: &[u8]) {
+        match Message::parse(line) {
+            Err(error) => self.answer(&not_a_message(line, &error)).await,
+            Ok(Message::Response { id, result }) => {
+                if !id.is_some_and(|id| self.outbox.pending().resolve(&id, result)) {
+                    tracing::debug!("client answered no request");
+                }
+            }
+            Ok(Message::Notification { method, params }) => self.session.get().notification(method, params).await,
+            Ok(Message::Request { id, method, params }) => match self.in_flight.enter(&id) {
+                Err(refused) => self.answer(&Message::response(id, Err(refused))).await,
+                Ok(place) => self.carry_out(place, id, method, params).await,
+            },
+        }
+    }
+
+    async fn carry_out(&mut self, place: Place, id: RequestId, method: String, params: Option<RawJson>) {
+        let is_handshake = method == "initialize";
+        let (session, lines) = (Arc::clone(self.session.get()), self.lines.clone());
+        let link = Arc::new(self.outbox.clone());
+        let mut answering = Box::pin(async move {
+            let result = session.request(id.clone(), method, params, link).await;
+            let answer = Message::response(id, result).to_json();
+            // A client that is gone needs no answer.
+            let Ok(slot) = lines.reserve().await else { return };
+            // The id is free before the client can know the answer, but not before there is room for it.
+            drop(place);
+            slot.send(answer);
+        });
+        if is_handshake {
+            // What follows on it must not overtake it.
+            answering.await;
+        } else if poll!(&mut answering).is_pending() {
+            // It has begun before the next message is read: a cancellation finds its request.
+            self.running.spawn(answering);
+        }
+    }
+
+    async fn answer(&self, message: &Message) {
+        // A writer that has ended takes no answers; it has also stopped the reader.
+        let _ = self.lines.send(message.to_json()).await;
+    }
+
+    /// Lets requests under way finish for a while, then ends the session.
+    async fn finish(&mut self, stopped: &CancellationToken) {
+        let running = &mut self.running;
+        let finished = async { while running.join_next().await.is_some() {} };
+        tokio::select! {
+            _ = tokio::time::timeout(self.config.grace, finished) => {}
+            () = stopped.cancelled() => {}
+        }
+        self.running.shutdown().await;
+        self.outbox.pending().close(&Error::new(ErrorKind::Closed, "client is gone"));
+        self.session.get().close().await;
+    }
+}
+
+/// Writes until the queue has ended; a client that stops reading ends the connection.
+async fn write_lines(
+    mut write: impl AsyncWrite + Send + Unpin,
+    mut queue: mpsc::Receiver<String>,
+    limit: Duration,
+    stopped: CancellationToken,
+    ended: CancellationToken,
+) -> Result<()> {
+    loop {
+        let line = tokio::select! {
+            biased;
+            line = queue.recv() => line,
+            () = ended.cancelled() => {
+                queue.close();
+                queue.recv().await
+            }
+        };
+        let Some(mut line) = line else { return Ok(()) };
+        line.push('\n');
+        let written = async {
+            write.write_all(line.as_bytes()).await?;
+            if queue.is_empty() { write.flush().await } else { Ok(()) }
+        };
+        let outcome = match tokio::time::timeout(limit, written).await {
+            Ok(Ok(())) => continue,
+            // A client that has closed its end has what it wanted.
+            Ok(Err(cause)) if matches!(cause.kind(), io::ErrorKind::BrokenPipe | io::ErrorKind::ConnectionReset) => {
+                Ok(())
+            }
+            Ok(Err(cause)) => Err(Error::new(ErrorKind::Io, "cannot write to the client").with_source(cause)),
+            Err(_) => Err(does_not_read(limit)),
+        };
+        stopped.cancel();
+        return outcome;
+    }
+}
+
+fn does_not_read(waited: Duration) -> Error {
+    Error::new(ErrorKind::Timeout, "client does not read what it is sent")
+        .with_context("waited", humantime::format_duration(waited))
+        .with_fault(Fault::Client)
+}

@@ -1,0 +1,69 @@
+//! `catalog …`
+
+use crate::support::{Place, fixtures};
+
+#[test]
+fn without_a_catalog_the_next_step_is_named() {
+    let place = Place::new();
+    insta::assert_snapshot!("none_ls", place.show("catalog ls"));
+    insta::assert_snapshot!("none_show", place.show("catalog show github"));
+    assert_eq!(place.ok("catalog ls --format json"), "[]\n");
+}
+
+#[test]
+fn catalogs_are_listed_and_shown() {
+    let place = Place::with_catalog();
+    insta::assert_snapshot!("ls", place.show("catalog ls"));
+    insta::assert_snapshot!("ls_json", place.show("catalog ls --format json"));
+    insta::assert_snapshot!("show_catalog", place.show("catalog show test"));
+    insta::assert_snapshot!("show_server", place.show("catalog show keeper"));
+    insta::assert_snapshot!("show_server_json", place.show("catalog show boxed --format json"));
+    insta::assert_snapshot!("show_unknown", place.show("catalog show kepper"));
+    insta::assert_snapshot!("search", place.show("catalog search container"));
+}
+
+#[test]
+fn a_catalog_is_replaced_only_when_asked_for() {
+    let place = Place::with_catalog();
+    insta::assert_snapshot!("add_twice", place.show("catalog add test servers.yaml"));
+    place.ok("catalog add test servers.yaml --replace");
+    insta::assert_snapshot!("add_bad_name", place.show("catalog add ../x servers.yaml"));
+    place.ok("catalog rm test");
+    insta::assert_snapshot!("rm_twice", place.show("catalog rm test"));
+}
+
+#[test]
+fn a_later_catalog_wins_and_the_order_is_kept() {
+    let place = Place::with_catalog();
+    let other = "name: aaa\nregistry:\n  tiny:\n    type: server\n    title: Other\n    image: example.test/tiny\n";
+    place.write("other.yaml", other);
+    place.ok("catalog add aaa other.yaml --link");
+    assert!(place.ok("catalog show tiny").contains("Other"));
+    place.write("other.yaml", &other.replace("Other", "Changed"));
+    assert!(place.ok("catalog show tiny").contains("Changed"), "a link follows its file");
+    place.ok("catalog rm aaa");
+    assert!(place.ok("catalog show tiny").contains("Tiny"));
+    assert!(place.path("other.yaml").exists(), "the file that a link leads to stays");
+}
+
+#[test]
+fn a_broken_file_is_refused_with_its_lines() {
+    let place = Place::new();
+    let broken = fixtures().join("broken.yaml");
+    insta::assert_snapshot!("validate_broken", place.show(&format!("catalog validate {}", broken.display())));
+    insta::assert_snapshot!(
+        "validate_broken_json",
+        place.show(&format!("catalog validate {} --format json", broken.display()))
+    );
+    insta::assert_snapshot!("add_broken", place.show(&format!("catalog add broken {}", broken.display())));
+    assert_eq!(place.ok("catalog ls --format json"), "[]\n", "nothing of it was registered");
+    insta::assert_snapshot!("validate_missing", place.show("catalog validate no-such.yaml"));
+    place.write("wrong.yaml", "servers: {}\n");
+    insta::assert_snapshot!("validate_wrong_key", place.show("catalog validate wrong.yaml"));
+}
+
+#[test]
+fn a_good_file_is_counted() {
+    let place = Place::with_catalog();
+    insta::assert_snapshot!("validate", place.show("catalog validate servers.yaml"));
+}

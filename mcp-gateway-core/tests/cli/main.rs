@@ -1,0 +1,21 @@
+//! The binary as people and programs use it: exit code, standard output and standard error of whole commands.
+
+#![cfg(unix)]
+#![expect(
+    clippy::disallowed_methods,
+    clippy::print_stderr,
+    clippy::unwrap_used,
+    clippy::expect_used,
+    reason = "checks look at files as others leave them, fail by panicking, and say why they were left out"
+)]
+
+mod audit;
+mod catalog;
+mod command;
+mod gateway;
+mod plugin;
+mod profile;
+mod secret;
+mod server;
+mod support;
+mod tools;

@@ -1,0 +1,23 @@
+//! The whole gateway over real servers, misbehaving ones first.
+
+#![cfg(target_os = "linux")]
+#![expect(
+    clippy::unwrap_used,
+    clippy::expect_used,
+    clippy::disallowed_methods,
+    clippy::print_stderr,
+    reason = "a check fails by panicking, reads what others wrote, and says why it is skipped"
+)]
+
+mod clients;
+mod configuration;
+mod containers;
+mod engine;
+mod failing;
+mod isolation;
+mod killed;
+mod lists;
+mod recorded;
+mod show;
+mod support;
+mod together;

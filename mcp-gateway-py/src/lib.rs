@@ -1,0 +1,25 @@
+//! The native half of the Python module `mcp_gateway`: each file here puts Python's clothes on the core's module of
+//! that name.
+
+mod error;
+mod model;
+
+use pyo3::pymodule;
+
+/// `mcp_gateway._native`; users import `mcp_gateway`, which re-exports what is public.
+#[pymodule]
+mod _native {
+    use mcp_gateway_core::ErrorKind;
+    use pyo3::prelude::*;
+    use pyo3::types::PyTuple;
+
+    #[pymodule_export]
+    use super::model::ImageReference;
+
+    #[pymodule_init]
+    fn init(module: &Bound<'_, PyModule>) -> PyResult<()> {
+        module.add("__version__", mcp_gateway_core::VERSION)?;
+        let kinds = PyTuple::new(module.py(), ErrorKind::ALL.map(ErrorKind::as_str))?;
+        module.add("ERROR_KINDS", kinds)
+    }
+}
