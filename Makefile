@@ -1,7 +1,7 @@
 # The short names for what people type; the work is done by the scripts in .ci/.
 
 .DEFAULT_GOAL := help
-.PHONY: help test lint fmt test-rust test-python test-node quickstart prepare engine images servers gateway-image bench deny clean
+.PHONY: help test lint fmt test-rust test-python test-node test-examples features quickstart prepare engine images servers gateway-image bench deny clean
 
 help: ## this list
 	@awk -F ':.*## ' '/^[a-z-]+:.*## /{printf "  make %-14s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
@@ -13,7 +13,7 @@ test: ## everything: installs and starts what is missing, lints, then the tests 
 	.ci/test-rust
 	.ci/test-python
 	.ci/test-node
-	cargo run --example quickstart
+	.ci/test-examples
 
 lint: ## format, clippy, docs, dependency guard, scripts
 	.ci/lint
@@ -29,6 +29,12 @@ test-python: ## only the Python binding: build, ruff, mypy, pytest
 
 test-node: ## only the Node binding: build, tsc, node --test
 	.ci/test-node
+
+test-examples: ## only the examples
+	.ci/test-examples
+
+features: ## the core with each feature alone (a few minutes; not part of `make test`)
+	.ci/features
 
 quickstart: ## the example that shows the main job
 	cargo run --example quickstart
@@ -49,7 +55,7 @@ gateway-image: ## an image of the gateway itself (BASE=, IMAGE=)
 	.ci/gateway-image
 
 bench: ## the end-to-end benchmark (see docs/benchmarks.md)
-	cargo bench --workspace
+	.ci/bench
 
 deny: ## licences, advisories, duplicates of the dependencies (needs cargo-deny)
 	@cargo deny --version >/dev/null 2>&1 || { echo "please run: cargo install --locked cargo-deny" >&2; exit 1; }

@@ -112,6 +112,10 @@ impl Verb {
                 let open = assemble::gateway(env, &gateway).await?;
                 let called = call(&open, &tool, &arguments, json.as_deref());
                 let result = signals::interruptible(called).await;
+                if result.is_err() {
+                    // A tool that nobody offers may be one of a server that does not start.
+                    warn_of_broken(&open.gateway).await;
+                }
                 assemble::close(&open.gateway).await;
                 let result = result?;
                 let mut out = format.open();
@@ -168,6 +172,11 @@ async fn warn_of_broken(gateway: &McpGateway) {
         if matches!(server.state, ServerState::Failed | ServerState::Refused) {
             let reason = server.reason.as_deref().unwrap_or("it cannot be started");
             report::warning(format_args!("server `{}` is missing: {reason}", server.name));
+            report::hint(format_args!(
+                "run `mcp-gateway server inspect {} --profile {}` to see what it needs",
+                server.name,
+                gateway.profile()
+            ));
         }
     }
 }

@@ -10,6 +10,9 @@ use crate::error::{Error, ErrorKind, Result};
 #[derive(Debug)]
 pub struct LineDecoder {
     buffer: Vec<u8>,
+    /// Where the line under way begins; what lies before it was handed out.
+    start: usize,
+    /// How far that line was searched for its end.
     scanned: usize,
     max_bytes: usize,
 }
@@ -17,11 +20,15 @@ pub struct LineDecoder {
 impl LineDecoder {
     /// A decoder for lines of at most `max_bytes`.
     pub fn new(max_bytes: usize) -> Self {
-        Self { buffer: Vec::new(), scanned: 0, max_bytes }
+        Self { buffer: Vec::new(), start: 0, scanned: 0, max_bytes }
     }
 
     /// Adds bytes as they come.
     pub fn push(&mut self, bytes: &[u8]) {
+        // Once per chunk, not once per line: a chunk may hold thousands of lines.
+        self.buffer.drain(..self.start);
+        self.scanned -= self.start;
+        self.start = 0;
         self.buffer.extend_from_slice(bytes);
     }
 
@@ -31,32 +38,28 @@ impl LineDecoder {
     /// `TooLarge` when the line under way is longer than the bound.
     pub fn next_line(&mut self) -> Result<Option<Vec<u8>>> {
         loop {
-            match memchr::memchr(b'\n', &self.buffer[self.scanned..]) {
-                Some(at) if self.scanned + at > self.max_bytes => return Err(self.too_large()),
-                Some(at) => {
-                    let end = self.scanned + at;
-                    let rest = self.buffer.split_off(end + 1);
-                    let mut line = std::mem::replace(&mut self.buffer, rest);
-                    self.scanned = 0;
-                    line.truncate(line.trim_ascii_end().len());
-                    if !line.is_empty() {
-                        return Ok(Some(line));
-                    }
-                }
-                None if self.buffer.len() > self.max_bytes => return Err(self.too_large()),
-                None => {
-                    self.scanned = self.buffer.len();
-                    return Ok(None);
-                }
+            let Some(at) = memchr::memchr(b'\n', &self.buffer[self.scanned..]) else {
+                self.scanned = self.buffer.len();
+                return if self.scanned - self.start > self.max_bytes { Err(self.too_large()) } else { Ok(None) };
+            };
+            let end = self.scanned + at;
+            if end - self.start > self.max_bytes {
+                return Err(self.too_large());
+            }
+            let line = self.buffer[self.start..end].trim_ascii_end().to_vec();
+            self.start = end + 1;
+            self.scanned = self.start;
+            if !line.is_empty() {
+                return Ok(Some(line));
             }
         }
     }
 
     /// What is left after the last line break, when the stream has ended.
     pub fn finish(&mut self) -> Option<Vec<u8>> {
-        let mut line = std::mem::take(&mut self.buffer);
-        self.scanned = 0;
-        line.truncate(line.trim_ascii_end().len());
+        let line = self.buffer[self.start..].trim_ascii_end().to_vec();
+        self.buffer.clear();
+        (self.start, self.scanned) = (0, 0);
         (!line.is_empty()).then_some(line)
     }
 

@@ -1,4 +1,4 @@
-//! One behaviour suite per trait, run on every implementation of it.
+//! What every implementation of a trait must do, one file per trait.
 
 #[cfg(test)]
 mod approval;

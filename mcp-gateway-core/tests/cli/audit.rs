@@ -32,7 +32,7 @@ fn calls_are_recorded_and_found() {
     let calls = records(&place.ok("audit query --tool echo --format json"));
     assert_eq!(calls.len(), 1);
     assert_eq!(calls[0]["event"]["server"], "tiny");
-    assert_eq!(calls[0]["event"]["shape"]["text"], "string(20)");
+    assert_eq!(calls[0]["event"]["shape"]["text"], "string(19)");
     assert_eq!(records(&place.ok("audit query --outcome tool_error --format json")).len(), 1);
     assert_eq!(records(&place.ok("audit query --since 1h --server tiny --limit 1 --format json")).len(), 1);
     assert!(records(&place.ok("audit query --principal nobody --format json")).is_empty());

@@ -55,10 +55,9 @@ impl Supervised {
         let id = status.id.clone();
         table.insert(Running { status, members: self.spawned.group.members(), stop: stop.clone(), ended });
         let listening = tokio::spawn(listen(errors, Arc::clone(&diagnostics)));
-        let table = Arc::clone(table);
+        // Removed from the table also where what drives this is gone before it ever ran.
+        let entered = Entered(Arc::clone(table), id);
         tokio::spawn(async move {
-            // Removed from the table also where the runtime that drives this ends before the server does.
-            let entered = Entered(table, id);
             let status = self.end(&stop, &*input).await;
             // The last words are read before the end is told.
             let _ = tokio::time::timeout(LAST_WORDS, listening).await;

@@ -15,8 +15,8 @@ mod watchdog;
 
 use std::path::PathBuf;
 use std::process::Stdio;
-use std::sync::Arc;
 use std::sync::atomic::{AtomicU64, Ordering};
+use std::sync::{Arc, LazyLock};
 use std::time::Duration;
 
 use async_trait::async_trait;
@@ -39,11 +39,14 @@ pub use config::ProcessRuntimeConfig;
 /// How long `stop` waits for the end of a server beyond what it may take; its supervisor goes on after that.
 const STOP_MARGIN: Duration = Duration::from_secs(4);
 
+/// What the kernel can enforce, found out when it is first asked for: a gateway that only lists need not wait for it.
+type LazyKernel = Arc<LazyLock<Kernel, Box<dyn FnOnce() -> Kernel + Send + Sync>>>;
+
 /// Runs servers as sandboxed child processes.
 #[derive(Debug)]
 pub struct ProcessRuntime {
     config: ProcessRuntimeConfig,
-    kernel: Kernel,
+    kernel: LazyKernel,
     packages: Packages,
     spawner: Arc<Spawner>,
     state: State,
@@ -58,7 +61,7 @@ pub struct ProcessRuntime {
 impl ProcessRuntime {
     /// A runtime with these settings, for a gateway that others know as living; without one it registers itself.
     ///
-    /// Tries out bubblewrap once, which takes some milliseconds.
+    /// What the kernel can enforce is found out on first use, which takes some milliseconds.
     ///
     /// # Errors
     /// `Io` when the folder cannot be written, `Internal` when no thread can be started.
@@ -69,7 +72,8 @@ impl ProcessRuntime {
         };
         let state = State::new(&config.folder, instance.folder())?;
         let folder = fs::canonicalize(&config.folder)?;
-        let kernel = Kernel::probe(config.bubblewrap);
+        let bubblewrap = config.bubblewrap;
+        let kernel: LazyKernel = Arc::new(LazyLock::new(Box::new(move || Kernel::probe(bubblewrap))));
         let spawner = Arc::new(Spawner::start()?);
         let own = [folder.clone(), fs::canonicalize(instance.folder())?];
         let given = config.protected.iter().map(|path| fs::canonicalize(path).unwrap_or_else(|_| path.clone()));

@@ -29,9 +29,10 @@ pub(super) fn fill(status: &mut InstanceStatus, leader: u32) {
     if stopped == Some(true) { "paused" } else { "running" }.clone_into(&mut status.state);
 }
 
-/// When a process started, in ticks since the machine did; `None` for one that is gone.
+/// When a process started, in ticks since the machine did; `None` for one that has ended, even if nobody took note yet.
 pub(super) fn started(pid: u32) -> Option<u64> {
-    stat(pid).map(|stat| number(&stat, 22))
+    let ended = |state: &String| state == "Z" || state == "X";
+    stat(pid).filter(|stat| !stat.first().is_some_and(ended)).map(|stat| number(&stat, 22))
 }
 
 /// A process and all that come from it, parents first.

@@ -10,8 +10,9 @@ use std::path::{Path, PathBuf};
 use std::sync::Arc;
 use std::time::Duration;
 
+use super::LazyKernel;
 use super::ProcessRuntimeConfig;
-use super::sandbox::{Kernel, Seen};
+use super::sandbox::Seen;
 use super::spawner::Spawner;
 use crate::error::{Error, ErrorKind, Result};
 use crate::model::SecretValue;
@@ -29,7 +30,7 @@ pub(super) const SYSTEM_PATH: [&str; 3] = ["/usr/local/bin", "/usr/bin", "/bin"]
 pub(super) struct Packages {
     folder: PathBuf,
     gateway: String,
-    kernel: Kernel,
+    kernel: LazyKernel,
     spawner: Arc<Spawner>,
     tools: Tools,
     require_isolation: bool,
@@ -53,13 +54,13 @@ impl Packages {
         folder: PathBuf,
         config: &ProcessRuntimeConfig,
         gateway: &str,
-        kernel: &Kernel,
+        kernel: &LazyKernel,
         spawner: &Arc<Spawner>,
     ) -> Self {
         Self {
             folder,
             gateway: gateway.to_owned(),
-            kernel: kernel.clone(),
+            kernel: Arc::clone(kernel),
             spawner: Arc::clone(spawner),
             tools: Tools::new(config.search_path.clone(), Arc::clone(spawner)),
             require_isolation: config.require_isolation,

@@ -76,8 +76,9 @@ fn contain(bwrap: &Path, kernel: &Kernel, rules: &Rules<'_>, launch: &Launch<'_>
         paths.into_iter().for_each(|path| line.add([OsStr::new(access), path, path]));
     }
     line.add([OsStr::new(own_access), rules.own.as_os_str(), rules.own.as_os_str()]);
-    // What is left writable is in memory, which no limit of the child counts.
-    line.add(["--remount-ro", "/dev", "--remount-ro", "/"]);
+    // What is left writable is in memory, which no limit of the child counts; and settings of the kernel, which to it
+    // are files of root, whoever that is inside.
+    line.add(["--remount-ro", "/proc", "--remount-ro", "/dev", "--remount-ro", "/"]);
     line.add([OsStr::new("--chdir"), rules.own.as_os_str()]);
     for (name, value) in launch.env {
         line.add(["--setenv", name, value.expose()]);

@@ -28,8 +28,9 @@ pub(crate) struct Confinement {
     /// What it may use of memory, in bytes, and of processes.
     pub(super) memory: Option<u64>,
     pub(super) processes: Option<u64>,
-    /// Whether it gives up the capabilities that it would have as root.
-    pub(super) without_capabilities: bool,
+    /// Whether nothing else confines it: it gives up the capabilities that it would have as root, and what it creates is
+    /// for its user only.
+    pub(super) alone: bool,
     /// Landlock's rules.
     pub(super) ruleset: Option<OwnedFd>,
     /// Whether the rules are about files, so that its own part of `/proc` has to be added.
@@ -60,8 +61,10 @@ impl Confinement {
         // Not RLIMIT_AS: JavaScript engines reserve far more addresses than they use.
         self.memory.map_or(Ok(()), |bytes| limit(libc::RLIMIT_DATA, bytes))?;
         self.processes.map_or(Ok(()), |count| limit(libc::RLIMIT_NPROC, count))?;
-        if self.without_capabilities {
+        if self.alone {
             drop_capabilities()?;
+            // SAFETY: a system call without pointers that cannot fail.
+            unsafe { libc::umask(0o077) };
         }
         become_group(parent)?;
         if let Some(ruleset) = &self.ruleset {
@@ -195,7 +198,7 @@ pub(super) fn memory_file(content: &[u8]) -> io::Result<File> {
 }
 
 /// Whether this process is the administrator.
-pub(super) fn is_root() -> bool {
+pub(crate) fn is_root() -> bool {
     // SAFETY: a system call without pointers that cannot fail.
     unsafe { libc::geteuid() == 0 }
 }

@@ -7,77 +7,8 @@ use seccompiler::{
     SeccompRule, TargetArch, sock_filter,
 };
 
+use super::calls::{ABSENT, CREATING, DENIED, IDLE, OWN_PROCESS, SETTING_MODE, SHARED};
 use crate::error::{Error, ErrorKind, Result};
-
-/// Calls that no server needs and that reach into the kernel or other processes; they fail with `EPERM`.
-const DENIED: &[libc::c_long] = &[
-    libc::SYS_acct,
-    libc::SYS_add_key,
-    libc::SYS_adjtimex,
-    libc::SYS_bpf,
-    libc::SYS_chroot,
-    libc::SYS_clock_adjtime,
-    libc::SYS_clock_settime,
-    libc::SYS_delete_module,
-    libc::SYS_fanotify_init,
-    libc::SYS_finit_module,
-    libc::SYS_fsconfig,
-    libc::SYS_fsmount,
-    libc::SYS_fsopen,
-    libc::SYS_fspick,
-    libc::SYS_init_module,
-    libc::SYS_kcmp,
-    libc::SYS_kexec_load,
-    libc::SYS_keyctl,
-    libc::SYS_lookup_dcookie,
-    libc::SYS_mount,
-    libc::SYS_mount_setattr,
-    libc::SYS_move_mount,
-    libc::SYS_name_to_handle_at,
-    libc::SYS_nfsservctl,
-    libc::SYS_open_by_handle_at,
-    libc::SYS_open_tree,
-    libc::SYS_perf_event_open,
-    libc::SYS_pidfd_getfd,
-    libc::SYS_pivot_root,
-    libc::SYS_process_madvise,
-    libc::SYS_process_vm_readv,
-    libc::SYS_process_vm_writev,
-    libc::SYS_ptrace,
-    libc::SYS_quotactl,
-    libc::SYS_quotactl_fd,
-    libc::SYS_reboot,
-    libc::SYS_request_key,
-    libc::SYS_setdomainname,
-    libc::SYS_sethostname,
-    libc::SYS_setns,
-    libc::SYS_settimeofday,
-    libc::SYS_swapoff,
-    libc::SYS_swapon,
-    libc::SYS_syslog,
-    libc::SYS_umount2,
-    libc::SYS_unshare,
-    libc::SYS_userfaultfd,
-    libc::SYS_vhangup,
-    #[cfg(target_arch = "x86_64")]
-    libc::SYS_ioperm,
-    #[cfg(target_arch = "x86_64")]
-    libc::SYS_iopl,
-    #[cfg(target_arch = "x86_64")]
-    libc::SYS_kexec_file_load,
-    #[cfg(target_arch = "x86_64")]
-    libc::SYS_modify_ldt,
-    #[cfg(target_arch = "x86_64")]
-    libc::SYS_uselib,
-];
-
-/// Calls that look as if the kernel did not have them, for which every program has another way: their arguments lie in
-/// memory, where a filter cannot look.
-const ABSENT: &[libc::c_long] =
-    &[libc::SYS_clone3, libc::SYS_io_uring_enter, libc::SYS_io_uring_register, libc::SYS_io_uring_setup];
-
-/// Calls that seem to succeed and do nothing, so that a child's children stay in its group and end with it.
-const IDLE: &[libc::c_long] = &[libc::SYS_setpgid, libc::SYS_setsid];
 
 const NAMESPACES: &[libc::c_int] = &[
     libc::CLONE_NEWCGROUP,
@@ -112,8 +43,8 @@ pub(super) struct Calls {
     pub(super) internet: Internet,
     /// Whether the sockets of other processes are out of sight, so that local sockets do no harm.
     pub(super) local_sockets: bool,
-    /// Whether the end of the child ends its children wherever they went.
-    pub(super) own_processes: bool,
+    /// Whether it has namespaces of its own: files, processes and shared memory of others are not there.
+    pub(super) contained: bool,
 }
 
 /// The filters of a child; the kernel obeys the strictest.
@@ -144,8 +75,20 @@ fn build(calls: Calls) -> Result<Vec<BpfProgram>, BackendError> {
         denied.insert(libc::SYS_sendmsg, vec![has(2, libc::MSG_FASTOPEN)?]);
         denied.insert(libc::SYS_sendmmsg, vec![has(3, libc::MSG_FASTOPEN)?]);
     }
+    for &(call, flags, mode) in CREATING {
+        denied.insert(call, set_id(flags, mode)?);
+    }
+    for &(call, mode) in SETTING_MODE {
+        denied.insert(call, set_id(None, mode)?);
+    }
+    if !calls.contained {
+        denied.extend(whole(SHARED));
+        for &(call, process) in OWN_PROCESS {
+            denied.insert(call, vec![rule(&[(process, SeccompCmpOp::Ne, 0)])?]);
+        }
+    }
     let mut programs = vec![program(denied, libc::EPERM)?, program(whole(ABSENT), libc::ENOSYS)?];
-    if !calls.own_processes {
+    if !calls.contained {
         programs.push(program(whole(IDLE), 0)?);
     }
     Ok(programs)
@@ -153,6 +96,25 @@ fn build(calls: Calls) -> Result<Vec<BpfProgram>, BackendError> {
 
 fn whole(calls: &[libc::c_long]) -> BTreeMap<i64, Vec<SeccompRule>> {
     calls.iter().map(|&call| (call, Vec::new())).collect()
+}
+
+/// Making a file that runs as its owner, who may be root: outside, it would.
+fn set_id(flags: Option<u8>, mode: u8) -> Result<Vec<SeccompRule>, BackendError> {
+    let mut rules = Vec::new();
+    for bit in [libc::S_ISUID, libc::S_ISGID].map(u32::cast_signed) {
+        let bit = (mode, SeccompCmpOp::MaskedEq(unsigned(bit)), bit);
+        match flags {
+            None => rules.push(rule(&[bit])?),
+            // Without one of these flags the mode is whatever happens to be there.
+            Some(flags) => {
+                for flag in [libc::O_CREAT, libc::O_TMPFILE & !libc::O_DIRECTORY] {
+                    let creates = (flags, SeccompCmpOp::MaskedEq(unsigned(flag)), flag);
+                    rules.push(rule(&[creates, bit.clone()])?);
+                }
+            }
+        }
+    }
+    Ok(rules)
 }
 
 /// The sockets that are refused; no rule at all refuses every one.

@@ -1,6 +1,7 @@
 //! What a child may do, prepared before it is started.
 
 mod bubblewrap;
+mod calls;
 pub(super) mod exec;
 mod filter;
 mod landlock;
@@ -101,6 +102,12 @@ impl Kernel {
         kernel
     }
 
+    /// Whether servers get namespaces of their own.
+    #[cfg(test)]
+    pub(super) fn contains(&self) -> bool {
+        self.bubblewrap.is_some()
+    }
+
     /// What is enforced, and what is not, in sentences.
     pub(super) fn capability(&self) -> RuntimeCapability {
         let mut notes = Vec::new();
@@ -108,7 +115,8 @@ impl Kernel {
         note(match (&self.bubblewrap, self.landlock) {
             (Some(path), _) => format!("files and processes are isolated by namespaces ({})", path.display()),
             (None, version) if version.has_files() => format!(
-                "files are isolated by Landlock (version {}): a server can see that a path exists, not what is in it",
+                "files are isolated by Landlock (version {}): a server can see that a path exists, not what is in it; \
+                 modes and times of its own files cannot be changed, files cannot be watched",
                 version.0
             ),
             (None, _) => {
@@ -193,7 +201,7 @@ impl Kernel {
             ruleset: landlock::ruleset(self.landlock, rules, true)?,
             files: self.landlock.has_files(),
             filters: filter::programs(self.calls(rules, false))?,
-            without_capabilities: true,
+            alone: true,
             ..self.confinement(rules)
         };
         Ok(Prepared {
@@ -225,7 +233,7 @@ impl Kernel {
             },
             // Sockets with a path are out of sight in a file system of its own, those without one in a network of its own.
             local_sockets: contained && (*rules.reach == Reach::Nothing || self.landlock.has_scopes()),
-            own_processes: contained,
+            contained,
         }
     }
 }
