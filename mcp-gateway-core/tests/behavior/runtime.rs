@@ -284,7 +284,25 @@ async fn process() {
             },
             target: LaunchTarget::Process(ProcessPlan::new(ProcessPackage::Command(program.display().to_string()))),
         };
+        let home = subject.home.path().display().to_string();
         check_runtime(subject).await;
+        let gone = async {
+            while !processes(&home).is_empty() {
+                tokio::time::sleep(Duration::from_millis(10)).await;
+            }
+        };
+        assert!(tokio::time::timeout(LIMIT, gone).await.is_ok(), "left behind: {:?}", processes(&home));
+    }
+
+    /// The processes that have this folder in their command line or environment, whatever their runtime knows of them.
+    fn processes(home: &str) -> Vec<String> {
+        let names = std::fs::read_dir("/proc").unwrap().flatten().map(|entry| entry.path());
+        let tells = |path: &std::path::PathBuf| {
+            ["cmdline", "environ"].iter().any(|file| {
+                std::fs::read(path.join(file)).is_ok_and(|text| String::from_utf8_lossy(&text).contains(home))
+            })
+        };
+        names.filter(tells).map(|path| path.display().to_string()).collect()
     }
 
     fn process_runtime(home: &Path, own: Arc<GatewayInstance>, bubblewrap: bool) -> Arc<dyn Runtime> {
