@@ -17,8 +17,7 @@ use super::table::{Held, Table};
 use crate::error::{Error, ErrorKind};
 use crate::model::InstanceId;
 use crate::protocol::Message;
-use crate::transport::client::{Diagnostics, MessageSink, deliver_line};
-use crate::transport::lines::LineDecoder;
+use crate::transport::client::{Diagnostics, LineDecoder, MessageSink, deliver_line};
 
 /// How long a container may take to be reported as ended once its output has ended.
 const EXIT_WAIT: Duration = Duration::from_secs(2);
