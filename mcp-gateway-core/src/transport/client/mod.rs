@@ -24,3 +24,5 @@ pub use peer::{Peer, PeerRequest, ServerEvents};
 #[cfg(feature = "__http-client")]
 pub use sse::connect_sse;
 pub use stream::{INCOMING_CAPACITY, connect_stream, deliver_line, line_sink};
+
+pub use super::lines::LineDecoder;
