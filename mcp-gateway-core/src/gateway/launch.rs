@@ -63,7 +63,8 @@ impl Launcher {
         plan.network.clone_from(&body.settings.network);
         plan.limits = body.settings.limits;
         let redaction = Redaction::new(&plan.secrets);
-        let running = runtime.start(ctx, plan).await?;
+        // A start that has begun is not cut off: the caller then knows what there is to stop.
+        let running = runtime.start(&CallContext::local(), plan).await?;
         Ok(Launched { running, runtime, identity, redaction })
     }
 

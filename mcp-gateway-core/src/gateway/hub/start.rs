@@ -111,9 +111,10 @@ impl Hub {
     /// Starts a server, shakes hands, records the start and what the server offers.
     pub(super) async fn start_instance(&self, slot: &Arc<Slot>, session: Option<SessionId>) -> Result<Arc<Instance>> {
         let begun = Instant::now();
-        let started = tokio::select! {
-            started = self.try_start(slot, session.clone()) => started,
-            () = self.closing.cancelled() => Err(closing()),
+        // Not dropped when the gateway closes: a server that was started by then has to be stopped, and waited for.
+        let started = match self.try_start(slot, session.clone()).await {
+            Err(_) if self.closing.is_cancelled() => Err(closing()),
+            started => started,
         };
         let outcome = if started.is_ok() { "ok" } else { "error" };
         self.metrics.record_server_start(slot.name.as_str(), outcome);
@@ -148,7 +149,10 @@ impl Hub {
 
     async fn try_start(&self, slot: &Arc<Slot>, session: Option<SessionId>) -> Result<Arc<Instance>> {
         let body = slot.body.as_ref().map_err(Clone::clone)?;
-        let _permit = self.starting.acquire().await.map_err(|_| closing())?;
+        let _permit = tokio::select! {
+            permit = self.starting.acquire() => permit.map_err(|_| closing())?,
+            () = self.closing.cancelled() => return Err(closing()),
+        };
         let ctx = CallContext::local().with_cancellation(self.closing.child_token());
         let launched = self.launcher.launch(&ctx, slot, body, session.clone()).await?;
         let redaction = Arc::new(launched.redaction);
@@ -180,7 +184,10 @@ impl Hub {
         events.attach(&instance);
         self.apply_log_level(&ctx, &instance).await;
         if slot.lock().is_none_or(|lock| lock.identity != instance.identity || lock.surface.is_none()) {
-            self.record(&ctx, slot, body, &instance, launched.identity.digest).await?;
+            if let Err(error) = self.record(&ctx, slot, body, &instance, launched.identity.digest).await {
+                instance.stop().await;
+                return Err(error);
+            }
         } else if session.is_some() || self.is_shared(body) {
             // The record is believed and checked off the response path: configuration can change what is offered.
             self.refresh_later(slot, &instance);
