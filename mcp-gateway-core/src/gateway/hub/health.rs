@@ -2,7 +2,7 @@
 
 use std::time::{Duration, Instant};
 
-use crate::error::Error;
+use crate::error::{Error, ErrorKind};
 
 /// The pause before the second start after a failure; it doubles with each further failure.
 const FIRST_PAUSE: Duration = Duration::from_secs(1);
@@ -19,9 +19,13 @@ pub(crate) struct Health {
 
 impl Health {
     /// A start failed: the next attempt has to wait, and callers meanwhile get this error.
+    ///
+    /// A missing secret costs nothing to find out and is set by a person who then tries again at once.
     pub(crate) fn start_failed(&mut self, error: Error) {
-        self.pause(self.failures);
-        self.failures += 1;
+        if error.kind() != ErrorKind::MissingSecret {
+            self.pause(self.failures);
+            self.failures += 1;
+        }
         self.last = Some(error);
     }
 
@@ -62,7 +66,6 @@ impl Health {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::error::ErrorKind;
 
     #[test]
     fn one_crash_is_forgiven_and_more_are_not() {
@@ -76,5 +79,8 @@ mod tests {
         assert!(health.refusal().is_none() && health.last().is_none());
         health.start_failed(error());
         assert!(health.refusal().unwrap().to_string().contains("next start in"));
+        health = Health::default();
+        health.start_failed(Error::new(ErrorKind::MissingSecret, "not set"));
+        assert!(health.refusal().is_none() && health.last().is_some());
     }
 }

@@ -12,6 +12,7 @@ mod peer;
 mod sse;
 mod stream;
 
+pub use super::lines::LineDecoder;
 pub use connection::{Connection, MessageSink};
 pub use diagnostics::Diagnostics;
 #[cfg(all(test, feature = "runtime-remote"))]
