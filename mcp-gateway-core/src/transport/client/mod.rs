@@ -11,7 +11,6 @@ mod peer;
 #[cfg(feature = "__http-client")]
 mod sse;
 mod stream;
-
 pub use super::lines::LineDecoder;
 pub use connection::{Connection, MessageSink};
 pub use diagnostics::Diagnostics;
@@ -24,5 +23,3 @@ pub use peer::{Peer, PeerRequest, ServerEvents};
 #[cfg(feature = "__http-client")]
 pub use sse::connect_sse;
 pub use stream::{INCOMING_CAPACITY, connect_stream, deliver_line, line_sink};
-
-pub use super::lines::LineDecoder;
