@@ -148,7 +148,11 @@ impl Launcher {
         }
         let prepare = runtime.prepare(ctx, target, &identity, Arc::clone(&self.progress));
         ctx.bounded(self.prepare_timeout, prepare).await?;
-        Ok(identity)
+        match target {
+            // An image is its digest; of a package without a version, only the installed one tells which it is.
+            LaunchTarget::Process(_) => runtime.identify(ctx, target).await,
+            _ => Ok(identity),
+        }
     }
 
     fn owner(&self, slot: &Slot, session: Option<SessionId>) -> Owner {

@@ -86,6 +86,13 @@ impl State {
             }
             fs::remove_file(&path)?;
         }
+        for path in fs::list(&self.folder.join("running"), &["json", "tmp"])? {
+            // Cut off while it was written, or written by another version.
+            let gateway = path.file_stem().and_then(|name| name.to_str()).and_then(temporary).unwrap_or_default();
+            if !GatewayInstance::is_alive(&self.instances, gateway) {
+                fs::remove_file(&path)?;
+            }
+        }
         for folder in ["own", "packages/npm", "packages/pypi"] {
             for path in folders(&self.folder.join(folder)) {
                 let Some(gateway) = path.file_name().and_then(|name| name.to_str()).and_then(temporary) else {
@@ -134,7 +141,7 @@ impl Traces {
         let text = serde_json::to_vec(&note).map_err(|cause| {
             Error::new(ErrorKind::Internal, "note of a process cannot be written").with_source(cause)
         })?;
-        fs::write_atomic(&self.note, &text)
+        replace(&self.note, &text)
     }
 }
 
@@ -171,6 +178,20 @@ impl Note {
         }
         found
     }
+}
+
+/// Replaces a note as one step, and does not wait for the disk: after a power cut there is no process to be found either.
+fn replace(path: &Path, text: &[u8]) -> Result<()> {
+    let under_way = path.with_extension("tmp");
+    if let Some(folder) = path.parent() {
+        fs::create_dir_all(folder)?;
+    }
+    #[expect(
+        clippy::disallowed_methods,
+        reason = "`write_atomic` waits for the disk, which takes longer than the start"
+    )]
+    let written = std::fs::write(&under_way, text).and_then(|()| std::fs::rename(&under_way, path));
+    written.map_err(|cause| fs::io_error("write", path, cause))
 }
 
 /// The gateway of an id, which is `process-GATEWAY-NUMBER`.
