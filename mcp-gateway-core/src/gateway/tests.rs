@@ -451,3 +451,19 @@ async fn a_call_that_is_given_up_tells_the_server() {
     drop(tokio::time::timeout(Duration::from_millis(50), built.call(&ctx, "hang")).await);
     until("the server hears of all that were sent", async || one.cancelled.load(Ordering::SeqCst) >= 2).await;
 }
+
+#[tokio::test]
+async fn recorded_arguments_are_without_the_servers_secrets() {
+    let mut bench = Bench::new().with("one", &Scripted::new(&["alpha"]));
+    bench.spec.audit.arguments = true;
+    bench.secrets =
+        MemoryBroker::new().with_secret(SecretKey::parse("KEY").unwrap(), SecretValue::new("hunter2hunter2"));
+    let built = bench.build().await;
+    let arguments = json!({"text": "is it hunter2hunter2?"});
+    built.gateway.call_tool(&CallContext::local(), "alpha", &arguments).await.unwrap();
+    let _ = built.gateway.call_tool(&CallContext::local(), "unknown", &arguments).await;
+    let records = built.gateway.audit().query(&AuditQuery::all()).await.unwrap();
+    let kept: Vec<_> = records.iter().filter(|record| record.event.action == "tools/call").collect();
+    assert_eq!(kept[0].event.arguments, Some(json!({"text": "is it ***?"})));
+    assert_eq!(kept[1].event.arguments, None, "whose secrets are unknown, its values are not kept");
+}

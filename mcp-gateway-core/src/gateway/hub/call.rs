@@ -29,7 +29,7 @@ impl Service for Hub {
         match (request.kind, request.kind.list(), &request.target) {
             (_, Some(kind), _) => self.list(ctx, kind).await,
             (RequestKind::SetLogLevel, ..) => self.set_log_level(ctx, request).await,
-            (_, _, Some(target)) => self.forward(ctx, request, target).await,
+            (_, _, Some(target)) => self.forward(ctx, call, target).await,
             (kind, _, None) => Err(Error::new(ErrorKind::NotFound, format!("`{kind}` names nothing that is offered"))),
         }
     }
@@ -79,7 +79,8 @@ impl Hub {
         Ok(Response::new(list.to_raw()))
     }
 
-    async fn forward(&self, ctx: &CallContext, request: &Request, target: &Target) -> Result<Response> {
+    async fn forward(&self, ctx: &CallContext, call: &Call, target: &Target) -> Result<Response> {
+        let request = &call.request;
         let slot = self
             .slots
             .get(&target.server)
@@ -92,6 +93,8 @@ impl Hub {
         let instance = if single { self.take_single(ctx, slot).await? } else { self.acquire(ctx, slot).await? };
         let lease = Lease { hub: self, slot, instance, single };
         let instance = &lease.instance;
+        // Set once: a call goes to one server.
+        let _ = call.redaction.set(Arc::clone(&instance.redaction));
         let mut outgoing =
             PeerRequest::new(request.kind.method(), params(request, target), body.settings.limits.call_timeout);
         outgoing.progress = progress(request);

@@ -38,6 +38,9 @@ impl<S: Service> Service for AuditLayer<S> {
         let result = self.inner.call(ctx, call).await;
         let Some(mut event) = unrecorded.event.take() else { return result };
         event.duration_micros = micros(unrecorded.begun);
+        if self.arguments {
+            event.arguments = values(call);
+        }
         event.decision = call.decision.take();
         event.outcome = outcome(&result);
         match &result {
@@ -65,9 +68,6 @@ impl<S: Sync> AuditLayer<S> {
         event.server = request.target.as_ref().map(|target| target.server.clone());
         event.name = request.target.as_ref().map(|target| target.name.clone()).or_else(|| request.subject());
         event.shape = request.arguments().map(argument_shape);
-        if self.arguments {
-            event.arguments = request.arguments().and_then(|arguments| arguments.read().ok());
-        }
         event
     }
 
@@ -80,6 +80,12 @@ impl<S: Sync> AuditLayer<S> {
         }
         Ok(())
     }
+}
+
+/// The arguments without the secrets of the server that they went to; of a request that reached none, nothing.
+fn values(call: &Call) -> Option<serde_json::Value> {
+    let redaction = call.redaction.get()?;
+    redaction.json(call.request.arguments()?.clone()).read().ok()
 }
 
 fn unavailable(cause: Error) -> Error {

@@ -6,11 +6,12 @@ mod policy;
 mod telemetry;
 
 use std::fmt;
-use std::sync::Arc;
+use std::sync::{Arc, OnceLock};
 
 use async_trait::async_trait;
 
 use crate::error::Result;
+use crate::gateway::redact::Redaction;
 use crate::model::{CallContext, Decision};
 use crate::protocol::{Request, Response};
 
@@ -25,11 +26,13 @@ pub(crate) struct Call {
     pub(crate) request: Request,
     /// What policy decided; set by its layer, read by audit.
     pub(crate) decision: Option<Decision>,
+    /// What cuts secrets out; set by the hub once it knows which server answers, read by audit.
+    pub(crate) redaction: OnceLock<Arc<Redaction>>,
 }
 
 impl Call {
     pub(crate) fn new(request: Request) -> Self {
-        Self { request, decision: None }
+        Self { request, redaction: OnceLock::new(), decision: None }
     }
 }
 
