@@ -1,5 +1,6 @@
 //! Approval: a person's answer to a request that policy does not let through alone.
 
+mod host;
 mod memory;
 
 use std::fmt;
@@ -10,6 +11,7 @@ use crate::error::Result;
 use crate::model::{CallContext, Decision};
 use crate::protocol::{RawJson, Target};
 
+pub use host::HostApprover;
 pub use memory::MemoryApprover;
 
 /// Asks a person.

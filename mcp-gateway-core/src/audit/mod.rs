@@ -3,6 +3,7 @@
 
 mod chain;
 mod event;
+mod host;
 mod memory;
 mod query;
 mod record;
@@ -18,6 +19,7 @@ use crate::error::Result;
 
 pub use chain::{ChainFault, ChainFaultKind, ChainReport, verify_chain};
 pub use event::{AuditEvent, Outcome};
+pub use host::HostAudit;
 pub use memory::MemoryAudit;
 pub use query::AuditQuery;
 pub use record::AuditRecord;

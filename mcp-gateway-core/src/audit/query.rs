@@ -1,10 +1,13 @@
 //! Which records are wanted.
 
+use serde::Deserialize;
+
 use super::{AuditRecord, Outcome};
 use crate::model::ServerName;
 
 /// Which records are wanted; every condition that is set must hold.
-#[derive(Clone, Debug, Default, PartialEq, Eq)]
+#[derive(Clone, Debug, Default, PartialEq, Eq, Deserialize)]
+#[serde(rename_all = "camelCase", default, deny_unknown_fields)]
 #[non_exhaustive]
 pub struct AuditQuery {
     /// Not before this time, in milliseconds since the Unix epoch.

@@ -6,8 +6,9 @@ use clap::{Args, Parser, Subcommand, ValueEnum};
 
 use super::logging::LogArgs;
 use super::{audit, catalog, completion, gateway, profile, prune, ps, secret, server, stats, toolkit, tools, version};
+use crate::gateway::home::RuntimeName;
 use crate::model::{ProfileName, ServerName};
-use crate::profile::Isolation;
+use crate::profile::{Isolation, NetworkWord};
 
 /// Governed access to every MCP server.
 #[derive(Debug, Parser)]
@@ -212,4 +213,22 @@ pub(crate) enum RuntimeArg {
     Docker,
     /// Sandboxed processes
     Process,
+}
+
+impl From<NetworkArg> for NetworkWord {
+    fn from(argument: NetworkArg) -> Self {
+        match argument {
+            NetworkArg::None => Self::None,
+            NetworkArg::Open => Self::Open,
+        }
+    }
+}
+
+impl From<RuntimeArg> for RuntimeName {
+    fn from(argument: RuntimeArg) -> Self {
+        match argument {
+            RuntimeArg::Docker => Self::Docker,
+            RuntimeArg::Process => Self::Process,
+        }
+    }
 }

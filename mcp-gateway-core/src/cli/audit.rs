@@ -5,9 +5,9 @@ use std::time::Duration;
 
 use clap::{Args, Subcommand};
 
+use super::Env;
 use super::args::ProfileArgs;
 use super::output::{FormatArgs, Output};
-use super::{Env, assemble};
 use crate::audit::{AuditQuery, AuditRecord, AuditStore, Outcome};
 use crate::error::{Error, ErrorKind, Result};
 use crate::model::ServerName;
@@ -115,11 +115,11 @@ impl Verb {
     pub(crate) async fn run(self, env: &Env) -> Result<()> {
         match self {
             Self::Query { filter, profile, format } => {
-                let store = assemble::audit_trail(env, &profile.profile)?;
+                let store = env.home.audit_trail(&profile.profile)?;
                 show(&mut format.open(), &store.query(&filter.query()).await?, true)
             }
             Self::Tail { follow, limit, profile, format } => {
-                let store = assemble::audit_trail(env, &profile.profile)?;
+                let store = env.home.audit_trail(&profile.profile)?;
                 let mut out = format.open();
                 // One at least, to know after which the new ones come.
                 let records = store.query(&AuditQuery::newest(limit.max(1))).await?;

@@ -8,10 +8,10 @@ use serde::Serialize;
 
 use super::args::CatalogArgs;
 use super::output::{FormatArgs, Output};
-use super::registered::{self, Registered};
 use super::{Env, assemble, report};
 use crate::catalog::{Catalog as _, Diagnostic, FileCatalog, search};
 use crate::error::Result;
+use crate::gateway::home::Registered;
 use crate::model::{ServerEntry, ServerKind, ServerName};
 
 /// What is done with catalogs.
@@ -157,12 +157,12 @@ impl Verb {
             Self::Add { name, path, replace, link } => {
                 let loaded = FileCatalog::load(&path).await?;
                 loaded.warnings.iter().for_each(report::warning);
-                registered::add(&env.home, &name, &path, replace, link)?;
+                env.home.register_catalog(&name, &path, replace, link)?;
                 report::note(format_args!("registered catalog `{name}` with {} servers", loaded.catalog.len()));
                 Ok(())
             }
             Self::Rm { name } => {
-                registered::remove(&env.home, &name)?;
+                env.home.unregister_catalog(&name)?;
                 report::note(format_args!("removed catalog `{name}`"));
                 Ok(())
             }
@@ -179,7 +179,7 @@ impl Verb {
 
 async fn list(env: &Env, out: &mut Output) -> Result<()> {
     let mut rows = Vec::new();
-    for Registered { name, path } in registered::all(&env.home)? {
+    for Registered { name, path, .. } in env.home.registered_catalogs()? {
         rows.push(match FileCatalog::load(&path).await {
             Ok(loaded) => CatalogRow {
                 name,
@@ -207,7 +207,7 @@ async fn list(env: &Env, out: &mut Output) -> Result<()> {
 /// A registered catalog of that name, or else a server of that name.
 async fn show(env: &Env, name: &str, catalog: &CatalogArgs, out: &mut Output) -> Result<()> {
     if catalog.catalogs.is_empty()
-        && let Ok(found) = registered::find(&env.home, name)
+        && let Ok(found) = env.home.registered_catalog(name)
     {
         let loaded = FileCatalog::load(&found.path).await?;
         let rows: Vec<ServerRow> =

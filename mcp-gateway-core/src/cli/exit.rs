@@ -16,6 +16,11 @@ impl Exit {
     /// Interrupted by Ctrl-C, as shells count it.
     pub(crate) const INTERRUPTED: Self = Self(130);
 
+    /// The number.
+    pub(crate) const fn code(self) -> u8 {
+        self.0
+    }
+
     /// The code of a failure.
     pub(crate) const fn of(kind: ErrorKind) -> Self {
         Self(match kind {

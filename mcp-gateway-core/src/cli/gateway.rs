@@ -10,6 +10,7 @@ use tokio_util::sync::CancellationToken;
 use super::args::{GatewayArgs, ProfileArgs, SelectionArgs, SettingArgs};
 use super::{Env, assemble, report, signals};
 use crate::error::{Error, ErrorKind, Result};
+use crate::gateway::home::DEFAULT_PROFILE;
 use crate::gateway::{GatewayHost, McpGateway};
 use crate::model::{Principal, ProfileName, SecretValue};
 use crate::transport::server::http::{
@@ -120,7 +121,7 @@ impl Verb {
 impl RunArgs {
     async fn run(self, env: &Env) -> Result<()> {
         let profiles = match self.profiles.as_slice() {
-            [] => vec![ProfileName::new(assemble::DEFAULT_PROFILE)?],
+            [] => vec![ProfileName::new(DEFAULT_PROFILE)?],
             named => named.to_vec(),
         };
         let all: Vec<GatewayArgs> = profiles

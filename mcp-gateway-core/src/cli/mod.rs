@@ -1,7 +1,7 @@
 //! The command line: one file for each verb, over the public API of the other rooms.
 //!
-//! `docs/cli.md` describes it for its users. No rule of the gateway lives here: `assemble` puts the parts together, `home`
-//! knows the paths, `exit` the exit codes, and every verb is a few calls.
+//! `docs/cli.md` describes it for its users. No rule of the gateway lives here: `assemble` turns flags into what
+//! `gateway::home` opens, `exit` knows the exit codes, and every verb is a few calls.
 
 mod args;
 mod arguments;
@@ -12,7 +12,6 @@ mod completion;
 mod content;
 mod exit;
 mod gateway;
-mod home;
 mod logging;
 mod output;
 mod plugin;
@@ -21,7 +20,6 @@ mod progress;
 mod prompt;
 mod prune;
 mod ps;
-mod registered;
 mod report;
 mod secret;
 mod server;
@@ -31,16 +29,18 @@ mod toolkit;
 mod tools;
 mod version;
 
+use std::ffi::OsString;
+use std::path::PathBuf;
 use std::process::ExitCode;
 
 use clap::{CommandFactory as _, FromArgMatches as _};
 
 use self::args::{BinaryVerb, Cli, HomeVerb, Verb};
 use self::exit::Exit;
-use self::home::Home;
 use self::output::Output;
-use self::plugin::{DockerOptions, Invocation};
+use self::plugin::Invocation;
 use crate::error::{Error, ErrorKind, Result};
+use crate::gateway::home::{DockerOptions, Home};
 
 /// The threads that carry out requests; a gateway waits much more than it computes.
 const WORKERS: usize = 2;
@@ -54,17 +54,27 @@ pub(crate) struct Env {
 
 /// Carries out the command line of this process and gives its exit code.
 pub fn main() -> ExitCode {
-    match run() {
-        Ok(exit) => exit.into(),
-        Err(error) => {
-            report::error(&error);
-            Exit::of(error.kind()).into()
-        }
-    }
+    ended(carry_out(std::env::args_os().collect(), None)).into()
 }
 
-fn run() -> Result<Exit> {
-    let (arguments, typed_as, docker) = match Invocation::read(std::env::args_os()) {
+/// Carries out a command line for a program in another language that is this command, and gives its exit code.
+///
+/// The first argument is the path of that program: `toolkit install` makes Docker run it. Signals, standard input and
+/// standard output are this process's; call it where nothing else needs them.
+pub fn run(arguments: Vec<OsString>) -> u8 {
+    let script = arguments.first().map(PathBuf::from);
+    ended(carry_out(arguments, script)).code()
+}
+
+fn ended(done: Result<Exit>) -> Exit {
+    done.unwrap_or_else(|error| {
+        report::error(&error);
+        Exit::of(error.kind())
+    })
+}
+
+fn carry_out(arguments: Vec<OsString>, script: Option<PathBuf>) -> Result<Exit> {
+    let (arguments, typed_as, docker) = match Invocation::read(arguments) {
         Invocation::Metadata => return Output::text().json(&plugin::metadata()).map(|()| Exit::OK),
         Invocation::Command { arguments, typed_as, docker } => (arguments, typed_as, docker),
     };
@@ -80,7 +90,7 @@ fn run() -> Result<Exit> {
     cli.log.start();
     let verb = match cli.verb {
         Verb::OfHome(verb) => verb,
-        Verb::OfBinary(verb) => return of_binary(verb, &docker).map(|()| Exit::OK),
+        Verb::OfBinary(verb) => return of_binary(verb, &docker, script).map(|()| Exit::OK),
     };
     let env = Env { home: Home::locate()?, docker };
     let runtime = tokio::runtime::Builder::new_multi_thread().worker_threads(WORKERS).enable_all().build();
@@ -93,11 +103,11 @@ fn run() -> Result<Exit> {
     done
 }
 
-fn of_binary(verb: BinaryVerb, docker: &DockerOptions) -> Result<()> {
+fn of_binary(verb: BinaryVerb, docker: &DockerOptions, script: Option<PathBuf>) -> Result<()> {
     match verb {
         BinaryVerb::Completion(args) => args.run(),
         BinaryVerb::Version(args) => args.run(),
-        BinaryVerb::Toolkit(verb) => verb.run(docker),
+        BinaryVerb::Toolkit(verb) => verb.run(docker, script),
     }
 }
 

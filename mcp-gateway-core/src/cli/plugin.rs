@@ -6,6 +6,7 @@ use std::path::Path;
 use serde_json::json;
 
 use crate::VERSION;
+use crate::gateway::home::DockerOptions;
 
 /// The plugin's file name.
 pub(crate) const PLUGIN_NAME: &str = if cfg!(windows) { "docker-mcp.exe" } else { "docker-mcp" };
@@ -24,14 +25,6 @@ pub(crate) enum Invocation {
     Metadata,
     /// A command, with the words that people type before it.
     Command { arguments: Vec<OsString>, typed_as: &'static str, docker: DockerOptions },
-}
-
-/// Docker's own options that stood before the plugin's name and say which engine is meant.
-#[derive(Clone, Debug, Default, PartialEq, Eq)]
-pub(crate) struct DockerOptions {
-    pub(crate) host: Option<String>,
-    pub(crate) context: Option<String>,
-    pub(crate) config: Option<String>,
 }
 
 impl Invocation {

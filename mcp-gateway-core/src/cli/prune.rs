@@ -3,7 +3,7 @@
 use serde::Serialize;
 
 use super::output::FormatArgs;
-use super::{Env, assemble, report};
+use super::{Env, report};
 use crate::error::Result;
 use crate::model::InstanceId;
 
@@ -28,7 +28,7 @@ struct Removed {
 impl Args {
     pub(crate) async fn run(self, env: &Env) -> Result<()> {
         let mut removed = Vec::new();
-        for runtime in assemble::answering_runtimes(env).await? {
+        for runtime in env.home.answering_runtimes(&env.docker).await? {
             let swept = runtime.sweep().await?;
             removed.extend(swept.into_iter().map(|id| Removed { runtime: runtime.name(), id }));
         }

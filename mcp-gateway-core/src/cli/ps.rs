@@ -1,7 +1,7 @@
 //! `ps`: the servers that run.
 
+use super::Env;
 use super::output::FormatArgs;
-use super::{Env, assemble};
 use crate::error::Result;
 use crate::util::clock;
 
@@ -19,7 +19,7 @@ pub(crate) struct Args {
 
 impl Args {
     pub(crate) async fn run(self, env: &Env) -> Result<()> {
-        let instances = assemble::instances(env).await?;
+        let instances = env.home.instances(&env.docker).await?;
         let header = ["ID", "SERVER", "PROFILE", "SESSION", "RUNTIME", "IMAGE", "STATE", "STARTED"];
         self.format.open().rows(&instances, &header, |instance| {
             vec![

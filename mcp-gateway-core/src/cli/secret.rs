@@ -8,7 +8,7 @@ use serde::Serialize;
 
 use super::args::SecretArgs;
 use super::output::FormatArgs;
-use super::{Env, assemble, prompt, report};
+use super::{Env, prompt, report};
 use crate::error::{Error, ErrorKind, Result};
 use crate::model::SecretValue;
 use crate::secrets::{SecretBroker, SecretKey};
@@ -105,7 +105,7 @@ impl Verb {
         match self {
             Self::Set { secret, secrets } => set(env, secret, &secrets).await,
             Self::Ls { secrets, format } => {
-                let keys = assemble::secrets(env, &secrets)?.list().await?;
+                let keys = env.home.secrets(&secrets.stores)?.list().await?;
                 let rows: Vec<KeyRow> = keys.into_iter().map(KeyRow::from).collect();
                 format.open().rows(&rows, &["NAME", "PROFILE", "SERVER"], |row| {
                     vec![
@@ -117,14 +117,14 @@ impl Verb {
             }
             Self::Rm { name, secrets } => {
                 let key = SecretKey::parse(&name)?;
-                remove(assemble::secrets(env, &secrets)?.as_ref(), &key).await
+                remove(env.home.secrets(&secrets.stores)?.as_ref(), &key).await
             }
         }
     }
 }
 
 async fn set(env: &Env, secret: Assignment, secrets: &SecretArgs) -> Result<()> {
-    let broker = assemble::secrets(env, secrets)?;
+    let broker = env.home.secrets(&secrets.stores)?;
     let key = SecretKey::parse(&secret.name)?;
     let value = match secret.value {
         Some(value) => {

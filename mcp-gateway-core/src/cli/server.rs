@@ -109,7 +109,7 @@ impl Verb {
 
 /// Adds servers that the catalogs have.
 pub(crate) async fn add(env: &Env, args: &ProfileArgs, servers: &[ServerName], catalog: &CatalogArgs) -> Result<()> {
-    let profile = assemble::profile_to_change(env, &args.profile).await?;
+    let profile = env.home.profile_to_change(&args.profile).await?;
     let spec = profile.spec().await?;
     assemble::check_servers(env, catalog, &spec.catalogs, servers).await?;
     profile
@@ -128,7 +128,7 @@ pub(crate) async fn add(env: &Env, args: &ProfileArgs, servers: &[ServerName], c
 
 /// Removes servers that the profile has.
 pub(crate) async fn remove(env: &Env, args: &ProfileArgs, servers: &[ServerName]) -> Result<()> {
-    let profile = assemble::profiles(env).open(&args.profile).await?;
+    let profile = env.home.profiles().open(&args.profile).await?;
     profile
         .update(Box::new(|spec| {
             for server in servers {

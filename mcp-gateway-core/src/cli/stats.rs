@@ -2,9 +2,9 @@
 
 use std::time::Duration;
 
+use super::Env;
 use super::output::FormatArgs;
 use super::ps::short;
-use super::{Env, assemble};
 use crate::error::Result;
 
 /// How it is shown.
@@ -21,7 +21,7 @@ pub(crate) struct Args {
 
 impl Args {
     pub(crate) async fn run(self, env: &Env) -> Result<()> {
-        let instances = assemble::instances(env).await?;
+        let instances = env.home.instances(&env.docker).await?;
         let header = ["ID", "SERVER", "PROFILE", "RUNTIME", "MEMORY", "CPU TIME", "PIDS"];
         self.format.open().rows(&instances, &header, |instance| {
             vec![

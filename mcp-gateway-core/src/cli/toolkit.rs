@@ -5,10 +5,10 @@ use std::path::{Path, PathBuf};
 
 use clap::Subcommand;
 
-use super::home::user_home;
-use super::plugin::{DockerOptions, PLUGIN_NAME};
+use super::plugin::PLUGIN_NAME;
 use super::report;
 use crate::error::{Error, ErrorKind, Result};
+use crate::gateway::home::{DockerOptions, user_home};
 use crate::util::{env_vars, fs as files};
 
 /// What is done with the plugin.
@@ -40,9 +40,15 @@ The plugin goes to $DOCKER_CONFIG/cli-plugins, or to ~/.docker/cli-plugins.")]
 }
 
 impl Verb {
-    pub(crate) fn run(self, docker: &DockerOptions) -> Result<()> {
+    /// `script` is the program that this command is, where that is not the binary of this process.
+    pub(crate) fn run(self, docker: &DockerOptions, script: Option<PathBuf>) -> Result<()> {
         let plugin = plugin_path(docker)?;
-        let binary = own_binary()?;
+        if let (Self::Install { copy: true, .. }, Some(script)) = (&self, &script) {
+            return Err(Error::new(ErrorKind::Unsupported, "a script cannot be copied away from its package")
+                .with_context("file", script.display())
+                .with_hint("leave `--copy` out: a link to it is made"));
+        }
+        let binary = script.map_or_else(own_binary, |script| files::canonicalize(&script))?;
         match self {
             Self::Install { copy, force } => install(&plugin, &binary, copy, force),
             Self::Uninstall { force } => uninstall(&plugin, &binary, force),

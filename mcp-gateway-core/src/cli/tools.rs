@@ -11,6 +11,7 @@ use super::exit::Exit;
 use super::output::FormatArgs;
 use super::{Env, arguments, assemble, content, report, signals};
 use crate::error::{Error, ErrorKind, Result};
+use crate::gateway::home::Opened;
 use crate::gateway::{Gateway as _, GatewayExt as _, McpGateway, ServerState};
 use crate::model::{CallContext, Definition};
 use crate::protocol::{RawJson, Request};
@@ -145,7 +146,7 @@ fn tool_row(definition: Definition, names: &IndexMap<String, String>) -> Option<
     Some(ToolRow { target, definition: RawValue::from_string(definition.json).ok()?, name: definition.key })
 }
 
-async fn call(open: &assemble::Open, tool: &str, words: &[String], json: Option<&str>) -> Result<RawJson> {
+async fn call(open: &Opened, tool: &str, words: &[String], json: Option<&str>) -> Result<RawJson> {
     let ctx = CallContext::local();
     let mut schema = Value::Null;
     if arguments::need_schema(words) {

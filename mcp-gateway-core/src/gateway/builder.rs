@@ -4,21 +4,19 @@ use std::sync::Arc;
 use std::sync::atomic::AtomicBool;
 use std::time::Duration;
 
-use indexmap::IndexMap;
-
 use super::McpGateway;
-use super::hub::{Body, Hub, HubOptions, HubParts, Slot, container_tools};
+use super::events::EventBus;
+use super::hub::{Hub, HubOptions, HubParts, Slot, Slots};
 use super::launch::Launcher;
 use super::layers::{AuditLayer, LimitLayer, PolicyLayer, TelemetryLayer};
-use super::settings::Settings;
 use super::view::AllNames;
 use crate::approval::{Approver, MemoryApprover};
 use crate::audit::{AuditStore, MemoryAudit};
-use crate::catalog::{Catalog, MemoryCatalog, fingerprint};
-use crate::error::{Error, ErrorKind, Result};
-use crate::model::{ProfileName, ServerKind, ServerName};
+use crate::catalog::{Catalog, MemoryCatalog};
+use crate::error::Result;
+use crate::model::ProfileName;
 use crate::policy::{Policy, Rule, RulePolicy};
-use crate::profile::{MemoryProfile, PolicySpec, Profile, ProfileSpec, ServerLock};
+use crate::profile::{MemoryProfile, PolicySpec, Profile, ProfileSpec};
 use crate::runtime::{GatewayInstance, PrepareProgress, Runtime, Silent};
 use crate::secrets::{MemoryBroker, SecretBroker};
 use crate::telemetry::Metrics;
@@ -217,14 +215,11 @@ impl GatewayBuilder {
             Some(instance) => instance.id().to_owned(),
             None => random::hex(6)?,
         };
-        let mut slots = IndexMap::new();
+        let bus = EventBus::new();
+        let mut slots = Slots::new();
         for server in spec.servers.keys() {
-            let body = body(&spec, server, catalog.as_ref()).await;
-            if let Err(error) = &body {
-                tracing::warn!(%server, error = %error.report(), "server is refused");
-            }
-            let record = body.as_ref().ok().and_then(catalogued).or_else(|| lock.servers.get(server).cloned());
-            slots.insert(server.clone(), Arc::new(Slot::new(server.clone(), body, record)));
+            let recorded = lock.servers.get(server).cloned();
+            slots.insert(server.clone(), Arc::new(Slot::of(&spec, server, catalog.as_ref(), recorded).await));
         }
         let names = AllNames::restore(&lock.names, spec.servers.keys());
         for runtime in &self.runtimes {
@@ -237,6 +232,7 @@ impl GatewayBuilder {
             verifier: self.verifier.unwrap_or_else(|| Arc::new(DigestVerifier::new())),
             runtimes: self.runtimes,
             progress: self.progress,
+            bus: bus.clone(),
             prepare_timeout: self.options.prepare_timeout,
             _instance: self.instance,
         };
@@ -252,13 +248,15 @@ impl GatewayBuilder {
                 pool_size: self.options.pool_size,
                 max_sessions: self.options.max_sessions,
             },
+            catalog,
+            bus: bus.clone(),
             slots,
             names,
         });
         // The order is part of the contract: audit is outside policy, so that denials are recorded.
         let limits = LimitLayer::new(Arc::clone(&hub), self.options.max_in_flight);
         let approver = self.approver.unwrap_or_else(|| Arc::new(MemoryApprover::new()));
-        let policy = PolicyLayer { inner: limits, policy, approver };
+        let policy = PolicyLayer { inner: limits, policy, approver, bus };
         let audit = AuditLayer {
             inner: policy,
             store: audit,
@@ -269,27 +267,6 @@ impl GatewayBuilder {
         };
         Ok(McpGateway { layers: Arc::new(TelemetryLayer { inner: audit, metrics }), hub })
     }
-}
-
-async fn body(spec: &ProfileSpec, server: &ServerName, catalog: &dyn Catalog) -> Result<Body> {
-    let entry = catalog.get(server).await?.ok_or_else(|| {
-        Error::new(ErrorKind::NotFound, format!("server `{server}` is in no catalog"))
-            .with_context("catalog", catalog.name())
-            .with_hint("run `mcp-gateway catalog ls` to see what there is")
-    })?;
-    let own = spec.servers.get(server).cloned().unwrap_or_default();
-    let settings = Settings::of(spec, server, &entry)?;
-    Ok(Body { fingerprint: fingerprint(&entry), entry, spec: own, settings })
-}
-
-/// What a server offers whose tools the catalog itself defines.
-fn catalogued(body: &Body) -> Option<ServerLock> {
-    (body.entry.kind == ServerKind::Poci).then(|| ServerLock {
-        entry: body.fingerprint.clone(),
-        identity: body.fingerprint.clone(),
-        surface: Some(container_tools(&body.entry)),
-        ..ServerLock::default()
-    })
 }
 
 fn rules(spec: &PolicySpec) -> RulePolicy {

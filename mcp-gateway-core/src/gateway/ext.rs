@@ -4,6 +4,7 @@ use async_trait::async_trait;
 use serde::Serialize;
 
 use super::Gateway;
+use super::dialect::{Dialect, ToolSet};
 use crate::error::{Error, ErrorKind, Result};
 use crate::model::{CallContext, Definition};
 use crate::protocol::{ListKind, ListPage, RawJson, Request, Response};
@@ -27,6 +28,14 @@ pub trait GatewayExt: Gateway {
         self.list(ctx, ListKind::Tools).await
     }
 
+    /// Every tool in the shape that a model API takes, with the way back from its calls.
+    ///
+    /// # Errors
+    /// As [`Gateway::dispatch`].
+    async fn present_tools(&self, ctx: &CallContext, dialect: Dialect) -> Result<ToolSet> {
+        ToolSet::of(dialect, &self.list_tools(ctx).await?)
+    }
+
     /// A whole list.
     ///
     /// # Errors
@@ -39,10 +48,18 @@ pub trait GatewayExt: Gateway {
 
 impl<G: Gateway + ?Sized> GatewayExt for G {}
 
-fn result(response: Response) -> Result<RawJson> {
-    response.result.map_err(|error| {
-        Error::new(ErrorKind::Protocol, error.message.clone())
+/// The most that an error shows of what a server said beside its message, in bytes.
+const MAX_DATA: usize = 4_096;
+
+/// The result, with the server's own error as one of ours.
+pub(super) fn result(response: Response) -> Result<RawJson> {
+    response.result.map_err(|answer| {
+        let error = Error::new(ErrorKind::Protocol, answer.message)
             .with_fault(crate::error::Fault::Server)
-            .with_context("code", error.code)
+            .with_context("code", answer.code);
+        match answer.data {
+            Some(data) if data.get().len() <= MAX_DATA => error.with_context("data", data.get()),
+            _ => error,
+        }
     })
 }

@@ -4,7 +4,7 @@ use serde::Serialize;
 
 use super::expand::{Declared, Expansion};
 use super::hub::Hub;
-use crate::error::{Error, ErrorKind, Result};
+use crate::error::{Error, Result};
 use crate::model::{Limits, NetworkRule, ServerEntry, ServerName};
 use crate::profile::Isolation;
 use crate::runtime::{LaunchTarget, Mount, MountSource, RuntimeCapability};
@@ -71,9 +71,7 @@ pub struct SecretState {
 
 impl Hub {
     pub(crate) async fn inspect(&self, server: &ServerName) -> Result<Inspection> {
-        let slot = self.slot(server).ok_or_else(|| {
-            Error::new(ErrorKind::NotFound, format!("server `{server}` is not in profile `{}`", self.profile.name()))
-        })?;
+        let slot = self.slot(server).ok_or_else(|| self.no_such_server(server))?;
         let body = slot.body.as_ref().map_err(Clone::clone)?;
         let runtime = self.launcher.choose(body).await;
         let expansion = Expansion::of(self.profile.name(), body)?;

@@ -4,11 +4,12 @@
 use std::sync::Arc;
 use std::time::Duration;
 
+use super::events::{EventBus, GatewayEvent};
 use super::expand::Expansion;
 use super::hub::{Body, Slot};
 use super::redact::Redaction;
 use crate::error::{Error, ErrorKind, Result};
-use crate::model::{CallContext, ImageReference, ProfileName, SessionId};
+use crate::model::{CallContext, ImageReference, ProfileName, ServerName, SessionId};
 use crate::runtime::{
     ContainerPlan, GatewayInstance, Identity, InstanceStatus, LaunchPlan, LaunchTarget, OneShotOutput, Owner,
     PrepareProgress, RunningServer, Runtime,
@@ -26,6 +27,7 @@ pub(crate) struct Launcher {
     pub(crate) verifier: Arc<dyn Verifier>,
     pub(crate) runtimes: Vec<Arc<dyn Runtime>>,
     pub(crate) progress: Arc<dyn PrepareProgress>,
+    pub(crate) bus: EventBus,
     pub(crate) prepare_timeout: Duration,
     /// Held so that the gateway counts as living as long as it can start servers.
     pub(crate) _instance: Option<Arc<GatewayInstance>>,
@@ -57,7 +59,7 @@ impl Launcher {
         if let LaunchTarget::Container(container) = &mut target {
             pin(container, slot);
         }
-        let identity = self.ready(ctx, runtime.as_ref(), &mut target).await?;
+        let identity = self.ready(ctx, slot, runtime.as_ref(), &mut target).await?;
         let mut plan = LaunchPlan::new(self.owner(slot, session), target);
         expansion.fill(&mut plan, &declared)?;
         plan.network.clone_from(&body.settings.network);
@@ -78,7 +80,7 @@ impl Launcher {
     ) -> Result<(OneShotOutput, Redaction)> {
         let runtime = self.named("docker").await?;
         let mut target = LaunchTarget::Container(container);
-        self.ready(ctx, runtime.as_ref(), &mut target).await?;
+        self.ready(ctx, slot, runtime.as_ref(), &mut target).await?;
         let mut plan = LaunchPlan::new(self.owner(slot, ctx.session.clone()), target);
         let expansion = Expansion::of(&self.profile, body)?;
         expansion.fill(&mut plan, &expansion.declared(self.secrets.as_ref()).await?)?;
@@ -137,7 +139,13 @@ impl Launcher {
     }
 
     /// Finds out what exactly will run, has it verified, and fetches it: in this order, and by its digest.
-    async fn ready(&self, ctx: &CallContext, runtime: &dyn Runtime, target: &mut LaunchTarget) -> Result<Identity> {
+    async fn ready(
+        &self,
+        ctx: &CallContext,
+        slot: &Slot,
+        runtime: &dyn Runtime,
+        target: &mut LaunchTarget,
+    ) -> Result<Identity> {
         let identity = runtime.identify(ctx, target).await?;
         if let LaunchTarget::Container(container) = target {
             self.verifier.verify(&container.image, identity.digest.as_ref()).await?;
@@ -146,7 +154,8 @@ impl Launcher {
                 None => container.image_id = Some(identity.value.clone()),
             }
         }
-        let prepare = runtime.prepare(ctx, target, &identity, Arc::clone(&self.progress));
+        let told = Told { server: slot.name.clone(), bus: self.bus.clone(), next: Arc::clone(&self.progress) };
+        let prepare = runtime.prepare(ctx, target, &identity, Arc::new(told));
         ctx.bounded(self.prepare_timeout, prepare).await?;
         match target {
             // An image is its digest; of a package without a version, only the installed one tells which it is.
@@ -159,6 +168,26 @@ impl Launcher {
         let mut owner = Owner::new(self.gateway.as_str(), self.profile.clone(), slot.name.clone());
         owner.session = session;
         owner
+    }
+}
+
+/// The progress of one server, told as events too.
+#[derive(Debug)]
+struct Told {
+    server: ServerName,
+    bus: EventBus,
+    next: Arc<dyn PrepareProgress>,
+}
+
+impl PrepareProgress for Told {
+    fn update(&self, status: &str, done: u64, total: u64) {
+        self.bus.tell(|| GatewayEvent::Preparing {
+            server: self.server.clone(),
+            status: status.to_owned(),
+            done,
+            total,
+        });
+        self.next.update(status, done, total);
     }
 }
 

@@ -1,9 +1,14 @@
 //! The gateway: one value that is one profile, one secret scope, one server set, one policy and one audit trail.
 
 mod builder;
+mod command;
+pub mod dialect;
+mod events;
 mod expand;
 mod ext;
 mod face;
+#[cfg(feature = "gateway-home")]
+pub mod home;
 mod hub;
 mod inspect;
 mod launch;
@@ -11,6 +16,7 @@ mod layers;
 mod names;
 mod redact;
 mod selection;
+mod session;
 mod settings;
 #[cfg(test)]
 mod tests;
@@ -28,9 +34,12 @@ use crate::model::{CallContext, ProfileName, ServerName, SessionId};
 use crate::protocol::{ClientLink, Request, Response};
 
 pub use builder::{GatewayBuilder, GatewayOptions};
+pub use command::HostCommand;
+pub use events::{GatewayEvent, GatewayEvents};
 pub use ext::GatewayExt;
 pub use face::GatewayHost;
 pub use inspect::Inspection;
+pub use session::{CallOptions, ProgressListener, Session};
 pub use value::McpGateway;
 
 /// Everything that an agent can do with its servers, through one funnel.

@@ -5,13 +5,16 @@ use std::sync::Arc;
 
 use async_trait::async_trait;
 
+use super::events::GatewayEvents;
 use super::hub::Hub;
 use super::inspect::Inspection;
 use super::layers::{Call, Service};
-use super::{Gateway, ServerStatus, SessionOptions};
+use super::{Gateway, ServerStatus, Session, SessionOptions};
 use crate::audit::AuditStore;
+use crate::catalog::{Match, search};
 use crate::error::{Error, ErrorKind, Result};
-use crate::model::{CallContext, ProfileName, ServerName, SessionId};
+use crate::model::{CallContext, Principal, ProfileName, ServerName, SessionId};
+use crate::profile::ServerSpec;
 use crate::protocol::{Request, Response};
 use crate::runtime::InstanceStatus;
 use crate::telemetry::Metrics;
@@ -43,6 +46,44 @@ impl McpGateway {
     /// Its counters.
     pub fn metrics(&self) -> &Metrics {
         &self.hub.metrics
+    }
+
+    /// Opens a session for the host's own code.
+    ///
+    /// # Errors
+    /// `Overloaded` when there are too many, `Closed` when the gateway is shutting down.
+    pub async fn session(&self, principal: Principal) -> Result<Session> {
+        Session::open(self, principal).await
+    }
+
+    /// What happens in it from now on.
+    pub fn events(&self) -> GatewayEvents {
+        self.hub.bus.listen()
+    }
+
+    /// Puts a server of the catalog into the profile; clients see it at once, and it starts on first use.
+    ///
+    /// # Errors
+    /// `AlreadyExists` for a server that the profile has, `NotFound` for one that the catalog does not have,
+    /// `InvalidConfig` or `InvalidInput` for settings that cannot be right, `Closed` when the gateway is shutting down.
+    pub async fn add_server(&self, server: &ServerName, settings: ServerSpec) -> Result<()> {
+        self.hub.add_server(server, settings).await.map_err(|error| error.with_operation("McpGateway::add_server"))
+    }
+
+    /// Takes a server out of the profile and stops it; its calls under way fail.
+    ///
+    /// # Errors
+    /// `NotFound` for a server that the profile does not have.
+    pub async fn remove_server(&self, server: &ServerName) -> Result<()> {
+        self.hub.remove_server(server).await.map_err(|error| error.with_operation("McpGateway::remove_server"))
+    }
+
+    /// The entries of the catalog that fit a query best, at most `limit`.
+    ///
+    /// # Errors
+    /// As the catalog's [`list`](crate::catalog::Catalog::list).
+    pub async fn find(&self, query: &str, limit: usize) -> Result<Vec<Match>> {
+        Ok(search(&self.hub.catalog.list().await?, query, limit))
     }
 
     /// What a server would get if it were started now: image, command, mounts, network, limits, names of secrets.

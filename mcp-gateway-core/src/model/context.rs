@@ -4,6 +4,7 @@ use std::fmt;
 use std::sync::Arc;
 use std::time::{Duration, Instant};
 
+use serde_json::{Value, json};
 use tokio_util::sync::CancellationToken;
 
 use super::SessionId;
@@ -104,6 +105,22 @@ impl CallContext {
     pub fn with_cancellation(mut self, cancellation: CancellationToken) -> Self {
         self.cancellation = cancellation;
         self
+    }
+
+    /// The context as an object of the host's own language sees it: `{"principal", "session", "timeoutSeconds",
+    /// "traceparent"}`, of which all but the first may be missing.
+    pub fn to_json(&self) -> Value {
+        let mut shown = json!({"principal": &*self.principal.name});
+        if let Some(session) = &self.session {
+            shown["session"] = session.as_str().into();
+        }
+        if let Some(deadline) = self.deadline {
+            shown["timeoutSeconds"] = deadline.saturating_duration_since(Instant::now()).as_secs_f64().into();
+        }
+        if let Some(traceparent) = &self.trace.traceparent {
+            shown["traceparent"] = traceparent.as_str().into();
+        }
+        shown
     }
 
     /// Runs `work` until it is done, the call is cancelled, or the deadline or `limit` from now has passed.

@@ -3,6 +3,7 @@
 mod context;
 mod decision;
 mod entry;
+mod host;
 mod id;
 mod image;
 mod limits;
@@ -16,6 +17,7 @@ pub use entry::{
     ConfigEntry, EnvEntry, Metadata, OAuthEntry, OAuthProvider, ProcessEntry, ProcessPackage, RemoteEntry,
     RemoteTransport, SecretEntry, ServerEntry, ServerKind, ToolContainer, ToolEntry,
 };
+pub use host::{HostCaller, HostObject};
 pub use id::{InstanceId, ProfileName, ServerName, SessionId};
 pub use image::{Digest, ImageReference};
 pub use limits::{Limits, parse_memory};

@@ -1,5 +1,6 @@
 //! Policy: what may happen with a request, and which rule says so.
 
+mod host;
 mod rules;
 
 use std::fmt;
@@ -10,6 +11,7 @@ use crate::error::Result;
 use crate::model::{CallContext, Decision};
 use crate::protocol::Request;
 
+pub use host::HostPolicy;
 pub use rules::{Rule, RulePolicy};
 
 /// Decides on requests.

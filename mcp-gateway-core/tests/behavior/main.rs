@@ -9,6 +9,8 @@ mod catalog;
 #[cfg(test)]
 mod gateway;
 #[cfg(test)]
+mod host;
+#[cfg(test)]
 mod policy;
 #[cfg(test)]
 mod profile;

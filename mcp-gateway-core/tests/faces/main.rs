@@ -6,6 +6,7 @@
 mod host;
 mod http;
 mod limits;
+mod memory;
 mod sdk;
 mod sse;
 mod stdio;
@@ -26,7 +27,15 @@ fn main() -> ExitCode {
         return stdio::child();
     }
     let mut trials = Vec::new();
-    for tests in [stream::tests(), stdio::tests(), streamable::tests(), limits::tests(), sse::tests(), tls::tests()] {
+    for tests in [
+        stream::tests(),
+        memory::tests(),
+        stdio::tests(),
+        streamable::tests(),
+        limits::tests(),
+        sse::tests(),
+        tls::tests(),
+    ] {
         trials.extend(tests);
     }
     trials.extend(sdk::tests());

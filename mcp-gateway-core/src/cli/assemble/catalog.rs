@@ -1,12 +1,13 @@
 //! Where servers are looked up.
 
-use std::path::{Path, PathBuf};
+use std::path::Path;
 use std::sync::Arc;
 
-use crate::catalog::{Catalog, FileCatalog, LayeredCatalog, LoadOptions};
+use crate::catalog::Catalog;
 use crate::cli::args::CatalogArgs;
-use crate::cli::{Env, registered, report};
+use crate::cli::{Env, report};
 use crate::error::{Error, ErrorKind, Result};
+use crate::gateway::home::CatalogSource;
 use crate::model::{ProfileName, ServerName};
 use crate::util::fs;
 use crate::util::pattern::did_you_mean;
@@ -16,43 +17,21 @@ use crate::util::pattern::did_you_mean;
 /// # Errors
 /// `InvalidConfig` when a file that was named is broken, or there is no catalog at all.
 pub(crate) async fn catalog(env: &Env, args: &CatalogArgs, of_profile: &[String]) -> Result<Arc<dyn Catalog>> {
-    let named = if args.catalogs.is_empty() { of_profile } else { &args.catalogs };
-    let mut paths = Vec::new();
-    for text in named {
-        paths.push(path_of(env, text)?);
-    }
-    if named.is_empty() {
-        paths.extend(registered::all(&env.home)?.into_iter().map(|catalog| catalog.path));
-    }
-    // What was registered was checked then; an entry that broke since must not take the others down.
-    let options = LoadOptions::new().with_lenient(named.is_empty());
-    let mut layers: Vec<Arc<dyn Catalog>> = Vec::new();
-    for path in &paths {
-        let report = FileCatalog::load_with(path, options).await?;
-        for warning in &report.warnings {
-            tracing::info!(%warning, "catalog");
-        }
-        for refused in &report.refused {
-            report::warning(format_args!("server `{}` is left out: {}", refused.name, refused.reason.report()));
-        }
-        layers.push(Arc::new(report.catalog));
-    }
-    if layers.is_empty() {
-        return Err(Error::new(ErrorKind::InvalidConfig, "there is no catalog to look servers up in")
-            .with_hint("register one with `mcp-gateway catalog add NAME PATH`, or name a file with `--catalog FILE`"));
-    }
-    Ok(Arc::new(LayeredCatalog::new(layers)))
+    let (catalog, warnings) = env.home.catalog_of(&sources(args), of_profile).await?;
+    warn(&warnings);
+    Ok(catalog)
 }
 
-/// A registered catalog by its name, or else a file.
-fn path_of(env: &Env, text: &str) -> Result<PathBuf> {
-    let is_path = Path::new(text).components().count() > 1
-        || Path::new(text).extension().is_some()
-        || fs::exists(Path::new(text));
-    if !is_path {
-        return registered::find(&env.home, text).map(|catalog| catalog.path);
+/// The catalogs of the flags.
+pub(super) fn sources(args: &CatalogArgs) -> Vec<CatalogSource> {
+    args.catalogs.iter().cloned().map(CatalogSource::Named).collect()
+}
+
+/// Says what is odd about catalogs.
+pub(super) fn warn(warnings: &[String]) {
+    for warning in warnings {
+        report::warning(warning);
     }
-    Ok(PathBuf::from(text))
 }
 
 /// Catalogs in a form that a profile may keep: names as they are, files by their full path.
@@ -60,7 +39,7 @@ pub(crate) fn lasting(env: &Env, catalogs: Vec<String>) -> Result<Vec<String>> {
     catalogs
         .into_iter()
         .map(|text| {
-            if registered::find(&env.home, &text).is_ok() {
+            if env.home.registered_catalog(&text).is_ok() {
                 return Ok(text);
             }
             Ok(fs::canonicalize(Path::new(&text))?.display().to_string())

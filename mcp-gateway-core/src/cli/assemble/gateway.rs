@@ -3,27 +3,22 @@
 use std::sync::Arc;
 use std::time::Duration;
 
-use super::runtime::{instance, runtimes};
-use super::{catalog, profile, store};
+use super::catalog::{sources, warn};
 use crate::cli::args::{CatalogArgs, GatewayArgs, ProfileArgs, SecretArgs, SelectionArgs, SettingArgs};
 use crate::cli::progress::StderrProgress;
 use crate::cli::{Env, report};
-use crate::error::Result;
+use crate::error::{ErrorKind, Result};
+use crate::gateway::home::{
+    AuditSource, DefaultSettings, OpenOptions, OpenParts, Opened, ProfileSource, RuntimeName, open,
+};
 use crate::gateway::{Gateway as _, GatewayBuilder, Inspection, McpGateway};
 use crate::model::{ProfileName, ServerName};
-use crate::profile::Profile;
+use crate::profile::ServerSpec;
 use crate::runtime::GatewayInstance;
 use crate::telemetry::Metrics;
 
 /// How long the servers of a gateway may take to stop.
 const SHUTDOWN: Duration = Duration::from_secs(20);
-
-/// A gateway and the profile that it is.
-#[derive(Debug)]
-pub(crate) struct Open {
-    pub(crate) gateway: McpGateway,
-    pub(crate) profile: Arc<dyn Profile>,
-}
 
 /// What several gateways of one process have in common.
 #[derive(Clone, Debug)]
@@ -35,38 +30,62 @@ pub(crate) struct Shared {
 impl Shared {
     /// Registers this process as a living gateway.
     pub(crate) fn register(env: &Env) -> Result<Self> {
-        Ok(Self { instance: instance(env)?, metrics: Metrics::new() })
+        Ok(Self { instance: env.home.register()?, metrics: Metrics::new() })
     }
 }
 
 /// The gateway of a process that has one.
-pub(crate) async fn gateway(env: &Env, args: &GatewayArgs) -> Result<Open> {
+pub(crate) async fn gateway(env: &Env, args: &GatewayArgs) -> Result<Opened> {
     gateway_of(env, args, &Shared::register(env)?).await
 }
 
 /// One of the gateways of a process.
-pub(crate) async fn gateway_of(env: &Env, args: &GatewayArgs, shared: &Shared) -> Result<Open> {
-    let run = profile::profile(env, &args.profile, &args.selection, &args.settings).await?;
-    let spec = run.spec().await?;
-    if spec.servers.is_empty() {
+pub(crate) async fn gateway_of(env: &Env, args: &GatewayArgs, shared: &Shared) -> Result<Opened> {
+    let mut parts = parts(shared);
+    parts.progress = Some(Arc::new(StderrProgress::new()));
+    let opened = open(options(env, args), parts).await?;
+    warn(&opened.warnings);
+    if opened.profile.spec().await?.servers.is_empty() {
         report::warning(format_args!("profile `{}` has no servers", args.profile.profile));
         report::hint("add one with `mcp-gateway server add NAME`, or name some with `--servers`");
     }
-    let profile: Arc<dyn Profile> = Arc::new(run);
-    let mut builder = GatewayBuilder::new()
-        .with_profile(Arc::clone(&profile))
-        .with_secrets(store::secrets(env, &args.selection.secrets)?)
-        .with_audit(store::audit(env, &args.profile.profile)?)
-        .with_metrics(shared.metrics.clone())
-        .with_progress(Arc::new(StderrProgress::new()))
-        .with_instance(Arc::clone(&shared.instance));
-    if !spec.servers.is_empty() {
-        builder = builder.with_catalog(catalog::catalog(env, &args.selection.catalog, &spec.catalogs).await?);
+    Ok(opened)
+}
+
+fn parts(shared: &Shared) -> OpenParts {
+    OpenParts {
+        instance: Some(Arc::clone(&shared.instance)),
+        metrics: Some(shared.metrics.clone()),
+        ..OpenParts::default()
     }
-    for runtime in runtimes(env, &shared.instance, &args.settings)? {
-        builder = builder.with_runtime(runtime);
+}
+
+/// What flags say, in the form that every way to open a gateway shares.
+fn options(env: &Env, args: &GatewayArgs) -> OpenOptions {
+    let (selection, settings) = (args.selection.clone(), &args.settings);
+    OpenOptions {
+        home: Some(env.home.root().to_owned()),
+        profile: Some(ProfileSource::Named(args.profile.profile.clone())),
+        catalogs: sources(&selection.catalog),
+        servers: selection.servers,
+        tools: selection.tools,
+        registry: selection.registry,
+        config: selection.config,
+        tools_config: selection.tools_config,
+        secrets: selection.secrets.stores,
+        // A server that is elsewhere needs nothing of this machine, so it can always be reached.
+        runtimes: settings.runtime.map(|only| vec![only.into(), RuntimeName::Remote]).unwrap_or_default(),
+        require_isolation: settings.require_isolation,
+        docker: env.docker.clone(),
+        defaults: DefaultSettings {
+            isolation: settings.isolation.map(Into::into),
+            idle: settings.idle.clone(),
+            memory: settings.memory.clone(),
+            cpus: settings.cpus,
+            network: settings.network.map(Into::into),
+        },
+        ..OpenOptions::default()
     }
-    Ok(Open { gateway: builder.build().await?, profile })
 }
 
 /// Stops everything that a gateway has started, within a bound.
@@ -78,15 +97,12 @@ pub(crate) async fn close(gateway: &McpGateway) {
 
 /// A gateway that starts nothing: for what its profile, catalogs and records say.
 pub(crate) async fn overview(env: &Env, name: &ProfileName, catalog: &CatalogArgs) -> Result<McpGateway> {
-    let args = ProfileArgs { profile: name.clone() };
-    let selection = SelectionArgs::default();
-    let run = profile::profile(env, &args, &selection, &SettingArgs::default()).await?;
-    let spec = run.spec().await?;
-    let mut builder = GatewayBuilder::new().with_profile(Arc::new(run));
+    let spec = env.home.profile_or_empty(name).await?;
+    let mut builder = GatewayBuilder::new();
     if !spec.servers.is_empty() {
-        builder = builder.with_catalog(catalog::catalog(env, catalog, &spec.catalogs).await?);
+        builder = builder.with_catalog(super::catalog(env, catalog, &spec.catalogs).await?);
     }
-    builder.build().await
+    builder.with_profile(env.home.recorded_profile(name).await?).build().await
 }
 
 /// What a server of a profile would get; one that the profile does not have, as if it were added.
@@ -97,26 +113,20 @@ pub(crate) async fn inspect(
     secrets: &SecretArgs,
     server: &ServerName,
 ) -> Result<Inspection> {
-    let args = ProfileArgs { profile: name.clone() };
-    let run = profile::profile(env, &args, &SelectionArgs::default(), &SettingArgs::default()).await?;
-    let of_profile = run.spec().await?.catalogs;
-    catalog::check_servers(env, catalog, &of_profile, std::slice::from_ref(server)).await?;
-    run.update(Box::new(|spec| {
-        spec.servers.entry(server.clone()).or_default();
-        Ok(())
-    }))
-    .await?;
-    let instance = instance(env)?;
-    let mut builder = GatewayBuilder::new()
-        .with_profile(Arc::new(run))
-        .with_catalog(catalog::catalog(env, catalog, &of_profile).await?)
-        .with_secrets(store::secrets(env, secrets)?)
-        .with_instance(Arc::clone(&instance));
-    for runtime in runtimes(env, &instance, &SettingArgs::default())? {
-        builder = builder.with_runtime(runtime);
-    }
-    let gateway = builder.build().await?;
-    let inspection = gateway.inspect(server).await;
+    let of_profile = env.home.profile_or_empty(name).await?.catalogs;
+    super::check_servers(env, catalog, &of_profile, std::slice::from_ref(server)).await?;
+    let selection = SelectionArgs { catalog: catalog.clone(), secrets: secrets.clone(), ..SelectionArgs::default() };
+    let args =
+        GatewayArgs { profile: ProfileArgs { profile: name.clone() }, selection, settings: SettingArgs::default() };
+    let mut options = options(env, &args);
+    options.audit = Some(AuditSource::Memory);
+    let opened = open(options, parts(&Shared::register(env)?)).await?;
+    warn(&opened.warnings);
+    let gateway = opened.gateway;
+    let inspection = match gateway.add_server(server, ServerSpec::default()).await {
+        Err(error) if error.kind() != ErrorKind::AlreadyExists => Err(error),
+        _ => gateway.inspect(server).await,
+    };
     close(&gateway).await;
     inspection
 }

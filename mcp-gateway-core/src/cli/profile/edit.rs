@@ -3,7 +3,7 @@
 use std::path::Path;
 use std::process::Stdio;
 
-use crate::cli::{Env, assemble, report};
+use crate::cli::{Env, report};
 use crate::error::{Error, ErrorKind, Result};
 use crate::model::ProfileName;
 use crate::profile::{FileProfile, Profile as _};
@@ -18,7 +18,7 @@ const EDITOR: &str = "vi";
 /// # Errors
 /// `InvalidConfig` when the draft is broken, `Conflict` when the profile changed meanwhile; the draft is then kept.
 pub(super) async fn run(env: &Env, name: &ProfileName) -> Result<()> {
-    let path = assemble::profiles(env).open(name).await?.path().to_owned();
+    let path = env.home.profiles().open(name).await?.path().to_owned();
     let before = fs::read_to_string(&path)?;
     let draft = env.home.drafts().join(format!("{name}.{}.yaml", random::hex(4)?));
     fs::write_atomic(&draft, before.as_bytes())?;

@@ -141,7 +141,7 @@ struct ProfileRow {
 
 impl Verb {
     pub(crate) async fn run(self, env: &Env) -> Result<()> {
-        let store = assemble::profiles(env);
+        let store = env.home.profiles();
         match self {
             Self::Create { name, servers, description, catalog } => {
                 create(env, name, &servers, description, catalog).await
@@ -196,13 +196,13 @@ async fn create(
     for server in servers {
         spec = spec.with_server(server.clone(), ServerSpec::default());
     }
-    assemble::profiles(env).create(spec).await?;
+    env.home.profiles().create(spec).await?;
     report::note(format_args!("created profile `{name}` with {} servers", servers.len()));
     Ok(())
 }
 
 async fn list(env: &Env, out: &mut Output) -> Result<()> {
-    let store = assemble::profiles(env);
+    let store = env.home.profiles();
     let mut rows = Vec::new();
     for name in store.list().await? {
         // One broken file must not hide the others.

@@ -92,7 +92,7 @@ impl Verb {
                 let name = SecretKey::new(key)?;
                 warn_if_undeclared(env, &profile.profile, &catalog, &server, &name.name).await?;
                 let key = name.for_profile(profile.profile).for_server(server);
-                let broker = assemble::secrets(env, &secrets)?;
+                let broker = env.home.secrets(&secrets.stores)?;
                 let value = prompt::secret(&format!("value of {key}"))?;
                 broker.set(&key, value).await?;
                 report::note(format_args!("stored `{key}`"));
@@ -112,7 +112,7 @@ impl Verb {
             }
             Self::Rm { server, key, profile, secrets } => {
                 let key = SecretKey::new(key)?.for_profile(profile.profile).for_server(server);
-                remove(assemble::secrets(env, &secrets)?.as_ref(), &key).await
+                remove(env.home.secrets(&secrets.stores)?.as_ref(), &key).await
             }
         }
     }
@@ -120,9 +120,9 @@ impl Verb {
 
 /// The secrets that the profile's servers declare, and those that are stored for it although nothing declares them.
 async fn rows(env: &Env, profile: &ProfileName, catalog: &CatalogArgs, secrets: &SecretArgs) -> Result<Vec<SecretRow>> {
-    let spec = assemble::profile_or_empty(env, profile).await?;
+    let spec = env.home.profile_or_empty(profile).await?;
     let catalog = assemble::catalog(env, catalog, &spec.catalogs).await?;
-    let broker = assemble::secrets(env, secrets)?;
+    let broker = env.home.secrets(&secrets.stores)?;
     let mut stored: BTreeSet<SecretKey> = broker.list().await?.into_iter().collect();
     stored.retain(|key| key.profile.as_ref() == Some(profile));
     let mut rows = Vec::new();
@@ -165,7 +165,7 @@ async fn warn_if_undeclared(
     server: &ServerName,
     key: &str,
 ) -> Result<()> {
-    let spec = assemble::profile_or_empty(env, profile).await?;
+    let spec = env.home.profile_or_empty(profile).await?;
     let Ok(catalog) = assemble::catalog(env, catalog, &spec.catalogs).await else { return Ok(()) };
     let Some(entry) = catalog.get(server).await? else {
         report::warning(format_args!("server `{server}` is in no catalog"));

@@ -56,7 +56,8 @@ impl Hub {
             Ok(body) => request.kind != RequestKind::CallTool || body.settings.offers(name),
             Err(_) => true,
         };
-        let targets = self.slots.values().filter(|slot| !slot.has_surface()).filter_map(|slot| {
+        let slots = self.slots();
+        let targets = slots.values().filter(|slot| !slot.has_surface()).filter_map(|slot| {
             let name = subject.strip_prefix(slot.name.as_str())?.strip_prefix('.')?;
             selected(slot, name).then(|| Target::new(slot.name.clone(), name))
         });
@@ -81,9 +82,8 @@ impl Hub {
 
     async fn forward(&self, ctx: &CallContext, call: &Call, target: &Target) -> Result<Response> {
         let request = &call.request;
-        let slot = self
-            .slots
-            .get(&target.server)
+        let slot = &self
+            .slot(&target.server)
             .ok_or_else(|| Error::new(ErrorKind::NotFound, format!("no server `{}` in this profile", target.server)))?;
         let body = slot.body.as_ref().map_err(Clone::clone)?;
         if body.entry.kind == ServerKind::Poci {
@@ -118,7 +118,7 @@ impl Hub {
     async fn set_log_level(&self, ctx: &CallContext, request: &Request) -> Result<Response> {
         if let Some(session) = &ctx.session {
             self.sessions.set_log_level(session, request.params.clone());
-            for slot in self.slots.values() {
+            for slot in self.slots().values() {
                 for instance in slot.running().into_iter().filter(|instance| instance.session.as_ref() == Some(session))
                 {
                     self.apply_log_level(ctx, &instance).await;

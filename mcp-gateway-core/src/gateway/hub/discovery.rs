@@ -40,7 +40,7 @@ impl Hub {
         if let Some(done) = running.as_ref().filter(|done| !*done.borrow()) {
             return Some(done.clone());
         }
-        let unseen: Vec<_> = self.slots.values().filter(|slot| is_unseen(slot)).cloned().collect();
+        let unseen: Vec<_> = self.slots().values().filter(|slot| is_unseen(slot)).cloned().collect();
         if unseen.is_empty() {
             return None;
         }
@@ -97,7 +97,7 @@ impl Hub {
                 Ok(_) => Some(failure.unwrap_or_else(|| "it is still starting".to_owned())),
             }
         };
-        self.slots.values().filter_map(|slot| Some((slot.name.clone(), reason(slot)?))).collect()
+        self.slots().values().filter_map(|slot| Some((slot.name.clone(), reason(slot)?))).collect()
     }
 }
 

@@ -52,7 +52,7 @@ impl Events {
     fn refresh(&self) {
         let instance = self.instance.get().and_then(Weak::upgrade);
         let (Some(hub), Some(instance)) = (self.hub.upgrade(), instance) else { return };
-        let Some(slot) = hub.slots.get(&self.server).cloned() else { return };
+        let Some(slot) = hub.slot(&self.server) else { return };
         if !self.refreshing.swap(true, Ordering::AcqRel) {
             let refreshing = Arc::clone(&self.refreshing);
             hub.tasks.clone().spawn(async move {

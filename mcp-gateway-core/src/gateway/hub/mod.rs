@@ -9,6 +9,7 @@ mod oneshot;
 mod pool;
 mod publish;
 mod reaper;
+mod servers;
 mod sessions;
 mod slot;
 mod start;
@@ -22,11 +23,13 @@ use tokio_util::sync::CancellationToken;
 use tokio_util::task::TaskTracker;
 
 use crate::audit::{AuditEvent, AuditStore};
+use crate::catalog::Catalog;
 use crate::error::Result;
 use crate::model::{ServerName, SessionId};
 use crate::profile::Profile;
 use crate::telemetry::Metrics;
 
+use super::events::{EventBus, GatewayEvent};
 use super::launch::Launcher;
 use super::view::{AllNames, View};
 use super::{ServerState, ServerStatus, SessionOptions};
@@ -52,6 +55,9 @@ pub(crate) struct HubOptions {
     pub(crate) max_sessions: usize,
 }
 
+/// The servers of a profile, in its order.
+pub(crate) type Slots = IndexMap<ServerName, Arc<Slot>>;
+
 /// One profile's servers, sessions and names.
 #[derive(Debug)]
 pub(crate) struct Hub {
@@ -61,7 +67,12 @@ pub(crate) struct Hub {
     pub(crate) audit: Arc<dyn AuditStore>,
     pub(crate) metrics: Metrics,
     options: HubOptions,
-    slots: IndexMap<ServerName, Arc<Slot>>,
+    /// Where a server that is added is looked up.
+    pub(crate) catalog: Arc<dyn Catalog>,
+    pub(crate) bus: EventBus,
+    slots: RwLock<Arc<Slots>>,
+    /// Held while the set of servers is changed, so that one change follows on the other.
+    editing: Mutex<()>,
     sessions: Sessions,
     view: RwLock<Arc<View>>,
     names: Mutex<AllNames>,
@@ -80,7 +91,9 @@ pub(crate) struct HubParts {
     pub(crate) audit: Arc<dyn AuditStore>,
     pub(crate) metrics: Metrics,
     pub(crate) options: HubOptions,
-    pub(crate) slots: IndexMap<ServerName, Arc<Slot>>,
+    pub(crate) catalog: Arc<dyn Catalog>,
+    pub(crate) bus: EventBus,
+    pub(crate) slots: Slots,
     pub(crate) names: AllNames,
 }
 
@@ -98,7 +111,10 @@ impl Hub {
             starting: Semaphore::new(parts.options.start_concurrency),
             sessions: Sessions::new(parts.options.max_sessions),
             options: parts.options,
-            slots: parts.slots,
+            catalog: parts.catalog,
+            bus: parts.bus,
+            slots: RwLock::new(Arc::new(parts.slots)),
+            editing: Mutex::new(()),
             view: RwLock::new(Arc::new(view)),
             names: Mutex::new(names),
             changed: Notify::new(),
@@ -111,8 +127,13 @@ impl Hub {
         hub
     }
 
-    pub(crate) fn slot(&self, server: &ServerName) -> Option<&Arc<Slot>> {
-        self.slots.get(server)
+    pub(crate) fn slot(&self, server: &ServerName) -> Option<Arc<Slot>> {
+        self.slots().get(server).map(Arc::clone)
+    }
+
+    /// The servers as they are now; a change makes another set and leaves this one as it is.
+    pub(crate) fn slots(&self) -> Arc<Slots> {
+        Arc::clone(&self.slots.read().unwrap_or_else(PoisonError::into_inner))
     }
 
     pub(crate) fn view(&self) -> Arc<View> {
@@ -126,7 +147,7 @@ impl Hub {
     /// Ends a session; its servers stop in the background.
     pub(crate) fn close_session(&self, session: &SessionId) {
         self.sessions.close(session);
-        for slot in self.slots.values() {
+        for slot in self.slots().values() {
             if let Some(instance) = slot.take_session(session) {
                 self.retire(slot, instance);
             }
@@ -136,13 +157,13 @@ impl Hub {
     /// The servers and how they are.
     pub(crate) fn servers(&self) -> Vec<ServerStatus> {
         let view = self.view();
-        self.slots.values().map(|slot| slot.status(&view)).collect()
+        self.slots().values().map(|slot| slot.status(&view)).collect()
     }
 
     /// Stops every server and waits for their end.
     pub(crate) async fn shutdown(&self) {
         self.closing.cancel();
-        for slot in self.slots.values() {
+        for slot in self.slots().values() {
             for instance in slot.take_all() {
                 self.retire(slot, instance);
             }
@@ -156,7 +177,7 @@ impl Hub {
 
     /// Stops a server in the background, off every response path.
     fn retire(&self, slot: &Arc<Slot>, instance: Arc<instance::Instance>) {
-        let (audit, slot) = (Arc::clone(&self.audit), Arc::clone(slot));
+        let (audit, bus, slot) = (Arc::clone(&self.audit), self.bus.clone(), Arc::clone(slot));
         let profile = self.profile.name().clone();
         self.tasks.spawn(async move {
             instance.stop().await;
@@ -165,6 +186,7 @@ impl Hub {
             event.session.clone_from(&instance.session);
             event.instance = Some(instance.id.clone());
             event.duration_micros = u64::try_from(instance.started.elapsed().as_micros()).unwrap_or(u64::MAX);
+            bus.tell(|| GatewayEvent::ServerStopped { server: slot.name.clone(), instance: instance.id.clone() });
             if let Err(error) = audit.append(event).await {
                 tracing::error!(error = %error.report(), "the stop of a server could not be recorded");
             }

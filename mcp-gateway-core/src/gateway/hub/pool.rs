@@ -86,7 +86,7 @@ impl Hub {
             self.tasks.spawn(async move {
                 let instance = hub.fill_one(&slot).await;
                 slot.pool.fill(instance);
-                if hub.closing.is_cancelled() {
+                if hub.closing.is_cancelled() || !hub.holds(&slot) {
                     for instance in slot.pool.take_all() {
                         instance.stop().await;
                     }

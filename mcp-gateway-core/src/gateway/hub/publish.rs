@@ -9,9 +9,10 @@ use tokio_util::sync::CancellationToken;
 use super::Hub;
 use super::instance::Instance;
 use super::slot::{Body, Slot};
+use super::{GatewayEvent, Slots};
 use crate::error::{Error, ErrorKind, Result};
 use crate::gateway::view::{AllNames, Part, View};
-use crate::model::{CallContext, Definition, Digest, ServerName, Surface};
+use crate::model::{CallContext, Definition, Digest, Surface};
 use crate::profile::ServerLock;
 use crate::protocol::{ListKind, ListPage, RawObject};
 use crate::transport::client::PeerRequest;
@@ -43,7 +44,7 @@ pub(super) async fn run(hub: Weak<Hub>, closing: CancellationToken) {
 }
 
 /// Joins what was recorded of all servers.
-pub(super) fn build_view(slots: &IndexMap<ServerName, Arc<Slot>>, names: &mut AllNames) -> View {
+pub(super) fn build_view(slots: &Slots, names: &mut AllNames) -> View {
     let surfaces: Vec<_> =
         slots.values().filter_map(|slot| Some((slot, slot.body.as_ref().ok()?, slot.lock()?))).collect();
     let offers: Vec<_> = surfaces.iter().map(|(_, body, _)| move |tool: &str| body.settings.offers(tool)).collect();
@@ -63,7 +64,7 @@ impl Hub {
     pub(super) async fn publish(&self) {
         let changes = {
             let mut names = self.names.lock().await;
-            let next = Arc::new(build_view(&self.slots, &mut names));
+            let next = Arc::new(build_view(&self.slots(), &mut names));
             let mut view = self.view.write().unwrap_or_else(PoisonError::into_inner);
             let changes = next.changes(&view);
             *view = next;
@@ -75,6 +76,7 @@ impl Hub {
                 continue;
             }
             told.push(kind.changed());
+            self.bus.tell(|| GatewayEvent::list_changed(kind));
             for link in self.sessions.links() {
                 // A client that does not keep up sees the change when it lists again.
                 let _ = link.notify(kind.changed(), None).await;
@@ -84,7 +86,8 @@ impl Hub {
 
     /// Writes what is new to the lock.
     pub(super) async fn persist(&self) {
-        let unwritten: Vec<_> = self.slots.values().filter_map(|slot| Some((slot, slot.take_unwritten()?))).collect();
+        let slots = self.slots();
+        let unwritten: Vec<_> = slots.values().filter_map(|slot| Some((slot, slot.take_unwritten()?))).collect();
         if unwritten.is_empty() {
             return;
         }

@@ -8,7 +8,7 @@ use serde_json::json;
 use super::events::Events;
 use super::instance::{Instance, Usage};
 use super::slot::{Found, Slot};
-use super::{Hub, slot::Place};
+use super::{GatewayEvent, Hub, slot::Place};
 use crate::audit::{AuditEvent, Outcome};
 use crate::error::{Error, ErrorKind, Result};
 use crate::model::{CallContext, SessionId};
@@ -94,10 +94,10 @@ impl Hub {
                 Place::Shared => None,
             };
             let outcome = match hub.start_instance(&slot, session).await {
-                Ok(instance) if slot.settle(&place, &instance) => Ok(instance),
+                Ok(instance) if hub.holds(&slot) && slot.settle(&place, &instance) => Ok(instance),
                 Ok(instance) => {
                     hub.retire(&slot, instance);
-                    Err(Error::new(ErrorKind::Closed, "the session ended while its server was starting"))
+                    Err(Error::new(ErrorKind::Closed, "the session or its server was given up while it was starting"))
                 }
                 Err(error) => {
                     slot.vacate(&place);
@@ -125,13 +125,21 @@ impl Hub {
         match &started {
             Ok(instance) => event.instance = Some(instance.id.clone()),
             Err(error) => {
+                self.bus.tell(|| GatewayEvent::ServerFailed { server: slot.name.clone(), reason: error.report() });
                 event.outcome = Outcome::Failed;
                 event.error = Some(error.report());
             }
         }
         let recorded = self.audit.append(event).await;
         match (started, recorded) {
-            (Ok(instance), Ok(_)) => Ok(instance),
+            (Ok(instance), Ok(_)) => {
+                self.bus.tell(|| GatewayEvent::ServerStarted {
+                    server: slot.name.clone(),
+                    instance: instance.id.clone(),
+                    session: instance.session.clone(),
+                });
+                Ok(instance)
+            }
             (Ok(instance), Err(error)) => {
                 instance.stop().await;
                 Err(error)

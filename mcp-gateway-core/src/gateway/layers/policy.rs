@@ -7,6 +7,7 @@ use async_trait::async_trait;
 use super::{Call, Service};
 use crate::approval::{Approver, Question};
 use crate::error::{Error, ErrorKind, Result};
+use crate::gateway::events::{EventBus, GatewayEvent};
 use crate::model::{CallContext, Decision, Effect};
 use crate::policy::Policy;
 use crate::protocol::Response;
@@ -17,6 +18,7 @@ pub(crate) struct PolicyLayer<S> {
     pub(crate) inner: S,
     pub(crate) policy: Arc<dyn Policy>,
     pub(crate) approver: Arc<dyn Approver>,
+    pub(crate) bus: EventBus,
 }
 
 #[async_trait]
@@ -41,7 +43,9 @@ impl<S: Service> PolicyLayer<S> {
     async fn confirm(&self, ctx: &CallContext, call: &mut Call, mut decision: Decision) -> Result<()> {
         let Some(target) = call.request.target.clone() else { return Err(denied(call, &decision)) };
         let question = Question::new(target, call.request.arguments().cloned(), decision.clone());
+        self.bus.tell(|| GatewayEvent::asked(&ctx.principal.name, &question));
         let answer = self.approver.approve(ctx, &question).await;
+        self.bus.tell(|| GatewayEvent::answered(&question, answer.as_ref().map_err(ToString::to_string)));
         let (granted, reason) = match &answer {
             Ok(answer) => (answer.granted, format!("{}: {}", answer.by, answer.reason)),
             Err(error) => (false, format!("nobody could be asked: {error}")),
@@ -100,7 +104,8 @@ mod tests {
     }
 
     async fn run(policy: impl Policy, approver: MemoryApprover, tool: &str) -> (Result<Response>, Call) {
-        let layer = PolicyLayer { inner: Answers, policy: Arc::new(policy), approver: Arc::new(approver) };
+        let (policy, approver) = (Arc::new(policy), Arc::new(approver));
+        let layer = PolicyLayer { inner: Answers, policy, approver, bus: EventBus::new() };
         let mut request = Request::call_tool(tool, &serde_json::json!({})).unwrap();
         request.target = Some(Target::new(ServerName::new("s").unwrap(), tool));
         let mut call = Call::new(request);

@@ -3,6 +3,7 @@
 #[cfg(feature = "transport-http")]
 pub mod http;
 mod in_flight;
+mod memory;
 mod outbox;
 mod owned;
 mod refusal;
@@ -19,6 +20,7 @@ use crate::error::Result;
 use crate::model::{Principal, SessionId};
 use crate::protocol::{ClientLink, RawJson, RequestId, RpcError};
 
+pub use memory::{MemoryClient, connect_memory};
 #[cfg(feature = "transport-stdio")]
 pub use stdio::serve_stdio;
 pub use stream::{StreamConfig, serve_stream};

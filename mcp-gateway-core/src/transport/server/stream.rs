@@ -11,11 +11,11 @@ use tokio::task::JoinSet;
 use tokio_util::sync::CancellationToken;
 use tokio_util::task::AbortOnDropHandle;
 
-use super::SessionHost;
 use super::in_flight::{InFlight, Place};
 use super::outbox::Outbox;
 use super::owned::OwnedSession;
 use super::refusal::not_a_message;
+use super::{ServerSession, SessionHost};
 use crate::error::{Error, ErrorKind, Fault, Result};
 use crate::model::Principal;
 use crate::protocol::{Message, RawJson, RequestId, RpcError, code};
@@ -72,14 +72,13 @@ pub async fn serve_stream(
 ) -> Result<()> {
     let (lines, queue) = mpsc::channel(config.queue);
     let outbox = Outbox::new(lines.clone());
-    let session = OwnedSession::new(host.open(principal, Arc::new(outbox.clone())).await?);
+    let session = host.open(principal, Arc::new(outbox.clone())).await?;
     let stopped = shutdown.child_token();
     let ended = CancellationToken::new();
     let limit = config.write_timeout;
     let mut writer =
         AbortOnDropHandle::new(tokio::spawn(write_lines(write, queue, limit, stopped.clone(), ended.clone())));
-    let in_flight = InFlight::new(config.max_in_flight);
-    let mut client = Client { session, outbox, lines, in_flight, running: JoinSet::new(), config };
+    let mut client = Client::new(session, outbox, lines, config);
     let outcome = tokio::select! {
         outcome = client.read(read) => outcome,
         () = stopped.cancelled() => Ok(()),
@@ -95,7 +94,8 @@ pub async fn serve_stream(
     outcome.and(written).map_err(|error| error.with_operation("transport::serve_stream"))
 }
 
-struct Client {
+/// One client: its requests under way, and the way back to it.
+pub(super) struct Client {
     session: OwnedSession,
     outbox: Outbox,
     lines: mpsc::Sender<String>,
@@ -105,6 +105,24 @@ struct Client {
 }
 
 impl Client {
+    pub(super) fn new(
+        session: Arc<dyn ServerSession>,
+        outbox: Outbox,
+        lines: mpsc::Sender<String>,
+        config: StreamConfig,
+    ) -> Self {
+        let in_flight = InFlight::new(config.max_in_flight);
+        Self { session: OwnedSession::new(session), outbox, lines, in_flight, running: JoinSet::new(), config }
+    }
+
+    /// Takes messages until there are no more.
+    pub(super) async fn read_messages(&mut self, mut messages: mpsc::Receiver<Vec<u8>>) {
+        while let Some(message) = messages.recv().await {
+            self.take(&message).await;
+            while self.running.try_join_next().is_some() {}
+        }
+    }
+
     async fn read(&mut self, mut read: impl AsyncRead + Send + Unpin) -> Result<()> {
         let mut decoder = LineDecoder::new(self.config.max_message_bytes);
         let mut chunk = vec![0; 64 * 1024];
@@ -179,7 +197,7 @@ impl Client {
     }
 
     /// Lets requests under way finish for a while, then ends the session.
-    async fn finish(&mut self, stopped: &CancellationToken) {
+    pub(super) async fn finish(&mut self, stopped: &CancellationToken) {
         let running = &mut self.running;
         let finished = async { while running.join_next().await.is_some() {} };
         tokio::select! {

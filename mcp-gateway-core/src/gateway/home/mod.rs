@@ -1,17 +1,38 @@
-//! The folder that holds the state: every path below it is made here.
+//! The folder that holds the state, and gateways that are opened from it: what the command line and the bindings share.
+
+mod catalogs;
+mod open;
+mod options;
+mod profile;
+mod registered;
+mod runtimes;
+mod stores;
+mod toolkit;
 
 use std::path::{Path, PathBuf};
 
 use crate::error::{Error, ErrorKind, Result};
 use crate::model::ProfileName;
+use crate::profile::ProfileStore;
 use crate::util::env_vars;
 
-/// The variable that names the folder.
-pub(crate) const HOME_VARIABLE: &str = "MCP_GATEWAY_HOME";
+pub use open::{OpenParts, Opened, open};
+pub use options::{
+    AuditSource, CatalogSource, DefaultSettings, DockerOptions, OpenOptions, ProfileSource, RuntimeName,
+};
+pub use registered::Registered;
 
-/// The folder that holds the state.
+/// The variable that names the folder.
+const HOME_VARIABLE: &str = "MCP_GATEWAY_HOME";
+
+/// The profile that is meant when none is named.
+pub const DEFAULT_PROFILE: &str = "default";
+
+/// The folder that holds the state: catalogs, profiles, secrets, audit trails, installed packages.
+///
+/// Every path below it is made here; it need not be there yet.
 #[derive(Clone, Debug)]
-pub(crate) struct Home {
+pub struct Home {
     root: PathBuf,
 }
 
@@ -20,11 +41,9 @@ impl Home {
     ///
     /// # Errors
     /// `InvalidConfig` when neither is known.
-    pub(crate) fn locate() -> Result<Self> {
+    pub fn locate() -> Result<Self> {
         if let Some(root) = env_vars::get(HOME_VARIABLE) {
-            let root = std::path::absolute(&root)
-                .map_err(|cause| crate::util::fs::io_error("find", Path::new(&root), cause))?;
-            return Ok(Self { root });
+            return Self::at(Path::new(&root));
         }
         let user = user_home().ok_or_else(|| {
             Error::new(ErrorKind::InvalidConfig, "the user's home folder is not known")
@@ -33,67 +52,77 @@ impl Home {
         Ok(Self { root: user.join(".mcp-gateway") })
     }
 
-    pub(crate) fn root(&self) -> &Path {
+    /// This folder.
+    ///
+    /// # Errors
+    /// `Io` when the path is relative and the current folder is not known.
+    pub fn at(root: &Path) -> Result<Self> {
+        let root = std::path::absolute(root).map_err(|cause| crate::util::fs::io_error("find", root, cause))?;
+        Ok(Self { root })
+    }
+
+    /// The folder itself.
+    pub fn root(&self) -> &Path {
         &self.root
     }
 
     /// Registered catalogs, `<name>.yaml`.
-    pub(crate) fn catalogs(&self) -> PathBuf {
+    fn catalogs(&self) -> PathBuf {
         self.root.join("catalogs")
     }
 
     /// A registered catalog.
-    pub(crate) fn catalog(&self, name: &str) -> PathBuf {
+    fn catalog(&self, name: &str) -> PathBuf {
         self.catalogs().join(format!("{name}.yaml"))
     }
 
     /// The names of the registered catalogs, one on each line, in the order in which they are layered.
-    pub(crate) fn catalog_order(&self) -> PathBuf {
+    fn catalog_order(&self) -> PathBuf {
         self.catalogs().join("order")
     }
 
     /// Profiles, `<name>.yaml`, each with its lock beside it.
-    pub(crate) fn profiles(&self) -> PathBuf {
-        self.root.join("profiles")
+    pub fn profiles(&self) -> ProfileStore {
+        ProfileStore::new(self.root.join("profiles"))
     }
 
     /// Locks of profiles that exist for a run only, by what they consist of.
-    pub(crate) fn temporary_profiles(&self, key: &str) -> PathBuf {
+    fn temporary_profiles(&self, key: &str) -> PathBuf {
         self.root.join("run").join("profiles").join(key)
     }
 
     /// The encrypted secrets.
-    pub(crate) fn secrets(&self) -> PathBuf {
+    fn secrets_file(&self) -> PathBuf {
         self.root.join("secrets.age")
     }
 
     /// The key of the encrypted secrets.
-    pub(crate) fn identity(&self) -> PathBuf {
+    fn identity_file(&self) -> PathBuf {
         self.root.join("identity.key")
     }
 
-    /// The audit trail of a profile.
-    pub(crate) fn audit(&self, profile: &ProfileName) -> PathBuf {
+    /// The file of a profile's audit trail.
+    pub fn audit_file(&self, profile: &ProfileName) -> PathBuf {
         self.root.join("audit").join(format!("{profile}.sqlite"))
     }
 
     /// The locks of living gateways.
-    pub(crate) fn run(&self) -> PathBuf {
+    fn run(&self) -> PathBuf {
         self.root.join("run")
     }
 
     /// Installed packages of process servers.
-    pub(crate) fn packages(&self) -> PathBuf {
+    fn packages(&self) -> PathBuf {
         self.root.join("packages")
     }
 
     /// Drafts of profiles that are being edited.
-    pub(crate) fn drafts(&self) -> PathBuf {
+    pub fn drafts(&self) -> PathBuf {
         self.root.join("drafts")
     }
 }
 
 /// The user's home folder.
-pub(crate) fn user_home() -> Option<PathBuf> {
+pub fn user_home() -> Option<PathBuf> {
     env_vars::get(if cfg!(windows) { "USERPROFILE" } else { "HOME" }).map(PathBuf::from)
 }

@@ -1,5 +1,7 @@
 //! The gateway over servers that live in this process.
 
+mod host;
+
 use std::collections::BTreeMap;
 use std::sync::atomic::{AtomicBool, AtomicUsize, Ordering};
 use std::sync::{Arc, Mutex};
@@ -19,7 +21,7 @@ use crate::protocol::{ClientLink, RawJson, Request, RpcError};
 use crate::runtime::{MemoryRuntime, MemoryServer, Runtime};
 use crate::secrets::{MemoryBroker, SecretKey};
 
-/// A server with the tools it is given; `crash`, `env`, `hang` and `grow` do what they say, all others echo.
+/// A server with the tools it is given; `crash`, `env`, `hang`, `grow` and `progress` do what they say, all others echo.
 #[derive(Debug, Default)]
 struct Scripted {
     tools: Vec<&'static str>,
@@ -58,7 +60,7 @@ impl MemoryServer for Scripted {
                 }
                 continue;
             };
-            let mut extra = None;
+            let mut extra = Vec::new();
             let result = match message["method"].as_str().unwrap() {
                 "initialize" => json!({
                     "protocolVersion": "2025-11-25",
@@ -76,7 +78,12 @@ impl MemoryServer for Scripted {
                     name => {
                         if name == "grow" {
                             grown = true;
-                            extra = Some(json!({"jsonrpc": "2.0", "method": "notifications/tools/list_changed"}));
+                            extra.push(json!({"jsonrpc": "2.0", "method": "notifications/tools/list_changed"}));
+                        }
+                        for progress in (1..=2).take(if name == "progress" { 2 } else { 0 }) {
+                            let token = &message["params"]["_meta"]["progressToken"];
+                            let params = json!({"progressToken": token, "progress": progress});
+                            extra.push(json!({"jsonrpc": "2.0", "method": "notifications/progress", "params": params}));
                         }
                         json!({"content": [], "structuredContent": {"tool": name, "arguments": message["params"]["arguments"]}})
                     }

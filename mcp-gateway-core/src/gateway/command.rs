@@ -1,0 +1,102 @@
+//! What a host does with its gateway beside requests, as JSON in and JSON out: one table for every language.
+
+use serde::{Deserialize, Serialize};
+use serde_json::{Value, json};
+
+use super::{Gateway as _, McpGateway};
+use crate::audit::AuditQuery;
+use crate::error::{Error, ErrorKind, Result};
+use crate::model::{ServerEntry, ServerName};
+use crate::profile::ServerSpec;
+use crate::protocol::RawJson;
+
+/// A command of the host, as `{"command": "servers"}` or `{"command": "find", "query": "…", "limit": 10}`.
+///
+/// The names and fields are those of the variants, in snake case.
+#[derive(Clone, Debug, Deserialize)]
+#[serde(tag = "command", rename_all = "snake_case", deny_unknown_fields)]
+#[non_exhaustive]
+pub enum HostCommand {
+    /// The servers and how they are: a list of [`ServerStatus`](super::ServerStatus).
+    Servers,
+    /// The catalog's entries that fit a query best: a list of `{"entry", "score", "tools"}`.
+    Find {
+        /// Words to look for.
+        query: String,
+        /// The best so many.
+        limit: usize,
+    },
+    /// What a server would get: an [`Inspection`](super::Inspection).
+    Inspect {
+        /// The server.
+        server: ServerName,
+    },
+    /// The running servers of this machine that are the home's: a list of
+    /// [`InstanceStatus`](crate::runtime::InstanceStatus).
+    Instances,
+    /// Puts a server into the profile.
+    AddServer {
+        /// The server's name in the catalog.
+        server: ServerName,
+        /// Its settings.
+        #[serde(default)]
+        settings: Box<ServerSpec>,
+    },
+    /// Takes a server out of the profile.
+    RemoveServer {
+        /// The server.
+        server: ServerName,
+    },
+    /// Records of the audit trail, oldest first: a list of [`AuditRecord`](crate::audit::AuditRecord).
+    Audit {
+        /// Which are wanted.
+        #[serde(default)]
+        query: AuditQuery,
+    },
+    /// The counters in Prometheus's text form: a text.
+    Metrics,
+}
+
+/// An entry that was found, as JSON.
+#[derive(Serialize)]
+struct Found<'a> {
+    entry: &'a ServerEntry,
+    score: f64,
+    tools: &'a [String],
+}
+
+impl McpGateway {
+    /// Carries out a [`HostCommand`] that is written as JSON.
+    ///
+    /// # Errors
+    /// `InvalidInput` for a text that is no command; what the command says.
+    pub async fn command(&self, text: &str) -> Result<RawJson> {
+        let command = serde_json::from_str(text).map_err(|cause| {
+            Error::new(ErrorKind::InvalidInput, format!("not a command of a gateway: {cause}"))
+                .with_operation("McpGateway::command")
+        })?;
+        match command {
+            HostCommand::Servers => RawJson::from_value(&self.servers().await),
+            HostCommand::Find { query, limit } => {
+                let found = self.find(&query, limit).await?;
+                let shown = found
+                    .iter()
+                    .map(|found| Found { entry: &found.entry, score: found.score, tools: &found.tools })
+                    .collect::<Vec<_>>();
+                RawJson::from_value(&shown)
+            }
+            HostCommand::Inspect { server } => RawJson::from_value(&self.inspect(&server).await?),
+            HostCommand::Instances => RawJson::from_value(&self.instances().await?),
+            HostCommand::AddServer { server, settings } => {
+                self.add_server(&server, *settings).await?;
+                RawJson::from_value(&Value::Null)
+            }
+            HostCommand::RemoveServer { server } => {
+                self.remove_server(&server).await?;
+                RawJson::from_value(&Value::Null)
+            }
+            HostCommand::Audit { query } => RawJson::from_value(&self.audit().query(&query).await?),
+            HostCommand::Metrics => RawJson::from_value(&json!(self.metrics().render())),
+        }
+    }
+}

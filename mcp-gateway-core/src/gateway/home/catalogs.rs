@@ -1,0 +1,93 @@
+//! Where servers are looked up.
+
+use std::path::{Path, PathBuf};
+use std::sync::Arc;
+
+use serde_json::Value;
+
+use super::Home;
+use super::options::CatalogSource;
+use crate::catalog::{Catalog, FileCatalog, LayeredCatalog, LoadOptions, LoadReport};
+use crate::error::{Error, ErrorKind, Result};
+use crate::util::fs;
+
+/// Catalogs that were read, the one that wins last.
+#[derive(Debug, Default)]
+pub(super) struct Looked {
+    pub(super) layers: Vec<Arc<dyn Catalog>>,
+    pub(super) warnings: Vec<String>,
+}
+
+impl Looked {
+    fn take(&mut self, report: LoadReport) {
+        for warning in &report.warnings {
+            tracing::info!(%warning, "catalog");
+        }
+        let refused = report.refused.iter();
+        self.warnings.extend(
+            refused.map(|refused| format!("server `{}` is left out: {}", refused.name, refused.reason.report())),
+        );
+        self.layers.push(Arc::new(report.catalog));
+    }
+}
+
+impl Home {
+    /// The catalogs that are named; else the profile's; else every registered one. A later one wins.
+    ///
+    /// Gives the catalog and what a person should know: entries that were left out.
+    ///
+    /// # Errors
+    /// `InvalidConfig` when a file that was named is broken, or there is no catalog at all.
+    pub async fn catalog_of(
+        &self,
+        named: &[CatalogSource],
+        of_profile: &[String],
+    ) -> Result<(Arc<dyn Catalog>, Vec<String>)> {
+        let looked = self.look_up(named, of_profile, false).await?;
+        Ok((Arc::new(LayeredCatalog::new(looked.layers)), looked.warnings))
+    }
+
+    pub(super) async fn look_up(
+        &self,
+        named: &[CatalogSource],
+        of_profile: &[String],
+        may_be_none: bool,
+    ) -> Result<Looked> {
+        let mut looked = Looked::default();
+        if named.is_empty() && of_profile.is_empty() {
+            // What was registered was checked then; an entry that broke since must not take the others down.
+            let options = LoadOptions::new().with_lenient(true);
+            for registered in self.registered_catalogs()? {
+                looked.take(FileCatalog::load_with(registered.path, options).await?);
+            }
+        }
+        if named.is_empty() {
+            for text in of_profile {
+                looked.take(FileCatalog::load(self.path_of(text)?).await?);
+            }
+        }
+        for source in named {
+            looked.take(match source {
+                CatalogSource::Named(text) => FileCatalog::load(self.path_of(text)?).await?,
+                CatalogSource::Inline(catalog) => {
+                    let text = Value::Object(catalog.clone()).to_string();
+                    FileCatalog::parse("inline.json", &text, LoadOptions::new())?
+                }
+            });
+        }
+        if looked.layers.is_empty() && !may_be_none {
+            return Err(Error::new(ErrorKind::InvalidConfig, "there is no catalog to look servers up in").with_hint(
+                "register one with `mcp-gateway catalog add NAME PATH`, or name a file with `--catalog FILE`",
+            ));
+        }
+        Ok(looked)
+    }
+
+    /// A registered catalog by its name, or else a file.
+    fn path_of(&self, text: &str) -> Result<PathBuf> {
+        let is_path = Path::new(text).components().count() > 1
+            || Path::new(text).extension().is_some()
+            || fs::exists(Path::new(text));
+        if is_path { Ok(PathBuf::from(text)) } else { self.registered_catalog(text).map(|catalog| catalog.path) }
+    }
+}

@@ -1,0 +1,131 @@
+//! One gateway of a home.
+
+use std::sync::Arc;
+use std::time::Duration;
+
+use super::options::{OpenOptions, seconds};
+use super::profile::run_profile;
+use super::{Home, runtimes};
+use crate::approval::{Approver, HostApprover};
+use crate::audit::{AuditStore, HostAudit};
+use crate::catalog::{Catalog, HostCatalog, LayeredCatalog};
+use crate::error::Result;
+use crate::gateway::{GatewayBuilder, McpGateway};
+use crate::model::{HostCaller, HostObject};
+use crate::policy::{HostPolicy, Policy};
+use crate::profile::Profile;
+use crate::runtime::{GatewayInstance, PrepareProgress, Runtime};
+use crate::secrets::{HostBroker, SecretBroker};
+use crate::telemetry::Metrics;
+
+/// How long an object of the host's language may take.
+const HOST_TIMEOUT: Duration = Duration::from_secs(30);
+/// How long a person may take.
+const APPROVAL_TIMEOUT: Duration = Duration::from_secs(5 * 60);
+
+/// Parts of a gateway that are values, not settings; each takes the place of what the options and the home say.
+#[derive(Debug, Default)]
+#[non_exhaustive]
+pub struct OpenParts {
+    /// Servers of the host's own, before those of every other catalog.
+    pub catalog: Option<Arc<dyn Catalog>>,
+    /// Who holds the secrets, before the stores of the options; the home's own store is then not asked.
+    pub secrets: Option<Arc<dyn SecretBroker>>,
+    /// Who decides, instead of the profile's rules.
+    pub policy: Option<Arc<dyn Policy>>,
+    /// Whom to ask.
+    pub approver: Option<Arc<dyn Approver>>,
+    /// Where records go.
+    pub audit: Option<Arc<dyn AuditStore>>,
+    /// Who hears of pulls and installations.
+    pub progress: Option<Arc<dyn PrepareProgress>>,
+    /// Counters to share with other gateways.
+    pub metrics: Option<Metrics>,
+    /// The living gateway that owns what is started, where several of one process share it.
+    pub instance: Option<Arc<GatewayInstance>>,
+    /// What starts servers beside the runtimes of the options.
+    pub runtimes: Vec<Arc<dyn Runtime>>,
+}
+
+impl OpenParts {
+    /// Puts an object of the host's language into the part that it is for: `catalog`, `secrets`, `policy`, `approver` or
+    /// `audit`; says whether there is such a part.
+    ///
+    /// # Errors
+    /// `InvalidInput` when the object lacks a method that its part needs.
+    pub fn set_host(&mut self, part: &str, object: Arc<dyn HostObject>, options: &OpenOptions) -> Result<bool> {
+        let caller = |object| HostCaller::new(object, seconds(options.host_timeout_seconds, HOST_TIMEOUT));
+        match part {
+            "catalog" => self.catalog = Some(Arc::new(HostCatalog::new(caller(object))?)),
+            "secrets" => self.secrets = Some(Arc::new(HostBroker::new(caller(object))?)),
+            "policy" => self.policy = Some(Arc::new(HostPolicy::new(caller(object))?)),
+            "audit" => self.audit = Some(Arc::new(HostAudit::new(caller(object))?)),
+            "approver" => {
+                let timeout = seconds(options.approval_timeout_seconds, APPROVAL_TIMEOUT);
+                self.approver = Some(Arc::new(HostApprover::new(HostCaller::new(object, timeout))?));
+            }
+            _ => return Ok(false),
+        }
+        Ok(true)
+    }
+}
+
+/// A gateway and what a person should know about how it was opened.
+#[derive(Debug)]
+#[non_exhaustive]
+pub struct Opened {
+    /// The gateway.
+    pub gateway: McpGateway,
+    /// The profile that it is: what it says is this run's alone, what is recorded is kept.
+    pub profile: Arc<dyn Profile>,
+    /// What is odd: catalog entries that were left out.
+    pub warnings: Vec<String>,
+}
+
+/// Opens a gateway; no server is started, and no file of the profile is changed by what it does later.
+///
+/// # Errors
+/// `NotFound` for a profile that the home does not have; `InvalidConfig` when a file is broken, or there are servers and
+/// no catalog; whatever a store says that cannot be opened.
+pub async fn open(options: OpenOptions, parts: OpenParts) -> Result<Opened> {
+    let home = match &options.home {
+        Some(root) => Home::at(root)?,
+        None => Home::locate()?,
+    };
+    let profile: Arc<dyn Profile> = Arc::new(run_profile(&home, &options).await?);
+    let spec = profile.spec().await?;
+    let mut builder = GatewayBuilder::new().with_profile(Arc::clone(&profile)).with_options(options.bounds.options());
+    let may_be_none = spec.servers.is_empty() || parts.catalog.is_some();
+    let mut looked = home.look_up(&options.catalogs, &spec.catalogs, may_be_none).await?;
+    looked.layers.extend(parts.catalog);
+    builder = builder.with_catalog(Arc::new(LayeredCatalog::new(looked.layers)));
+    builder = builder.with_secrets(match parts.secrets {
+        Some(host) => home.secrets_after(host, &options.secrets)?,
+        None => home.secrets(&options.secrets)?,
+    });
+    builder = builder.with_audit(match parts.audit {
+        Some(audit) => audit,
+        None => home.audit_of(profile.name(), options.audit.as_ref())?,
+    });
+    if let Some(policy) = parts.policy {
+        builder = builder.with_policy(policy);
+    }
+    if let Some(approver) = parts.approver {
+        builder = builder.with_approver(approver);
+    }
+    if let Some(progress) = parts.progress {
+        builder = builder.with_progress(progress);
+    }
+    if let Some(metrics) = parts.metrics {
+        builder = builder.with_metrics(metrics);
+    }
+    let instance = match parts.instance {
+        Some(instance) => instance,
+        None => home.register()?,
+    };
+    for runtime in runtimes::of(&home, &instance, &options)?.into_iter().chain(parts.runtimes) {
+        builder = builder.with_runtime(runtime);
+    }
+    let gateway = builder.with_instance(instance).build().await?;
+    Ok(Opened { gateway, profile, warnings: looked.warnings })
+}

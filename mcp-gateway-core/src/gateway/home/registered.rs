@@ -1,0 +1,113 @@
+//! The catalogs that were registered with `catalog add`, and the order in which they are layered.
+
+use std::fs;
+use std::path::{Path, PathBuf};
+
+use super::Home;
+use crate::error::{Error, ErrorKind, Result};
+use crate::model::ProfileName;
+use crate::util::fs as files;
+use crate::util::pattern::did_you_mean;
+
+/// A registered catalog.
+#[derive(Clone, Debug, PartialEq, Eq)]
+#[non_exhaustive]
+pub struct Registered {
+    /// Its name.
+    pub name: String,
+    /// Its file.
+    pub path: PathBuf,
+}
+
+impl Home {
+    /// The registered catalogs: in the order in which they were added, then those that were put into the folder by hand.
+    ///
+    /// # Errors
+    /// `Io` when the folder cannot be read.
+    pub fn registered_catalogs(&self) -> Result<Vec<Registered>> {
+        let order = files::read_optional(&self.catalog_order())?.unwrap_or_default();
+        let mut found: Vec<Registered> = files::list(&self.catalogs(), &["yaml"])?
+            .into_iter()
+            .filter_map(|path| Some(Registered { name: path.file_stem()?.to_str()?.to_owned(), path }))
+            .collect();
+        found.sort_by_key(|catalog| order.lines().position(|name| name == catalog.name).unwrap_or(usize::MAX));
+        Ok(found)
+    }
+
+    /// A registered catalog.
+    ///
+    /// # Errors
+    /// `NotFound`, with the name that may be meant.
+    pub fn registered_catalog(&self, name: &str) -> Result<Registered> {
+        let all = self.registered_catalogs()?;
+        if let Some(found) = all.iter().find(|catalog| catalog.name == name) {
+            return Ok(found.clone());
+        }
+        let error = Error::new(ErrorKind::NotFound, format!("no catalog `{name}` is registered"));
+        Err(match did_you_mean(name, all.iter().map(|catalog| catalog.name.as_str())) {
+            Some(meant) => error.with_hint(format!("did you mean `{meant}`?")),
+            None => error.with_hint("run `mcp-gateway catalog ls` to see what there is"),
+        })
+    }
+
+    /// Registers the file at `path`, which was checked, by a copy or a link.
+    ///
+    /// # Errors
+    /// `InvalidInput` for a name that is none, `AlreadyExists`, `Io`.
+    pub fn register_catalog(&self, name: &str, path: &Path, replace: bool, link: bool) -> Result<()> {
+        // The name becomes a file's name, so it obeys the same rule as a profile's.
+        ProfileName::new(name).map_err(|cause| {
+            Error::new(ErrorKind::InvalidInput, format!("`{name}` is not a catalog's name")).with_source(cause)
+        })?;
+        let _lock = files::FileLock::acquire(&self.catalog_order())?;
+        let mut order: Vec<String> = self.registered_catalogs()?.into_iter().map(|catalog| catalog.name).collect();
+        let is_known = order.iter().any(|known| known == name);
+        if is_known && !replace {
+            return Err(Error::new(ErrorKind::AlreadyExists, format!("a catalog `{name}` is registered already"))
+                .with_hint("give `--replace` to put this one in its place"));
+        }
+        let target = self.catalog(name);
+        if link {
+            files::remove_file(&target)?;
+            let source = files::canonicalize(path)?;
+            symlink(&source, &target).map_err(|cause| files::io_error("link", &target, cause))?;
+        } else {
+            files::write_atomic(&target, files::read_to_string(path)?.as_bytes())?;
+        }
+        if !is_known {
+            order.push(name.to_owned());
+        }
+        write_order(self, &order)
+    }
+
+    /// Removes a registered catalog; the file that a link leads to stays.
+    ///
+    /// # Errors
+    /// `NotFound`, `Io`.
+    pub fn unregister_catalog(&self, name: &str) -> Result<()> {
+        // A link that leads nowhere is not listed but can be removed.
+        if fs::symlink_metadata(self.catalog(name)).is_err() {
+            self.registered_catalog(name)?;
+        }
+        let _lock = files::FileLock::acquire(&self.catalog_order())?;
+        files::remove_file(&self.catalog(name))?;
+        let order: Vec<String> =
+            self.registered_catalogs()?.into_iter().map(|catalog| catalog.name).filter(|known| known != name).collect();
+        write_order(self, &order)
+    }
+}
+
+fn write_order(home: &Home, order: &[String]) -> Result<()> {
+    let text: String = order.iter().flat_map(|name| [name.as_str(), "\n"]).collect();
+    files::write_atomic(&home.catalog_order(), text.as_bytes())
+}
+
+#[cfg(unix)]
+fn symlink(source: &Path, target: &Path) -> std::io::Result<()> {
+    std::os::unix::fs::symlink(source, target)
+}
+
+#[cfg(not(unix))]
+fn symlink(_source: &Path, _target: &Path) -> std::io::Result<()> {
+    Err(std::io::ErrorKind::Unsupported.into())
+}

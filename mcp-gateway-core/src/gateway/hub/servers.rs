@@ -1,0 +1,116 @@
+//! Putting servers into a running gateway and taking them out.
+
+use std::sync::{Arc, PoisonError};
+
+use super::{Body, GatewayEvent, Hub, Slot, Slots, container_tools};
+use crate::catalog::{Catalog, fingerprint};
+use crate::error::{Error, ErrorKind, Result};
+use crate::model::{ServerKind, ServerName};
+use crate::profile::{ProfileSpec, ServerLock, ServerSpec};
+
+use super::super::settings::Settings;
+
+impl Slot {
+    /// A server as profile and catalog describe it, with what was recorded of it.
+    ///
+    /// One that cannot be used is made too, with the reason.
+    pub(crate) async fn of(
+        spec: &ProfileSpec,
+        server: &ServerName,
+        catalog: &dyn Catalog,
+        recorded: Option<ServerLock>,
+    ) -> Self {
+        let body = body(spec, server, catalog).await;
+        if let Err(error) = &body {
+            tracing::warn!(%server, error = %error.report(), "server is refused");
+        }
+        let record = body.as_ref().ok().and_then(catalogued).or(recorded);
+        Self::new(server.clone(), body, record)
+    }
+}
+
+async fn body(spec: &ProfileSpec, server: &ServerName, catalog: &dyn Catalog) -> Result<Body> {
+    let entry = catalog.get(server).await?.ok_or_else(|| {
+        Error::new(ErrorKind::NotFound, format!("server `{server}` is in no catalog"))
+            .with_context("catalog", catalog.name())
+            .with_hint("run `mcp-gateway catalog ls` to see what there is")
+    })?;
+    let own = spec.servers.get(server).cloned().unwrap_or_default();
+    let settings = Settings::of(spec, server, &entry)?;
+    Ok(Body { fingerprint: fingerprint(&entry), entry, spec: own, settings })
+}
+
+/// What a server offers whose tools the catalog itself defines.
+fn catalogued(body: &Body) -> Option<ServerLock> {
+    (body.entry.kind == ServerKind::Poci).then(|| ServerLock {
+        entry: body.fingerprint.clone(),
+        identity: body.fingerprint.clone(),
+        surface: Some(container_tools(&body.entry)),
+        ..ServerLock::default()
+    })
+}
+
+impl Hub {
+    /// Puts a server into the profile and shows what is recorded of it; it starts on first use, as all do.
+    pub(crate) async fn add_server(&self, server: &ServerName, settings: ServerSpec) -> Result<()> {
+        let _editing = self.editing.lock().await;
+        if self.closing.is_cancelled() {
+            return Err(super::start::closing());
+        }
+        if self.slot(server).is_some() {
+            let taken = format!("profile `{}` has server `{server}` already", self.profile.name());
+            return Err(Error::new(ErrorKind::AlreadyExists, taken));
+        }
+        let spec = self.profile.spec().await?.with_server(server.clone(), settings.clone());
+        let recorded = self.profile.lock().await?.servers.shift_remove(server);
+        let slot = Slot::of(&spec, server, self.catalog.as_ref(), recorded).await;
+        if let Err(error) = &slot.body {
+            return Err(error.clone());
+        }
+        self.profile
+            .update(Box::new(|spec| {
+                spec.servers.insert(server.clone(), settings);
+                Ok(())
+            }))
+            .await?;
+        let mut slots = Slots::clone(&self.slots());
+        slots.insert(server.clone(), Arc::new(slot));
+        self.replace(slots).await;
+        self.bus.tell(|| GatewayEvent::ServerAdded { server: server.clone() });
+        Ok(())
+    }
+
+    /// Takes a server out of the profile and stops it.
+    pub(crate) async fn remove_server(&self, server: &ServerName) -> Result<()> {
+        let _editing = self.editing.lock().await;
+        let mut slots = Slots::clone(&self.slots());
+        let Some(slot) = slots.shift_remove(server) else { return Err(self.no_such_server(server)) };
+        self.profile
+            .update(Box::new(|spec| {
+                spec.servers.shift_remove(server);
+                Ok(())
+            }))
+            .await?;
+        self.replace(slots).await;
+        for instance in slot.take_all() {
+            self.retire(&slot, instance);
+        }
+        self.bus.tell(|| GatewayEvent::ServerRemoved { server: server.clone() });
+        Ok(())
+    }
+
+    /// Whether this is still one of the servers: a start that is under way may outlive it.
+    pub(super) fn holds(&self, slot: &Arc<Slot>) -> bool {
+        self.slot(&slot.name).is_some_and(|held| Arc::ptr_eq(&held, slot))
+    }
+
+    pub(crate) fn no_such_server(&self, server: &ServerName) -> Error {
+        Error::new(ErrorKind::NotFound, format!("server `{server}` is not in profile `{}`", self.profile.name()))
+    }
+
+    async fn replace(&self, slots: Slots) {
+        *self.slots.write().unwrap_or_else(PoisonError::into_inner) = Arc::new(slots);
+        self.publish().await;
+        self.changed.notify_one();
+    }
+}
