@@ -1,8 +1,12 @@
 //! The native half of the Python module `mcp_gateway`: each file here puts Python's clothes on the core's module of
 //! that name.
 
+mod cli;
 mod error;
+mod gateway;
 mod model;
+mod transport;
+mod util;
 
 use pyo3::pymodule;
 
@@ -14,7 +18,15 @@ mod _native {
     use pyo3::types::PyTuple;
 
     #[pymodule_export]
-    use super::model::ImageReference;
+    use super::cli::run_cli;
+    #[pymodule_export]
+    use super::gateway::{Events, Gateway, Session, ToolSet};
+    #[pymodule_export]
+    use super::model::{Answer, ImageReference};
+    #[pymodule_export]
+    use super::transport::Connection;
+    #[pymodule_export]
+    use super::util::{Canceller, Mailbox};
 
     #[pymodule_init]
     fn init(module: &Bound<'_, PyModule>) -> PyResult<()> {

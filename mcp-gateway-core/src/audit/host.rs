@@ -1,18 +1,17 @@
 //! Records that the host's own code keeps.
 
 use async_trait::async_trait;
-use serde::{Deserialize, Serialize};
+use serde::Serialize;
 use tokio::sync::Mutex;
 
-use super::{AuditEvent, AuditQuery, AuditRecord, AuditStore};
+use super::{AuditEvent, AuditQuery, AuditRecord, AuditStore, KeptRecord};
 use crate::error::{Error, ErrorKind, Result};
 use crate::model::HostCaller;
 
 /// A store that hands finished records to an object of the host's language: `append(record)` and `query(query)`.
 ///
 /// # Behavior
-/// - A record is `{"sequence", "previous", "hash", "text"}` with the event's JSON as the text that was hashed. Numbers and
-///   hashes are given here, so that a host cannot break the chain by mistake; the object keeps records as they are and
+/// - A record is a [`KeptRecord`]. Numbers and hashes are given here, so that a host cannot break the chain by mistake; the object keeps records as they are and
 ///   gives them back as they were, oldest first.
 /// - The query is `{"after", "before", "limit"}` and whichever conditions are set; an object may ignore every condition
 ///   but `limit`, which asks for the newest: what does not match is left out here.
@@ -22,22 +21,6 @@ pub struct HostAudit {
     caller: HostCaller,
     /// The number and hash of the newest record, once they are known.
     last: Mutex<Option<(u64, String)>>,
-}
-
-/// A record as the host keeps it: the event as text, because a host's own JSON would change numbers and order.
-#[derive(Debug, Serialize, Deserialize)]
-struct Kept {
-    sequence: u64,
-    previous: String,
-    hash: String,
-    text: String,
-}
-
-impl Kept {
-    fn of(record: &AuditRecord) -> Self {
-        let AuditRecord { sequence, previous, hash, .. } = record.clone();
-        Self { sequence, previous, hash, text: record.text().to_owned() }
-    }
 }
 
 /// A query as the host sees it.
@@ -107,7 +90,7 @@ impl AuditStore for HostAudit {
         };
         let record = AuditRecord::seal(sequence + 1, &hash, event)?;
         let kept = (record.sequence, record.hash.clone());
-        self.caller.call::<serde::de::IgnoredAny>("append", &[Kept::of(&record)]).await.map_err(|cause| {
+        self.caller.call::<serde::de::IgnoredAny>("append", &[KeptRecord::of(&record)]).await.map_err(|cause| {
             Error::new(ErrorKind::Io, "the host's audit store did not keep the record")
                 .with_operation("HostAudit::append")
                 .with_source(cause)
@@ -117,9 +100,8 @@ impl AuditStore for HostAudit {
     }
 
     async fn query(&self, query: &AuditQuery) -> Result<Vec<AuditRecord>> {
-        let kept: Vec<Kept> = self.caller.call("query", &[Wanted::from(query)]).await?;
-        let read = |kept: Kept| AuditRecord::from_kept(kept.sequence, kept.previous, kept.hash, kept.text);
-        let mut records = kept.into_iter().map(read).collect::<Result<Vec<_>>>()?;
+        let kept: Vec<KeptRecord> = self.caller.call("query", &[Wanted::from(query)]).await?;
+        let mut records = kept.into_iter().map(AuditRecord::try_from).collect::<Result<Vec<_>>>()?;
         records.retain(|record| query.matches(record));
         records.sort_by_key(|record| record.sequence);
         let skip = records.len().saturating_sub(query.effective_limit());

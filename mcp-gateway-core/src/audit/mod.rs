@@ -22,7 +22,7 @@ pub use event::{AuditEvent, Outcome};
 pub use host::HostAudit;
 pub use memory::MemoryAudit;
 pub use query::AuditQuery;
-pub use record::AuditRecord;
+pub use record::{AuditRecord, KeptRecord};
 pub use shape::argument_shape;
 #[cfg(feature = "audit-sqlite")]
 pub use sqlite::{Durability, SqliteAudit, SqliteAuditConfig};

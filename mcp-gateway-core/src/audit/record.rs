@@ -91,6 +91,36 @@ impl AuditRecord {
     }
 }
 
+/// A record for whoever cannot keep JSON as it was written: the event stands in it as text.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[non_exhaustive]
+pub struct KeptRecord {
+    /// Its number, from 1.
+    pub sequence: u64,
+    /// The hash of the record before.
+    pub previous: String,
+    /// Its own hash.
+    pub hash: String,
+    /// The event's JSON as it was hashed.
+    pub text: String,
+}
+
+impl KeptRecord {
+    /// The record in this form.
+    pub fn of(record: &AuditRecord) -> Self {
+        let AuditRecord { sequence, previous, hash, text, .. } = record.clone();
+        Self { sequence, previous, hash, text }
+    }
+}
+
+impl TryFrom<KeptRecord> for AuditRecord {
+    type Error = Error;
+
+    fn try_from(kept: KeptRecord) -> Result<Self> {
+        Self::from_kept(kept.sequence, kept.previous, kept.hash, kept.text)
+    }
+}
+
 impl TryFrom<Written> for AuditRecord {
     type Error = Error;
 

@@ -4,7 +4,7 @@ use serde::{Deserialize, Serialize};
 use serde_json::{Value, json};
 
 use super::{Gateway as _, McpGateway};
-use crate::audit::AuditQuery;
+use crate::audit::{AuditQuery, KeptRecord};
 use crate::error::{Error, ErrorKind, Result};
 use crate::model::{ServerEntry, ServerName};
 use crate::profile::ServerSpec;
@@ -47,7 +47,7 @@ pub enum HostCommand {
         /// The server.
         server: ServerName,
     },
-    /// Records of the audit trail, oldest first: a list of [`AuditRecord`](crate::audit::AuditRecord).
+    /// Records of the audit trail, oldest first: a list of [`KeptRecord`].
     Audit {
         /// Which are wanted.
         #[serde(default)]
@@ -95,7 +95,10 @@ impl McpGateway {
                 self.remove_server(&server).await?;
                 RawJson::from_value(&Value::Null)
             }
-            HostCommand::Audit { query } => RawJson::from_value(&self.audit().query(&query).await?),
+            HostCommand::Audit { query } => {
+                let records = self.audit().query(&query).await?;
+                RawJson::from_value(&records.iter().map(KeptRecord::of).collect::<Vec<_>>())
+            }
             HostCommand::Metrics => RawJson::from_value(&json!(self.metrics().render())),
         }
     }

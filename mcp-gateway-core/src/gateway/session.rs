@@ -8,12 +8,13 @@ use std::time::Duration;
 use async_trait::async_trait;
 use tokio_util::sync::CancellationToken;
 
+use super::dialect::{Dialect, ToolSet};
 use super::events::{EventBus, GatewayEvent};
 use super::ext::result;
 use super::{Gateway as _, McpGateway, SessionOptions};
 use crate::error::{Error, ErrorKind, Result};
 use crate::model::{CallContext, Principal, SessionId};
-use crate::protocol::{ClientLink, RawJson, RawObject, Request, RequestKind, RpcError};
+use crate::protocol::{ClientLink, ListKind, ListPage, RawJson, RawObject, Request, RequestKind, RpcError};
 
 /// Receives the parameters of each `notifications/progress` of one request.
 pub type ProgressListener = Arc<dyn Fn(RawJson) + Send + Sync>;
@@ -117,6 +118,16 @@ impl Session {
             ctx = ctx.with_timeout(timeout);
         }
         result(self.gateway.dispatch(&ctx, request).await?)
+    }
+
+    /// Every tool in the shape that a model API takes, with the way back from its calls.
+    ///
+    /// # Errors
+    /// As [`request`](Self::request).
+    pub async fn present_tools(&self, dialect: Dialect) -> Result<ToolSet> {
+        let kind = ListKind::Tools;
+        let listed = self.request(kind.request().method(), RawObject::default(), CallOptions::new()).await?;
+        ToolSet::of(dialect, &ListPage::read(kind, &listed)?.items)
     }
 
     /// Ends the session and gives its servers back. May be called twice.

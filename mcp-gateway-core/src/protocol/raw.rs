@@ -43,6 +43,11 @@ impl RawJson {
         self.0.get()
     }
 
+    /// The JSON text, without a copy.
+    pub fn into_text(self) -> String {
+        Box::<str>::from(self.0).into_string()
+    }
+
     /// Reads the value into a type, ignoring what the type does not name.
     ///
     /// # Errors

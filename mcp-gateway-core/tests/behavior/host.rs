@@ -15,6 +15,9 @@ use mcp_gateway_core::secrets::{HostBroker, SecretBroker, SecretKey};
 use mcp_gateway_core::{Error, ErrorKind, Result};
 use serde_json::{Value, json};
 
+/// What an object does wrong: an answer, or none ever.
+type Wrong = fn() -> Option<Value>;
+
 type Method = Box<dyn Fn(&[Value]) -> Option<Value> + Send + Sync>;
 
 /// An object whose methods are closures; one that gives nothing never answers.
@@ -160,7 +163,7 @@ async fn catalog() {
 /// What a host may do wrong: nothing of it grants, allows or gives a value.
 #[tokio::test]
 async fn whoever_raises_hangs_or_answers_nonsense_is_not_believed() {
-    let wrong: Vec<(&str, fn() -> Option<Value>)> = vec![
+    let wrong: Vec<(&str, Wrong)> = vec![
         ("raises", || Some(json!("raise"))),
         ("answers no JSON", || Some(json!("garbage"))),
         ("hangs", || None),

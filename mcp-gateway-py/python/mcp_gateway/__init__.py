@@ -1,6 +1,75 @@
 """Embeddable, governed access to every MCP server, for agent frameworks."""
 
-from mcp_gateway._native import ImageReference, __version__
+from mcp_gateway._native import __version__
+from mcp_gateway.approval import Answer, Approver, Question
+from mcp_gateway.audit import AuditQuery, AuditRecord, AuditStore
+from mcp_gateway.builder import GatewayBuilder
+from mcp_gateway.catalog import Catalog
 from mcp_gateway.exceptions import GatewayError
+from mcp_gateway.gateway import Connection, Events, Gateway, Session, ToolSet
+from mcp_gateway.model import (
+    CallContext,
+    Event,
+    ImageReference,
+    Inspection,
+    Match,
+    Progress,
+    Prompt,
+    PromptResult,
+    Resource,
+    ResourceTemplate,
+    ServerStatus,
+    Tool,
+    ToolResult,
+)
+from mcp_gateway.options import Bounds, DefaultSettings, DockerOptions
+from mcp_gateway.policy import Decision, Policy, Request
+from mcp_gateway.profile import AuditSpec, LimitsSpec, PolicyRuleSpec, PolicySpec, ProfileSpec, ServerSpec
+from mcp_gateway.secrets import SecretBroker, SecretKey
+from mcp_gateway.transport import Transport
 
-__all__ = ["GatewayError", "ImageReference", "__version__"]
+__all__ = [
+    "Answer",
+    "Approver",
+    "AuditQuery",
+    "AuditRecord",
+    "AuditSpec",
+    "AuditStore",
+    "Bounds",
+    "CallContext",
+    "Catalog",
+    "Connection",
+    "Decision",
+    "DefaultSettings",
+    "DockerOptions",
+    "Event",
+    "Events",
+    "Gateway",
+    "GatewayBuilder",
+    "GatewayError",
+    "ImageReference",
+    "Inspection",
+    "LimitsSpec",
+    "Match",
+    "Policy",
+    "PolicyRuleSpec",
+    "PolicySpec",
+    "ProfileSpec",
+    "Progress",
+    "Prompt",
+    "PromptResult",
+    "Question",
+    "Request",
+    "Resource",
+    "ResourceTemplate",
+    "SecretBroker",
+    "SecretKey",
+    "ServerSpec",
+    "ServerStatus",
+    "Session",
+    "Tool",
+    "ToolResult",
+    "ToolSet",
+    "Transport",
+    "__version__",
+]

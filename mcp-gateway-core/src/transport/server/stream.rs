@@ -49,6 +49,15 @@ impl Default for StreamConfig {
     }
 }
 
+impl StreamConfig {
+    /// Sets how many requests may be under way.
+    #[must_use]
+    pub fn with_max_in_flight(mut self, requests: usize) -> Self {
+        self.max_in_flight = requests;
+        self
+    }
+}
+
 /// Serves one client until its input ends, it stops reading, or `shutdown` fires.
 ///
 /// # Behavior

@@ -1,9 +1,13 @@
-//! Plain data: names and references that are checked when they are made.
+//! Plain data, and the objects of Python that stand for parts of a gateway.
+
+mod host;
 
 use mcp_gateway_core::model;
 use pyo3::prelude::*;
 
 use crate::error::to_python;
+
+pub(crate) use host::{Answer, PythonObject};
 
 /// A reference to an image: repository, and a tag or a digest or both.
 #[pyclass(frozen, eq, hash, module = "mcp_gateway")]

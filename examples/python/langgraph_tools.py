@@ -1,0 +1,45 @@
+"""A gateway's tools in LangGraph: a profile becomes a list of tools, and a node calls one, without a model.
+
+    pip install langgraph
+    python examples/python/langgraph_tools.py [CATALOG]
+
+The server runs in a container where an engine answers, or else as a sandboxed process; nothing is started before the
+first call. In an agent, the same list goes to `create_agent(model, tools=...)`.
+"""
+
+import asyncio
+import sys
+from pathlib import Path
+
+from langchain_core.messages import AIMessage, ToolCall
+from langgraph.graph import MessagesState, StateGraph
+from langgraph.prebuilt import ToolNode
+
+from mcp_gateway import Gateway
+from mcp_gateway.adapters import langchain
+
+CATALOG = Path(__file__).parents[1] / "catalog.yaml"
+PROFILE = {"name": "demo", "servers": {"time": {}}}
+
+
+async def main(catalog: str) -> None:
+    """Does what a model would do: chooses a tool from the list, and asks for it."""
+    async with Gateway.open(PROFILE, catalogs=[catalog]) as gateway:
+        tools = await langchain.tools(gateway)
+        for tool in tools:
+            print(f"{tool.name}: {tool.description}")
+
+        graph = StateGraph(MessagesState)
+        graph.add_node("tools", ToolNode(tools))
+        graph.set_entry_point("tools")
+
+        [name] = [tool.name for tool in tools if tool.name.endswith("get_current_time")]
+        call = ToolCall(type="tool_call", id="1", name=name, args={"timezone": "Asia/Tokyo"})
+        state = await graph.compile().ainvoke({"messages": [AIMessage("", tool_calls=[call])]})
+        answer = state["messages"][-1]
+        print(answer.content)
+        if answer.status != "success":
+            raise SystemExit(f"{name} failed")
+
+
+asyncio.run(main(sys.argv[1] if len(sys.argv) > 1 else str(CATALOG)))

@@ -1,0 +1,71 @@
+"""JSON in the words of the gateway: camel case, nothing that is not said."""
+
+import dataclasses
+import json
+from collections.abc import Mapping, Sequence
+from enum import Enum
+from pathlib import PurePath
+from typing import Any
+
+
+def camel(name: str) -> str:
+    """Returns the gateway's name of a field, such as `callTimeout` for `call_timeout`."""
+    first, *rest = name.rstrip("_").split("_")
+    return first + "".join(word.capitalize() for word in rest)
+
+
+def plain(value: Any) -> Any:
+    """Returns a value as JSON has it: dataclasses as objects without the fields that say nothing, paths as text."""
+    if dataclasses.is_dataclass(value) and not isinstance(value, type):
+        named = {
+            field.metadata.get("wire", camel(field.name)): plain(getattr(value, field.name))
+            for field in dataclasses.fields(value)
+        }
+        return {name: field for name, field in named.items() if field not in (None, [], {})}
+    if isinstance(value, Enum):
+        return value.value
+    if isinstance(value, PurePath):
+        return str(value)
+    if isinstance(value, Mapping):
+        return {str(name): plain(inner) for name, inner in value.items()}
+    if isinstance(value, Sequence) and not isinstance(value, str | bytes):
+        return [plain(inner) for inner in value]
+    return value
+
+
+def dumps(value: Any) -> str:
+    """Returns JSON text; what has no JSON form, `NaN` too, is an error."""
+    return json.dumps(value, separators=(",", ":"), ensure_ascii=False, allow_nan=False)
+
+
+def object_text(value: Mapping[str, Any] | str | bytes | None) -> str:
+    """Returns the JSON of an object that the caller may have as a mapping or as JSON already."""
+    if value is None:
+        return "{}"
+    if isinstance(value, str):
+        return value
+    if isinstance(value, bytes):
+        return value.decode()
+    return dumps(value)
+
+
+def call_params(
+    name: str, arguments: Mapping[str, Any] | str | bytes | None, meta: Mapping[str, Any] | None = None
+) -> str:
+    """Returns the parameters of `tools/call` and `prompts/get`; arguments that are JSON already are not read."""
+    text = '{"name":' + json.dumps(name) + ',"arguments":' + object_text(arguments)
+    return text + (',"_meta":' + dumps(meta) + "}" if meta else "}")
+
+
+def audit_query(
+    since: int | None,
+    server: str | None,
+    name: str | None,
+    principal: str | None,
+    outcome: str | None,
+    after: int | None,
+    before: int | None,
+    limit: int | None,
+) -> dict[str, Any]:
+    """Returns the conditions that are set."""
+    return {condition: value for condition, value in locals().items() if value is not None}

@@ -1,0 +1,329 @@
+"""The gateway for programs without an event loop: the same names, the same behaviour, no `await`.
+
+Each method waits in the calling thread without holding the interpreter, so that other threads go on. Ctrl-C ends the
+wait and cancels the call at the server. A gateway may be used by several threads at once.
+"""
+
+import contextlib
+import json
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from types import TracebackType
+from typing import TYPE_CHECKING, Any
+
+from mcp_gateway import _host, _lifetime, _native, _wire
+from mcp_gateway._tools import ToolSetBase, refusal
+from mcp_gateway._wait import ThreadWaiter
+from mcp_gateway.audit import AuditRecord, Outcome
+from mcp_gateway.exceptions import ClosedError, GatewayError
+from mcp_gateway.gateway import Arguments, Dialect, LogLevel
+from mcp_gateway.model import (
+    Event,
+    Inspection,
+    Match,
+    Progress,
+    Prompt,
+    PromptResult,
+    Resource,
+    ResourceTemplate,
+    ServerStatus,
+    Tool,
+    ToolResult,
+)
+from mcp_gateway.options import OpenArguments, ProfileLike, split
+from mcp_gateway.profile import ServerSpec
+
+if TYPE_CHECKING:
+    from typing_extensions import Self, Unpack
+
+__all__ = ["Events", "Gateway", "Session", "ToolSet"]
+
+
+class Session:
+    """One client's session; see `mcp_gateway.Session`."""
+
+    def __init__(self, native: _native.Session, gateway: "Gateway | None", waiter: ThreadWaiter) -> None:
+        """Wraps the native half; `gateway.session()` opens one."""
+        self._session = native
+        self._gateway = gateway
+        self._waiter = waiter
+
+    @property
+    def id(self) -> str:
+        """Its id, which events and records carry."""
+        return self._session.id
+
+    @property
+    def principal(self) -> str:
+        """Whose it is, as policy and records see it."""
+        return self._session.principal
+
+    def list_tools(self) -> list[Tool]:
+        """Returns every tool that the profile offers; servers that were never seen are started once for it."""
+        return [Tool(raw) for raw in self._list("tools/list", "tools")]
+
+    def call_tool(
+        self,
+        name: str,
+        arguments: Arguments = None,
+        *,
+        timeout: float | None = None,
+        on_progress: Callable[[Progress], object] | None = None,
+        meta: Mapping[str, Any] | None = None,
+    ) -> ToolResult:
+        """Calls a tool, at most `timeout` seconds long; a tool that failed says so in `is_error`."""
+        params = _wire.call_params(name, arguments, meta)
+        return ToolResult(self._request("tools/call", params, timeout, on_progress))
+
+    def call_tool_raw(
+        self,
+        name: str,
+        arguments: Arguments = None,
+        *,
+        timeout: float | None = None,
+        meta: Mapping[str, Any] | None = None,
+    ) -> bytes:
+        """Calls a tool and returns the JSON of its result, as the server sent it and without reading it."""
+        params = _wire.call_params(name, arguments, meta)
+        result: bytes = self._waiter.run(self._session.request, "tools/call", params, timeout, None)
+        return result
+
+    def list_prompts(self) -> list[Prompt]:
+        """Returns every prompt."""
+        return [Prompt(raw) for raw in self._list("prompts/list", "prompts")]
+
+    def get_prompt(self, name: str, arguments: Mapping[str, str] | None = None) -> PromptResult:
+        """Fills a prompt in."""
+        return PromptResult(self._request("prompts/get", _wire.call_params(name, arguments)))
+
+    def list_resources(self) -> list[Resource]:
+        """Returns every resource."""
+        return [Resource(raw) for raw in self._list("resources/list", "resources")]
+
+    def list_resource_templates(self) -> list[ResourceTemplate]:
+        """Returns every template of resources."""
+        return [ResourceTemplate(raw) for raw in self._list("resources/templates/list", "resourceTemplates")]
+
+    def read_resource(self, uri: str) -> list[dict[str, Any]]:
+        """Returns the contents of a resource, each with `uri`, perhaps `mimeType`, and `text` or `blob`."""
+        contents: list[dict[str, Any]] = self.request("resources/read", {"uri": uri})["contents"]
+        return contents
+
+    def subscribe(self, uri: str) -> None:
+        """Asks for an event `resource_updated` whenever a resource is another one."""
+        self.request("resources/subscribe", {"uri": uri})
+
+    def unsubscribe(self, uri: str) -> None:
+        """Asks for no more events of a resource."""
+        self.request("resources/unsubscribe", {"uri": uri})
+
+    def complete(self, reference: Mapping[str, str], argument: str, value: str) -> list[str]:
+        """Returns how a value may go on, for an argument of a prompt or resource template."""
+        params = {"ref": dict(reference), "argument": {"name": argument, "value": value}}
+        values: list[str] = self.request("completion/complete", params)["completion"]["values"]
+        return values
+
+    def set_log_level(self, level: LogLevel) -> None:
+        """Asks this session's servers for log messages from this level on; they are events of type `log`."""
+        self.request("logging/setLevel", {"level": level})
+
+    def request(self, method: str, params: Mapping[str, Any] | None = None, *, timeout: float | None = None) -> Any:
+        """Carries out any MCP request that the gateway serves, and returns its result."""
+        return self._request(method, _wire.object_text(params), timeout)
+
+    def present_tools(self, dialect: Dialect) -> "ToolSet":
+        """Returns the tools in the shape of a model API, with valid names and schemas."""
+        return ToolSet(self._waiter.run(self._session.present_tools, dialect), self)
+
+    def close(self) -> None:
+        """Ends the session and gives its servers back. May be called twice."""
+        self._waiter.run(self._session.close)
+
+    def __enter__(self) -> "Self":
+        """Returns the session."""
+        return self
+
+    def __exit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
+    ) -> None:
+        """Closes it."""
+        self.close()
+
+    def _list(self, method: str, member: str) -> list[dict[str, Any]]:
+        items: list[dict[str, Any]] = self._request(method, "{}")[member]
+        return items
+
+    def _request(
+        self,
+        method: str,
+        params: str,
+        timeout: float | None = None,
+        on_progress: Callable[[Progress], object] | None = None,
+    ) -> Any:
+        told = None if on_progress is None else lambda text: on_progress(Progress(json.loads(text)))
+        return json.loads(self._waiter.run(self._session.request, method, params, timeout, told))
+
+
+class Gateway(Session):
+    """An open gateway; see `mcp_gateway.Gateway`.
+
+    ```python
+    from mcp_gateway.blocking import Gateway
+
+    with Gateway.open("dev-tools") as gateway:
+        print(gateway.call_tool("time.get_current_time", {"timezone": "Asia/Tokyo"}).text)
+    ```
+
+    Async methods of objects of yours run in an event loop of the gateway's own.
+    """
+
+    def __init__(
+        self, native: _native.Gateway, session: _native.Session, waiter: ThreadWaiter, loop: _host.BackgroundLoop
+    ) -> None:
+        """Wraps the native half; `Gateway.open` makes one."""
+        super().__init__(session, None, waiter)
+        self._native = native
+        self._loop = loop
+        self._finalizer = _lifetime.keep(self, native)
+
+    @classmethod
+    def open(cls, profile: ProfileLike = None, **options: "Unpack[OpenArguments]") -> "Gateway":
+        """Opens a gateway; see `mcp_gateway.Gateway.open`."""
+        text, objects = split(profile, options)
+        waiter, loop = ThreadWaiter(), _host.BackgroundLoop()
+        native: _native.Gateway = waiter.run(_native.Gateway.open, text, _host.parts(objects, loop))
+        session = waiter.run(native.session, options.get("principal", "local"))
+        return cls(native, session, waiter, loop)
+
+    @property
+    def profile(self) -> str:
+        """The profile's name."""
+        return self._native.profile
+
+    @property
+    def warnings(self) -> Sequence[str]:
+        """What is odd about the catalogs: entries that were left out."""
+        return self._native.warnings
+
+    def session(self, principal: str = "local") -> Session:
+        """Opens another session, with servers of its own."""
+        return Session(self._waiter.run(self._native.session, principal), self, self._waiter)
+
+    def servers(self) -> list[ServerStatus]:
+        """Returns the servers of the profile and how they are."""
+        return [ServerStatus(raw) for raw in self._command("servers")]
+
+    def find(self, query: str, limit: int = 10) -> list[Match]:
+        """Returns the servers of the catalogs that fit a query best."""
+        return [Match(raw) for raw in self._command("find", query=query, limit=limit)]
+
+    def inspect(self, server: str) -> Inspection:
+        """Returns what a server would get if it were started now."""
+        return Inspection(self._command("inspect", server=server))
+
+    def instances(self) -> list[dict[str, Any]]:
+        """Returns what runs for the gateways of this home: containers, processes and connections."""
+        instances: list[dict[str, Any]] = self._command("instances")
+        return instances
+
+    def add_server(self, server: str, settings: ServerSpec | Mapping[str, Any] | None = None) -> None:
+        """Puts a server of the catalogs into this gateway's profile; clients see it at once."""
+        self._command("add_server", server=server, settings=_wire.plain(settings or {}))
+
+    def remove_server(self, server: str) -> None:
+        """Takes a server out of this gateway's profile and stops it."""
+        self._command("remove_server", server=server)
+
+    def audit(
+        self,
+        *,
+        since: int | None = None,
+        server: str | None = None,
+        name: str | None = None,
+        principal: str | None = None,
+        outcome: Outcome | None = None,
+        after: int | None = None,
+        before: int | None = None,
+        limit: int | None = None,
+    ) -> list[AuditRecord]:
+        """Returns records, oldest first; `since` is in milliseconds of the Unix epoch, `limit` asks for the newest."""
+        query = _wire.audit_query(since, server, name, principal, outcome, after, before, limit)
+        return [AuditRecord.read(raw) for raw in self._command("audit", query=query)]
+
+    def metrics(self) -> str:
+        """Returns the counters in Prometheus's text form."""
+        return str(self._command("metrics"))
+
+    def events(self) -> "Events":
+        """Listens to what happens from now on: `for event in gateway.events()`, in a thread that may wait."""
+        return Events(self._native.events(), self._waiter)
+
+    def close(self) -> None:
+        """Stops every server and ends the gateway. May be called twice."""
+        if not self._finalizer.detach():
+            return
+        try:
+            self._waiter.run(self._native.close)
+        except KeyboardInterrupt:
+            # The servers have to stop all the same.
+            self._finalizer = _lifetime.keep(self, self._native)
+            raise
+        self._native.end()
+        self._loop.close()
+        _lifetime.closed(self._native)
+
+    def _command(self, command: str, **fields: Any) -> Any:
+        text = _wire.dumps({"command": command, **fields})
+        return json.loads(self._waiter.run(self._native.command, text))
+
+
+class Events:
+    """What happens in a gateway, as an iterator; see `mcp_gateway.Events`."""
+
+    def __init__(self, native: _native.Events, waiter: ThreadWaiter) -> None:
+        """Wraps the native half; `gateway.events()` makes one."""
+        self._native = native
+        self._waiter = waiter
+
+    def __iter__(self) -> Iterator[Event]:
+        """Returns itself."""
+        return self
+
+    def __next__(self) -> Event:
+        """Waits for the next event."""
+        text = self._native.take()
+        if text is None:
+            with contextlib.suppress(ClosedError):
+                self._waiter.run(self._native.wait)
+            text = self._native.take()
+        if text is None:
+            raise StopIteration
+        return Event(json.loads(text))
+
+    def close(self) -> None:
+        """Ends the iteration, from another thread too."""
+        self._native.close()
+
+
+class ToolSet(ToolSetBase):
+    """Tools in the shape of one model API, and the way back; see `mcp_gateway.ToolSet`."""
+
+    def __init__(self, native: _native.ToolSet, session: Session) -> None:
+        """Wraps the native half; `gateway.present_tools()` makes one."""
+        super().__init__(native)
+        self._session = session
+
+    def call(self, api_name: str, arguments: Arguments = None, *, meta: Mapping[str, Any] | None = None) -> ToolResult:
+        """Calls a tool by the name and with the arguments that the API knows."""
+        call = self._named(api_name, arguments)
+        return self._session.call_tool(call["name"], call["arguments"], meta=meta)
+
+    def execute(self, tool_call: Any) -> dict[str, Any]:
+        """Carries out one tool call of the API and returns what goes back to the model; see `mcp_gateway.ToolSet`."""
+        call = self.read_call(tool_call)
+        try:
+            result = self._session.call_tool(call["name"], call["arguments"]).raw
+        except GatewayError as error:
+            if error.fault != "client":
+                raise
+            result = refusal(error)
+        return self.answer(call, result)

@@ -1,0 +1,462 @@
+"""The gateway for asyncio: one value that is one profile, one secret scope, one server set, one policy, one trail."""
+
+import asyncio
+import contextlib
+import json
+from collections.abc import AsyncIterator, Awaitable, Callable, Generator, Mapping, Sequence
+from types import TracebackType
+from typing import TYPE_CHECKING, Any, Literal
+
+from mcp_gateway import _host, _lifetime, _native, _wire
+from mcp_gateway._tools import ToolSetBase, refusal
+from mcp_gateway._wait import LoopWaiter
+from mcp_gateway.audit import AuditRecord, Outcome
+from mcp_gateway.exceptions import ClosedError, GatewayError
+from mcp_gateway.model import (
+    Event,
+    Inspection,
+    Match,
+    Progress,
+    Prompt,
+    PromptResult,
+    Resource,
+    ResourceTemplate,
+    ServerStatus,
+    Tool,
+    ToolResult,
+)
+from mcp_gateway.options import OpenArguments, ProfileLike, split
+from mcp_gateway.profile import ServerSpec
+from mcp_gateway.transport import Transport
+
+if TYPE_CHECKING:
+    from typing_extensions import Self, Unpack
+
+__all__ = ["Connection", "Dialect", "Events", "Gateway", "LogLevel", "Session", "ToolSet"]
+
+Arguments = Mapping[str, Any] | str | bytes | None
+"""Arguments of a tool: a mapping, or JSON text, which is passed on without being read here."""
+
+Dialect = Literal["openai-chat", "openai-responses", "anthropic", "gemini"]
+"""The shape of tools that a model API takes."""
+
+LogLevel = Literal["debug", "info", "notice", "warning", "error", "critical", "alert", "emergency"]
+
+
+class Session:
+    """One client's session: what it asks goes through policy, approval and audit.
+
+    Servers that are kept per session are this session's own. Names of tools are those that `list_tools` shows, or
+    canonical names `server.tool`. Every method raises a `GatewayError`: `DeniedError`, `NotFoundError`,
+    `MissingSecretError`, `StartFailedError`, `ServerExitedError`, `TimedOutError`, `ClosedError`, and `ProtocolError`
+    for an error that a server answered. Cancelling the task that awaits a call cancels it at the server.
+    """
+
+    def __init__(self, native: _native.Session, gateway: "Gateway | None", waiter: LoopWaiter) -> None:
+        """Wraps the native half; `gateway.session()` opens one."""
+        self._session = native
+        self._gateway = gateway
+        self._waiter = waiter
+
+    @property
+    def id(self) -> str:
+        """Its id, which events and records carry."""
+        return self._session.id
+
+    @property
+    def principal(self) -> str:
+        """Whose it is, as policy and records see it."""
+        return self._session.principal
+
+    async def list_tools(self) -> list[Tool]:
+        """Returns every tool that the profile offers; servers that were never seen are started once for it."""
+        return [Tool(raw) for raw in await self._list("tools/list", "tools")]
+
+    async def call_tool(
+        self,
+        name: str,
+        arguments: Arguments = None,
+        *,
+        timeout: float | None = None,
+        on_progress: Callable[[Progress], object] | None = None,
+        meta: Mapping[str, Any] | None = None,
+    ) -> ToolResult:
+        """Calls a tool, at most `timeout` seconds long; a tool that failed says so in `is_error`."""
+        params = _wire.call_params(name, arguments, meta)
+        return ToolResult(await self._request("tools/call", params, timeout, on_progress))
+
+    async def call_tool_raw(
+        self,
+        name: str,
+        arguments: Arguments = None,
+        *,
+        timeout: float | None = None,
+        meta: Mapping[str, Any] | None = None,
+    ) -> bytes:
+        """Calls a tool and returns the JSON of its result, as the server sent it and without reading it."""
+        params = _wire.call_params(name, arguments, meta)
+        result: bytes = await self._waiter.run(self._session.request, "tools/call", params, timeout, None)
+        return result
+
+    async def list_prompts(self) -> list[Prompt]:
+        """Returns every prompt."""
+        return [Prompt(raw) for raw in await self._list("prompts/list", "prompts")]
+
+    async def get_prompt(self, name: str, arguments: Mapping[str, str] | None = None) -> PromptResult:
+        """Fills a prompt in."""
+        return PromptResult(await self._request("prompts/get", _wire.call_params(name, arguments)))
+
+    async def list_resources(self) -> list[Resource]:
+        """Returns every resource."""
+        return [Resource(raw) for raw in await self._list("resources/list", "resources")]
+
+    async def list_resource_templates(self) -> list[ResourceTemplate]:
+        """Returns every template of resources."""
+        return [ResourceTemplate(raw) for raw in await self._list("resources/templates/list", "resourceTemplates")]
+
+    async def read_resource(self, uri: str) -> list[dict[str, Any]]:
+        """Returns the contents of a resource, each with `uri`, perhaps `mimeType`, and `text` or `blob`."""
+        contents: list[dict[str, Any]] = (await self.request("resources/read", {"uri": uri}))["contents"]
+        return contents
+
+    async def subscribe(self, uri: str) -> None:
+        """Asks for an event `resource_updated` whenever a resource is another one."""
+        await self.request("resources/subscribe", {"uri": uri})
+
+    async def unsubscribe(self, uri: str) -> None:
+        """Asks for no more events of a resource."""
+        await self.request("resources/unsubscribe", {"uri": uri})
+
+    async def complete(self, reference: Mapping[str, str], argument: str, value: str) -> list[str]:
+        """Returns how a value may go on, for an argument of a prompt or resource template."""
+        params = {"ref": dict(reference), "argument": {"name": argument, "value": value}}
+        values: list[str] = (await self.request("completion/complete", params))["completion"]["values"]
+        return values
+
+    async def set_log_level(self, level: LogLevel) -> None:
+        """Asks this session's servers for log messages from this level on; they are events of type `log`."""
+        await self.request("logging/setLevel", {"level": level})
+
+    async def request(
+        self, method: str, params: Mapping[str, Any] | None = None, *, timeout: float | None = None
+    ) -> Any:
+        """Carries out any MCP request that the gateway serves, and returns its result."""
+        return await self._request(method, _wire.object_text(params), timeout)
+
+    async def present_tools(self, dialect: Dialect) -> "ToolSet":
+        """Returns the tools in the shape of a model API, with valid names and schemas."""
+        return ToolSet(await self._waiter.run(self._session.present_tools, dialect), self)
+
+    async def close(self) -> None:
+        """Ends the session and gives its servers back. May be called twice."""
+        await self._waiter.run(self._session.close)
+
+    async def __aenter__(self) -> "Self":
+        """Returns the session."""
+        return self
+
+    async def __aexit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
+    ) -> None:
+        """Closes it, also in a task that was cancelled."""
+        await _shielded(self.close())
+
+    async def _list(self, method: str, member: str) -> list[dict[str, Any]]:
+        items: list[dict[str, Any]] = (await self._request(method, "{}"))[member]
+        return items
+
+    async def _request(
+        self,
+        method: str,
+        params: str,
+        timeout: float | None = None,
+        on_progress: Callable[[Progress], object] | None = None,
+    ) -> Any:
+        told = None if on_progress is None else lambda text: on_progress(Progress(json.loads(text)))
+        return json.loads(await self._waiter.run(self._session.request, method, params, timeout, told))
+
+
+class Gateway(Session):
+    """An open gateway; what is asked of it directly belongs to a session of its own.
+
+    ```python
+    async with Gateway.open("dev-tools") as gateway:
+        for tool in await gateway.list_tools():
+            print(tool.name)
+        print((await gateway.call_tool("time.get_current_time", {"timezone": "Asia/Tokyo"})).text)
+    ```
+
+    It has threads of its own and shares nothing with another gateway. It can be used from several event loops. A
+    process that was forked after it was opened gets an `UnsupportedError` and must open its own.
+    """
+
+    def __init__(self, native: _native.Gateway, session: _native.Session, waiter: LoopWaiter) -> None:
+        """Wraps the native half; `Gateway.open` makes one."""
+        super().__init__(session, None, waiter)
+        self._native = native
+        self._finalizer = _lifetime.keep(self, native)
+
+    @classmethod
+    def open(cls, profile: ProfileLike = None, **options: "Unpack[OpenArguments]") -> "Opening":
+        """Opens a gateway: `async with Gateway.open(…) as gateway`, or `gateway = await Gateway.open(…)`.
+
+        The profile is the name of one that the home has, a `ProfileSpec`, or a mapping in the form of a profile's file.
+        No server is started, and the profile's file is never changed.
+        """
+        return Opening(profile, options)
+
+    @property
+    def profile(self) -> str:
+        """The profile's name."""
+        return self._native.profile
+
+    @property
+    def warnings(self) -> Sequence[str]:
+        """What is odd about the catalogs: entries that were left out."""
+        return self._native.warnings
+
+    async def session(self, principal: str = "local") -> Session:
+        """Opens another session, with servers of its own."""
+        return Session(await self._waiter.run(self._native.session, principal), self, self._waiter)
+
+    async def servers(self) -> list[ServerStatus]:
+        """Returns the servers of the profile and how they are."""
+        return [ServerStatus(raw) for raw in await self._command("servers")]
+
+    async def find(self, query: str, limit: int = 10) -> list[Match]:
+        """Returns the servers of the catalogs that fit a query best."""
+        return [Match(raw) for raw in await self._command("find", query=query, limit=limit)]
+
+    async def inspect(self, server: str) -> Inspection:
+        """Returns what a server would get if it were started now."""
+        return Inspection(await self._command("inspect", server=server))
+
+    async def instances(self) -> list[dict[str, Any]]:
+        """Returns what runs for the gateways of this home: containers, processes and connections."""
+        instances: list[dict[str, Any]] = await self._command("instances")
+        return instances
+
+    async def add_server(self, server: str, settings: ServerSpec | Mapping[str, Any] | None = None) -> None:
+        """Puts a server of the catalogs into this gateway's profile; clients see it at once."""
+        await self._command("add_server", server=server, settings=_wire.plain(settings or {}))
+
+    async def remove_server(self, server: str) -> None:
+        """Takes a server out of this gateway's profile and stops it."""
+        await self._command("remove_server", server=server)
+
+    async def audit(
+        self,
+        *,
+        since: int | None = None,
+        server: str | None = None,
+        name: str | None = None,
+        principal: str | None = None,
+        outcome: Outcome | None = None,
+        after: int | None = None,
+        before: int | None = None,
+        limit: int | None = None,
+    ) -> list[AuditRecord]:
+        """Returns records, oldest first; `since` is in milliseconds of the Unix epoch, `limit` asks for the newest."""
+        query = _wire.audit_query(since, server, name, principal, outcome, after, before, limit)
+        return [AuditRecord.read(raw) for raw in await self._command("audit", query=query)]
+
+    async def metrics(self) -> str:
+        """Returns the counters in Prometheus's text form."""
+        return str(await self._command("metrics"))
+
+    def events(self) -> "Events":
+        """Listens to what happens from now on: `async for event in gateway.events()`."""
+        return Events(self._native.events(), self._waiter)
+
+    def listen(self, listener: Callable[[Event], object], *types: str) -> Callable[[], None]:
+        """Has a function called with each event, or with those of some types; returns what ends it.
+
+        It is called in the running loop. A listener that raises is reported to the loop's exception handler, and goes
+        on to hear events.
+        """
+        task = asyncio.get_running_loop().create_task(_tell(self.events(), listener, types))
+
+        def end() -> None:
+            task.cancel()
+
+        return end
+
+    def transport(self, principal: str = "local") -> Transport:
+        """Returns what the client of the official SDK (`mcp`, 1.x and 2.x) takes as a transport, in this process."""
+        return Transport(lambda: self.connect(principal))
+
+    async def connect(self, principal: str = "local") -> "Connection":
+        """Connects a client of this process that speaks MCP in JSON messages."""
+        return Connection(await self._waiter.run(self._native.connect, principal), self._waiter)
+
+    async def close(self) -> None:
+        """Stops every server and ends the gateway. May be called twice."""
+        if not self._finalizer.detach():
+            return
+        try:
+            await self._waiter.run(self._native.close)
+        except asyncio.CancelledError:
+            # The servers have to stop all the same.
+            self._finalizer = _lifetime.keep(self, self._native)
+            raise
+        self._native.end()
+        self._waiter.close()
+        _lifetime.closed(self._native)
+
+    async def _command(self, command: str, **fields: Any) -> Any:
+        text = _wire.dumps({"command": command, **fields})
+        return json.loads(await self._waiter.run(self._native.command, text))
+
+
+class Opening:
+    """A gateway that is being opened: await it, or enter it with `async with`, which also closes it."""
+
+    def __init__(self, profile: ProfileLike, options: OpenArguments) -> None:
+        """Keeps what is to be opened."""
+        self._profile = profile
+        self._options = options
+        self._opened: Gateway | None = None
+
+    def __await__(self) -> Generator[Any, Any, Gateway]:
+        """Opens the gateway."""
+        return self._open().__await__()
+
+    async def __aenter__(self) -> Gateway:
+        """Opens the gateway."""
+        self._opened = await self._open()
+        return self._opened
+
+    async def __aexit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
+    ) -> None:
+        """Closes it, also in a task that was cancelled."""
+        if self._opened is not None:
+            await _shielded(self._opened.close())
+
+    async def _open(self) -> Gateway:
+        text, objects = split(self._profile, self._options)
+        loop = asyncio.get_running_loop()
+        waiter = LoopWaiter()
+        native: _native.Gateway = await waiter.run(_native.Gateway.open, text, _host.parts(objects, lambda: loop))
+        session = await waiter.run(native.session, self._options.get("principal", "local"))
+        return Gateway(native, session, waiter)
+
+
+class Events:
+    """What happens in a gateway, as an async iterator; it ends when the gateway is closed, or by `close`.
+
+    At most 1,024 events wait; of a listener that is slower the oldest are dropped, and an event `missed` says so.
+    """
+
+    def __init__(self, native: _native.Events, waiter: LoopWaiter) -> None:
+        """Wraps the native half; `gateway.events()` makes one."""
+        self._native = native
+        self._waiter = waiter
+
+    def __aiter__(self) -> AsyncIterator[Event]:
+        """Returns itself."""
+        return self
+
+    async def __anext__(self) -> Event:
+        """Waits for the next event."""
+        text = self._native.take()
+        if text is None:
+            with contextlib.suppress(ClosedError):
+                await self._waiter.run(self._native.wait)
+            text = self._native.take()
+        if text is None:
+            raise StopAsyncIteration
+        return Event(json.loads(text))
+
+    def close(self) -> None:
+        """Ends the iteration."""
+        self._native.close()
+
+
+class Connection:
+    """One client's connection: messages of MCP as JSON text, both ways."""
+
+    def __init__(self, native: _native.Connection, waiter: LoopWaiter) -> None:
+        """Wraps the native half; `gateway.connect()` makes one."""
+        self._native = native
+        self._waiter = waiter
+
+    def send(self, message: str | bytes) -> None:
+        """Hands a message over without waiting; raises `ClosedError`, `OverloadedError` or `TooLargeError`."""
+        self._native.send(message.encode() if isinstance(message, str) else message)
+
+    async def receive(self) -> str | None:
+        """Waits for the gateway's next message; `None` once the connection is closed.
+
+        A receive that is cancelled loses no message.
+        """
+        message = self._native.take()
+        if message is None:
+            with contextlib.suppress(ClosedError):
+                await self._waiter.run(self._native.wait)
+            message = self._native.take()
+        return None if message is None else message.decode()
+
+    async def close(self) -> None:
+        """Ends the connection and its session. May be called twice."""
+        self._native.close()
+
+
+class ToolSet(ToolSetBase):
+    """Tools in the shape of one model API, and the way back: `tools` goes to the model, `execute` takes its calls."""
+
+    def __init__(self, native: _native.ToolSet, session: Session) -> None:
+        """Wraps the native half; `gateway.present_tools()` makes one."""
+        super().__init__(native)
+        self._session = session
+
+    async def call(
+        self, api_name: str, arguments: Arguments = None, *, meta: Mapping[str, Any] | None = None
+    ) -> ToolResult:
+        """Calls a tool by the name and with the arguments that the API knows."""
+        call = self._named(api_name, arguments)
+        return await self._session.call_tool(call["name"], call["arguments"], meta=meta)
+
+    async def execute(self, tool_call: Any) -> dict[str, Any]:
+        """Carries out a tool call of the API, a mapping or an object of its SDK; returns what goes back to the model.
+
+        A tool that failed, and a call that policy denies or that names nothing, is told to the model. What fails in the
+        gateway or in a server raises.
+        """
+        call = self.read_call(tool_call)
+        try:
+            result = (await self._session.call_tool(call["name"], call["arguments"])).raw
+        except GatewayError as error:
+            if error.fault != "client":
+                raise
+            result = refusal(error)
+        return self.answer(call, result)
+
+
+async def _tell(events: Events, listener: Callable[[Event], object], types: tuple[str, ...]) -> None:
+    async for event in events:
+        if types and event.type not in types:
+            continue
+        try:
+            result = listener(event)
+            if isinstance(result, Awaitable):
+                await result
+        except Exception as error:
+            context = {"message": "a listener of a gateway failed", "exception": error}
+            asyncio.get_running_loop().call_exception_handler(context)
+
+
+async def _shielded(closing: Awaitable[None]) -> None:
+    """Awaits to the end, and only then lets a cancellation through."""
+    task = asyncio.ensure_future(closing)
+    cancelled = None
+    while not task.done():
+        try:
+            await asyncio.shield(task)
+        except asyncio.CancelledError as error:
+            if task.cancelled():
+                raise
+            cancelled = error
+    task.result()
+    if cancelled is not None:
+        raise cancelled

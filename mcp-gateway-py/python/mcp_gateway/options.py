@@ -1,0 +1,138 @@
+"""What a gateway is opened with."""
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from os import PathLike
+from typing import Any, Literal, TypedDict
+
+from mcp_gateway._wire import camel, dumps, plain
+from mcp_gateway.approval import Approver
+from mcp_gateway.audit import AuditStore
+from mcp_gateway.catalog import Catalog
+from mcp_gateway.policy import Policy
+from mcp_gateway.profile import Isolation, ProfileSpec
+from mcp_gateway.secrets import SecretBroker
+
+__all__ = ["Bounds", "DefaultSettings", "DockerOptions", "OpenArguments", "RuntimeName"]
+
+RuntimeName = Literal["docker", "process", "remote"]
+
+ProfileLike = str | ProfileSpec | Mapping[str, Any] | None
+"""The name of a profile of the home, a profile in code, or one in the form of a profile's file."""
+
+
+@dataclass(frozen=True)
+class DockerOptions:
+    """Which container engine is meant; what is not said, Docker's own settings say."""
+
+    host: str | None = None
+    """Its address, such as `unix:///run/user/1000/docker.sock`."""
+    context: str | None = None
+    """The name of a context of Docker's client."""
+    config: str | None = None
+    """The folder of Docker's client configuration."""
+
+
+@dataclass(frozen=True)
+class DefaultSettings:
+    """What counts where neither profile nor catalog says it."""
+
+    isolation: Isolation | None = None
+    """How sessions share servers; `session` by default."""
+    idle: str | None = None
+    """How long a server may be idle, such as `5m`, the default; `never` keeps it."""
+    memory: str | None = None
+    """Memory of each server; `2g` by default."""
+    cpus: float | None = None
+    """Cores of each server; 1 by default."""
+    network: Literal["none", "open"] | None = None
+    """`none` cuts every server off; `open` opens those whose profile says nothing."""
+
+
+@dataclass(frozen=True)
+class Bounds:
+    """Bounds and times of a gateway."""
+
+    start_concurrency: int | None = None
+    """How many servers may be starting at once; 4 by default."""
+    list_wait_seconds: float | None = None
+    """How long a list waits for servers that were never seen; 20 s by default."""
+    prepare_timeout_seconds: float | None = None
+    """How long a pull or an installation may take; 600 s by default."""
+    pool_size: int | None = None
+    """How many started servers wait for calls, per server that is fresh for each call; 2 by default."""
+    max_sessions: int | None = None
+    """How many sessions may be open; 1,000 by default."""
+    max_in_flight: int | None = None
+    """How many requests may be under way; 1,024 by default."""
+
+
+class OpenArguments(TypedDict, total=False):
+    """The keyword arguments of `Gateway.open`; everything has a default."""
+
+    home: str | PathLike[str]
+    """The folder that holds the state; `$MCP_GATEWAY_HOME` or `~/.mcp-gateway` where it is not named."""
+    catalogs: Sequence[str | PathLike[str] | Mapping[str, Any]]
+    """Registered catalogs by name, files or folders by path, catalogs as mappings; the last one wins."""
+    catalog: Catalog
+    """Servers that an object of yours describes, before those of every other catalog."""
+    servers: Sequence[str]
+    """Exactly these servers, with the profile's settings where it has them."""
+    tools: Sequence[str]
+    """Only these tools, by `server:tool` globs."""
+    secrets: SecretBroker | Mapping[str, str]
+    """An object of yours that holds the secrets, or a mapping; the home's own store is then not asked."""
+    secret_stores: Sequence[str]
+    """Stores such as `env:GITHUB_TOKEN`, `file:.env`, `age:PATH`, `command:PROGRAM`, before the home's own."""
+    policy: Policy
+    """An object of yours that decides, instead of the profile's rules."""
+    approver: Approver
+    """An object of yours that asks a person; without one, whatever needs a confirmation is denied."""
+    audit: AuditStore | str | PathLike[str]
+    """An object of yours that keeps records, an SQLite file, or `memory`; the home's file where it is not said."""
+    runtimes: Sequence[RuntimeName]
+    """What may start servers; all that this machine has by default."""
+    require_isolation: bool
+    """Whether processes are refused that this machine cannot isolate fully."""
+    docker: DockerOptions
+    """Which engine is meant."""
+    defaults: DefaultSettings
+    """What counts where neither profile nor catalog says it."""
+    bounds: Bounds
+    """Bounds and times."""
+    registry: str | PathLike[str]
+    """`registry.yaml` of Docker's MCP Toolkit, whose servers are enabled."""
+    config: str | PathLike[str]
+    """`config.yaml` of Docker's MCP Toolkit, with configuration values."""
+    tools_config: str | PathLike[str]
+    """`tools.yaml` of Docker's MCP Toolkit, with the tools that are enabled."""
+    host_timeout_seconds: float
+    """How long an object of yours may take to answer; 30 s by default. Then the request is denied."""
+    approval_timeout_seconds: float
+    """How long an approver of yours may take; 300 s by default."""
+    worker_threads: int
+    """The gateway's own threads; 2 by default."""
+    principal: str
+    """Whose requests those of the gateway's own methods are; `local` by default."""
+
+
+_OBJECTS = ("catalog", "secrets", "policy", "approver", "audit")
+
+
+def split(profile: ProfileLike, arguments: OpenArguments) -> tuple[str, dict[str, object]]:
+    """Returns the options as the gateway reads them, and the objects that are parts of it."""
+    options: dict[str, Any] = dict(arguments)
+    objects = {part: options.pop(part) for part in _OBJECTS if options.get(part) is not None}
+    if isinstance(objects.get("audit"), str | PathLike):
+        options["audit"] = str(objects.pop("audit"))
+    options.pop("principal", None)
+    if "secret_stores" in options:
+        options["secrets"] = options.pop("secret_stores")
+    if "catalogs" in options:
+        options["catalogs"] = [
+            str(catalog) if isinstance(catalog, PathLike) else catalog for catalog in options["catalogs"]
+        ]
+    named = {camel(name): plain(value) for name, value in options.items() if value is not None}
+    if profile is not None:
+        named["profile"] = plain(profile)
+    return dumps({name: str(value) if isinstance(value, PathLike) else value for name, value in named.items()}), objects

@@ -1,0 +1,110 @@
+"""A profile in code: which servers, with which configuration, policy and limits; the fields of a profile's file."""
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field
+from typing import Any, Literal
+
+from mcp_gateway.policy import Effect
+
+__all__ = ["AuditSpec", "Isolation", "LimitsSpec", "PolicyRuleSpec", "PolicySpec", "ProfileSpec", "ServerSpec"]
+
+Isolation = Literal["call", "session", "shared"]
+"""A fresh server for each call, one for each session, or one for all sessions."""
+
+
+@dataclass(frozen=True)
+class LimitsSpec:
+    """What a server may use; what is not said keeps its value."""
+
+    memory: str | None = None
+    """Memory, such as `512m`."""
+    cpus: float | None = None
+    """Cores, such as `0.5`."""
+    pids: int | None = None
+    """Processes and threads."""
+    call_timeout: str | None = None
+    """How long one call may take, such as `90s`."""
+    start_timeout: str | None = None
+    """How long a start may take, such as `2m`."""
+    max_message: str | None = None
+    """The largest message from the server, such as `16m`."""
+
+
+@dataclass(frozen=True)
+class ServerSpec:
+    """One server of a profile."""
+
+    tools: Sequence[str] = ()
+    """Its tools by name globs; none means all. A glob that begins with `!` takes tools out."""
+    config: Mapping[str, Any] = field(default_factory=dict)
+    """Values for its catalog entry's configuration."""
+    secrets: Mapping[str, str] = field(default_factory=dict)
+    """Secrets that are kept under another name: environment variable to key. Names, never values."""
+    limits: LimitsSpec | None = None
+    """What it may use of the machine."""
+    network: Literal["none", "open"] | Sequence[str] | None = None
+    """What it may reach, `host:port`, where that differs from its catalog entry."""
+    isolation: Isolation | None = None
+    """How sessions share it."""
+    idle: str | None = None
+    """How long it may be idle before it is stopped, such as `5m`; `never` keeps it."""
+    writable: Sequence[str] = ()
+    """Host paths that its volumes may write to; every other bind is read-only."""
+    runtime: Literal["docker", "process", "remote"] | None = None
+    """What runs it, where more than one could."""
+    allow_private: bool | None = None
+    """Whether a remote server may be at a private address or without TLS."""
+
+
+@dataclass(frozen=True)
+class PolicyRuleSpec:
+    """One rule: the canonical names that it covers and what may happen with them."""
+
+    pattern: str = field(metadata={"wire": "match"})
+    """A glob over the canonical name `server.tool`."""
+    effect: Effect
+    """What may happen."""
+    reason: str | None = None
+    """Why, for the person whom it stops."""
+
+
+@dataclass(frozen=True)
+class PolicySpec:
+    """What may happen with requests; the first rule that matches decides."""
+
+    default: Effect | None = None
+    """What may happen with a request that no rule matches."""
+    rules: Sequence[PolicyRuleSpec] = ()
+    """Rules in order."""
+
+
+@dataclass(frozen=True)
+class AuditSpec:
+    """What the audit trail holds."""
+
+    arguments: bool = False
+    """Whether argument values are recorded; never secrets."""
+
+
+@dataclass(frozen=True)
+class ProfileSpec:
+    """A profile."""
+
+    name: str
+    """Its name."""
+    servers: Mapping[str, ServerSpec | Mapping[str, Any]] = field(default_factory=dict)
+    """Its servers, in the order in which they get their tools' bare names."""
+    description: str | None = None
+    """What it is for."""
+    catalogs: Sequence[str] = ()
+    """Catalogs that it takes its servers from, in order."""
+    tools: Sequence[str] = ()
+    """Tools by `server:tool` globs; none means all."""
+    limits: LimitsSpec | None = None
+    """Limits of every server, before its own."""
+    isolation: Isolation | None = None
+    """How sessions share servers."""
+    policy: PolicySpec | None = None
+    """What may happen with requests."""
+    audit: AuditSpec | None = None
+    """What the audit trail holds."""

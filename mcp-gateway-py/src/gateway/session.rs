@@ -1,0 +1,99 @@
+//! One session of the host's own code.
+
+use std::sync::Arc;
+use std::time::Duration;
+
+use mcp_gateway_core::gateway::{self, CallOptions};
+use mcp_gateway_core::protocol::RawJson;
+use mcp_gateway_core::{Error, ErrorKind, Result};
+use pyo3::prelude::*;
+
+use super::{ToolSet, Waiting};
+use crate::error::to_python;
+use crate::util::{Engine, Reply, Work};
+
+/// A session.
+#[pyclass(frozen, module = "mcp_gateway._native")]
+#[derive(Debug)]
+pub(crate) struct Session {
+    engine: Arc<Engine>,
+    session: gateway::Session,
+}
+
+impl Session {
+    pub(crate) fn new(engine: Arc<Engine>, session: gateway::Session) -> Self {
+        Self { engine, session }
+    }
+}
+
+#[pymethods]
+impl Session {
+    /// Its id.
+    #[getter]
+    fn id(&self) -> &str {
+        self.session.id().as_str()
+    }
+
+    /// Whose it is.
+    #[getter]
+    fn principal(&self) -> &str {
+        &self.session.principal().name
+    }
+
+    /// Carries out an MCP request: its parameters as JSON, its result as JSON in bytes.
+    #[pyo3(signature = (waiting, method, params, timeout=None, progress=None))]
+    fn request(
+        &self,
+        py: Python<'_>,
+        waiting: Waiting,
+        method: String,
+        params: &str,
+        timeout: Option<f64>,
+        progress: Option<Py<PyAny>>,
+    ) -> PyResult<Py<PyAny>> {
+        let raise = |error: Error| to_python(py, &error);
+        let params = RawJson::parse(params).and_then(|params| params.object()).map_err(|cause| {
+            raise(
+                Error::new(ErrorKind::InvalidInput, format!("parameters of `{method}` are no object"))
+                    .with_source(cause),
+            )
+        })?;
+        let work = Work::new(waiting);
+        let mut options = CallOptions::new().with_cancellation(work.cancellation());
+        if let Some(seconds) = timeout {
+            options = options.with_timeout(duration(seconds).map_err(raise)?);
+        }
+        if let Some(progress) = progress {
+            let call = work.caller(py, progress);
+            options = options.with_progress(Arc::new(move |params: RawJson| call(params.get())));
+        }
+        let session = self.session.clone();
+        work.start(py, &self.engine, async move {
+            Ok(Reply::Text(session.request(&method, params, options).await?.into_text()))
+        })
+    }
+
+    /// The tools in the shape of a model API.
+    fn present_tools(&self, py: Python<'_>, waiting: Waiting, dialect: &str) -> PyResult<Py<PyAny>> {
+        let dialect = dialect.parse().map_err(|error: Error| to_python(py, &error))?;
+        let session = self.session.clone();
+        Work::new(waiting).start(py, &self.engine, async move {
+            let set = ToolSet::new(session.present_tools(dialect).await?);
+            Ok(Reply::Value(Box::new(move |py| Ok(Py::new(py, set)?.into_any()))))
+        })
+    }
+
+    /// Ends the session.
+    fn close(&self, py: Python<'_>, waiting: Waiting) -> PyResult<Py<PyAny>> {
+        let session = self.session.clone();
+        Work::new(waiting).start(py, &self.engine, async move {
+            session.close().await;
+            Ok(Reply::None)
+        })
+    }
+}
+
+fn duration(seconds: f64) -> Result<Duration> {
+    Duration::try_from_secs_f64(seconds)
+        .map_err(|_| Error::new(ErrorKind::InvalidInput, format!("`{seconds}` is not a number of seconds to wait")))
+}

@@ -1,0 +1,461 @@
+"""What is Python's own about a gateway: loops, threads, objects of the host, the end of things."""
+
+import asyncio
+import gc
+import json
+import multiprocessing
+import os
+import subprocess
+import sys
+import textwrap
+import threading
+import time
+import warnings
+from collections.abc import Iterable, Mapping
+from concurrent.futures import ThreadPoolExecutor
+from pathlib import Path
+from typing import Any
+
+import pytest
+from conftest import PROFILE, catalog
+
+from mcp_gateway import (
+    Answer,
+    AuditQuery,
+    AuditRecord,
+    CallContext,
+    Decision,
+    Gateway,
+    GatewayBuilder,
+    PolicyRuleSpec,
+    PolicySpec,
+    ProfileSpec,
+    Question,
+    Request,
+    SecretKey,
+    ServerSpec,
+    blocking,
+)
+from mcp_gateway.exceptions import (
+    ClosedError,
+    DeniedError,
+    InvalidConfigError,
+    InvalidInputError,
+    UnsupportedError,
+)
+from mcp_gateway.options import OpenArguments
+from mcp_gateway.policy import Effect
+
+
+def given(options: OpenArguments, **more: Any) -> Any:
+    """Returns the options with some more."""
+    return {**options, **more}
+
+
+def test_a_thousand_calls_at_once_get_their_own_answers(options: OpenArguments) -> None:
+    async def main() -> None:
+        async with Gateway.open(PROFILE, **options) as gateway:
+            results = await asyncio.gather(*(gateway.call_tool("echo", {"text": str(n)}) for n in range(1000)))
+            assert [result.text for result in results] == [str(n) for n in range(1000)]
+
+    asyncio.run(main())
+
+
+def test_a_profile_in_code_is_typed(options: OpenArguments) -> None:
+    rule = PolicyRuleSpec("cases.add", "deny", reason="sums are done by people")
+    spec = ProfileSpec("typed", {"cases": ServerSpec(tools=["echo", "add"])}, policy=PolicySpec(rules=[rule]))
+
+    async def main() -> None:
+        async with Gateway.open(spec, **options) as gateway:
+            assert gateway.profile == "typed"
+            assert [tool.name for tool in await gateway.list_tools()] == ["echo", "add"]
+            with pytest.raises(DeniedError, match="sums are done by people"):
+                await gateway.call_tool("add", {"a": 1, "b": 1})
+
+    asyncio.run(main())
+
+
+def test_the_builder_says_the_same_as_the_arguments(options: OpenArguments) -> None:
+    builder = GatewayBuilder().with_profile(PROFILE).with_home(options["home"]).with_catalogs(catalog())
+    with builder.with_audit("memory").with_worker_threads(1).open_blocking() as gateway:
+        assert gateway.call_tool("echo", {"text": "built"}).text == "built"
+
+
+def test_arguments_may_be_json_and_results_may_stay_it(options: OpenArguments) -> None:
+    with blocking.Gateway.open(PROFILE, **options) as gateway:
+        raw = gateway.call_tool_raw("echo", b'{"text": "raw"}')
+        assert json.loads(raw)["content"][0]["text"] == "raw"
+        assert gateway.call_tool("echo", '{"text": "text"}').text == "text"
+        for broken in ("{", "[1]"):
+            with pytest.raises((InvalidInputError, ClosedError, Exception)):
+                gateway.call_tool("echo", broken)
+
+
+def test_what_cannot_be_opened_says_why(tmp_path: Path) -> None:
+    wrong: list[tuple[Any, dict[str, Any], type[Exception], str]] = [
+        ("nobody", {}, LookupError, "nobody"),
+        ({"name": "x", "servers": {"a": {"limits": {"memory": "much"}}}}, {}, ValueError, "much"),
+        ({"name": "x", "server": {}}, {}, InvalidInputError, "options of the gateway"),
+        (PROFILE, {"catalogs": [tmp_path / "missing.yaml"]}, Exception, "missing.yaml"),
+        (PROFILE, {"catalogs": [{"registry": {"cases": {"type": "nonsense"}}}]}, InvalidConfigError, "inline.json"),
+        (PROFILE, {"policy": object()}, InvalidInputError, "no method `decide`"),
+        (PROFILE, {"worker_threads": 0}, InvalidInputError, "worker threads"),
+    ]
+    for profile, arguments, error, words in wrong:
+        with pytest.raises(error, match=words):
+            blocking.Gateway.open(profile, **given({"home": tmp_path, "audit": "memory"}, **arguments))
+
+
+def test_two_gateways_do_not_see_each_other(options: OpenArguments) -> None:
+    with blocking.Gateway.open(PROFILE, **options) as one, blocking.Gateway.open(PROFILE, **options) as two:
+        one.remove_server("cases")
+        assert [server.name for server in two.servers()] == ["cases"]
+        assert two.call_tool("echo", {"text": "x"}).text == "x"
+        assert len(one.audit()) == 0 < len(two.audit())
+
+
+def test_sessions_have_servers_and_principals_of_their_own(options: OpenArguments) -> None:
+    class Guests:
+        def decide(self, context: CallContext, request: Request) -> Decision | Effect:
+            guest = context.principal == "guest" and request.target == "cases.add"
+            return Decision("deny", "guests", "guests do not add") if guest else "allow"
+
+    async def main() -> None:
+        async with (
+            Gateway.open(PROFILE, **given(options, policy=Guests())) as gateway,
+            await gateway.session("guest") as guest,
+            await gateway.session("ada") as ada,
+        ):
+            births = [(await session.call_tool("birth")).text for session in (gateway, guest, ada)]
+            assert len(set(births)) == 3
+            assert (await ada.call_tool("add", {"a": 1, "b": 2})).text == "3"
+            with pytest.raises(DeniedError, match="guests do not add"):
+                await guest.call_tool("add", {"a": 1, "b": 2})
+            assert {record.event["principal"] for record in await gateway.audit(name="add")} == {"ada", "guest"}
+            await guest.close()
+            with pytest.raises(ClosedError):
+                await guest.call_tool("birth")
+
+    asyncio.run(main())
+
+
+class Trail:
+    """An audit store of the host."""
+
+    def __init__(self) -> None:
+        self.records: list[AuditRecord] = []
+
+    async def append(self, record: AuditRecord) -> None:
+        self.records.append(record)
+
+    def query(self, query: AuditQuery) -> Iterable[AuditRecord]:
+        return self.records[-query.limit :] if query.limit else self.records
+
+
+class Vault:
+    """A broker of the host that can be written to."""
+
+    def __init__(self) -> None:
+        self.values = {"cases/cases/CASES_TOKEN": "from-the-vault"}
+        self.asked: list[str] = []
+
+    async def get(self, key: SecretKey) -> str | None:
+        self.asked.append(str(key))
+        return self.values.get(str(key))
+
+
+class Shelf:
+    """A catalog of the host."""
+
+    def list(self) -> Mapping[str, Mapping[str, Any]]:
+        entries: Mapping[str, Mapping[str, Any]] = catalog()["registry"]
+        return {"mine": entries["cases"]}
+
+
+class Operator:
+    """An approver of the host."""
+
+    def __init__(self) -> None:
+        self.questions: list[Question] = []
+
+    async def approve(self, context: CallContext, question: Question) -> Answer:
+        self.questions.append(question)
+        return Answer(question.arguments == {"text": "please"}, by="ann", reason="asked nicely")
+
+
+@pytest.mark.parametrize("is_blocking", [False, True])
+def test_objects_of_the_host_take_every_part(is_blocking: bool, tmp_path: Path) -> None:
+    trail, vault, operator = Trail(), Vault(), Operator()
+    rule = {"match": "mine.echo", "effect": "hard_confirm", "reason": "it is loud"}
+    profile = {"name": "cases", "servers": {"mine": {}}, "policy": {"rules": [rule]}}
+    arguments: Any = {"home": tmp_path, "catalog": Shelf(), "secrets": vault, "audit": trail, "approver": operator}
+    if is_blocking:
+        with blocking.Gateway.open(profile, **arguments) as gateway:
+            assert gateway.call_tool("echo", {"text": "please"}).text == "please"
+            with pytest.raises(DeniedError):
+                gateway.call_tool("echo", {"text": "now"})
+            assert len(gateway.audit(name="echo")) == 2
+    else:
+
+        async def main() -> None:
+            async with Gateway.open(profile, **arguments) as gateway:
+                assert (await gateway.call_tool("echo", {"text": "please"})).text == "please"
+                with pytest.raises(DeniedError):
+                    await gateway.call_tool("echo", {"text": "now"})
+                assert len(await gateway.audit(name="echo")) == 2
+
+        asyncio.run(main())
+    assert [(question.server, question.name, question.decision.reason) for question in operator.questions] == [
+        ("mine", "echo", "it is loud")
+    ] * 2
+    assert vault.asked[0] == "cases/mine/CASES_TOKEN"
+    assert [record.sequence for record in trail.records] == list(range(1, len(trail.records) + 1))
+    assert all(later.previous == earlier.hash for earlier, later in zip(trail.records, trail.records[1:], strict=False))
+    granted = next(record.event for record in trail.records if record.event.get("name") == "echo")
+    assert granted["decision"]["reason"] == "ann: asked nicely"
+
+
+def test_a_mapping_is_a_broker(options: OpenArguments) -> None:
+    with blocking.Gateway.open(PROFILE, **given(options, secrets={"CASES_TOKEN": "12345"})) as gateway:
+        assert gateway.call_tool("secret").text == "5"
+
+
+def test_a_host_that_hangs_does_not_stall_the_gateway(options: OpenArguments) -> None:
+    release = threading.Event()
+
+    class Slow:
+        def decide(self, context: CallContext, request: Request) -> Effect:
+            if request.name == "add":
+                release.wait(30)
+            return "allow"
+
+    async def main() -> None:
+        slow = given(options, policy=Slow(), host_timeout_seconds=0.3, worker_threads=1)
+        async with Gateway.open(PROFILE, **slow) as gateway:
+            await gateway.call_tool("cases.echo", {"text": "warm"})
+            # More than there are threads for such objects: all are denied, and others go on.
+            hung = [asyncio.ensure_future(gateway.call_tool("cases.add", {"a": 1, "b": 1})) for _ in range(40)]
+            outcomes = await asyncio.gather(*hung, return_exceptions=True)
+            assert all(isinstance(outcome, DeniedError) for outcome in outcomes)
+            assert [server.state for server in await gateway.servers()] == ["running"]
+
+    try:
+        asyncio.run(main())
+    finally:
+        release.set()
+
+
+def test_one_gateway_serves_several_loops_and_threads(options: OpenArguments) -> None:
+    gateway = asyncio.run(_open(options))
+
+    async def call(text: str) -> str:
+        return (await gateway.call_tool("echo", {"text": text})).text
+
+    with ThreadPoolExecutor(4) as pool:
+        texts = [f"{n}" for n in range(16)]
+        assert list(pool.map(lambda text: asyncio.run(call(text)), texts)) == texts
+    asyncio.run(gateway.close())
+
+    with blocking.Gateway.open(PROFILE, **options) as shared, ThreadPoolExecutor(8) as pool:
+        texts = [f"{n}" for n in range(200)]
+        answers = pool.map(lambda text: shared.call_tool("echo", {"text": text}).text, texts)
+        assert list(answers) == texts
+
+
+async def _open(options: OpenArguments) -> Gateway:
+    return await Gateway.open(PROFILE, **options)
+
+
+def test_a_closed_gateway_says_so_and_closes_twice(options: OpenArguments) -> None:
+    async def main() -> None:
+        gateway = await Gateway.open(PROFILE, **options)
+        events = gateway.events()
+        await gateway.close()
+        await gateway.close()
+        with pytest.raises(ClosedError):
+            await gateway.list_tools()
+        assert all(event.type for event in [event async for event in events])
+
+    asyncio.run(main())
+
+
+def test_a_cancelled_task_still_closes_its_gateway(options: OpenArguments) -> None:
+    async def main() -> None:
+        started = asyncio.Event()
+
+        async def work() -> None:
+            async with Gateway.open(PROFILE, **options) as gateway:
+                await gateway.call_tool("echo", {"text": "x"})
+                started.set()
+                await gateway.call_tool("sleep", {"seconds": 60})
+
+        task = asyncio.ensure_future(work())
+        await started.wait()
+        task.cancel()
+        with pytest.raises(asyncio.CancelledError):
+            await task
+
+    asyncio.run(main())
+    assert_no_server(options)
+
+
+def test_a_gateway_that_is_forgotten_stops_its_servers(options: OpenArguments) -> None:
+    gateway = blocking.Gateway.open(PROFILE, **options)
+    gateway.call_tool("echo", {"text": "x"})
+    assert gateway.instances()
+    held = [gateway]
+    del gateway
+    with pytest.warns(ResourceWarning, match="was not closed"):
+        held.clear()
+    gc.collect()
+    for thread in threading.enumerate():
+        if thread.name == "mcp-gateway-close":
+            thread.join()
+    assert_no_server(options)
+
+
+def run_script(script: str, options: OpenArguments, **arguments: Any) -> "subprocess.CompletedProcess[str]":
+    prelude = f"""
+        import asyncio, os, signal, sys
+        from mcp_gateway import Gateway, blocking
+        PROFILE = {PROFILE!r}
+        OPTIONS = dict(home={str(options["home"])!r}, catalogs={list(options["catalogs"])!r}, audit="memory")
+    """
+    text = textwrap.dedent(prelude) + textwrap.dedent(script)
+    return subprocess.run(
+        [sys.executable, "-c", text], capture_output=True, text=True, timeout=60, check=False, **arguments
+    )
+
+
+def assert_no_server(options: OpenArguments) -> None:
+    """Waits until no server of this home runs."""
+    deadline = time.monotonic() + 20
+    while time.monotonic() < deadline:
+        with blocking.Gateway.open({"name": "empty"}, home=options["home"], audit="memory") as gateway:
+            if not gateway.instances():
+                return
+        time.sleep(0.05)
+    raise AssertionError("a server was left behind")
+
+
+@pytest.mark.parametrize(
+    "end",
+    ["pass", "sys.exit(0)", "raise SystemExit", "raise ValueError('on purpose')"],
+)
+def test_a_process_that_ends_leaves_no_server(end: str, options: OpenArguments) -> None:
+    done = run_script(
+        f"""
+        gateway = blocking.Gateway.open(PROFILE, **OPTIONS)
+        print(gateway.call_tool("echo", {{"text": "here"}}).text, flush=True)
+        {end}
+        """,
+        options,
+    )
+    assert done.stdout == "here\n", done.stderr
+    assert "panicked" not in done.stderr
+    assert_no_server(options)
+
+
+def test_a_loop_that_ends_in_the_middle_of_a_call_leaves_no_server(options: OpenArguments) -> None:
+    done = run_script(
+        """
+        async def main():
+            gateway = await Gateway.open(PROFILE, **OPTIONS)
+            await gateway.call_tool("echo", {"text": "x"})
+            asyncio.ensure_future(gateway.call_tool("sleep", {"seconds": 60}))
+            await asyncio.sleep(0)
+            print("leaving", flush=True)
+        asyncio.run(main())
+        """,
+        options,
+    )
+    assert (done.stdout, done.returncode) == ("leaving\n", 0), done.stderr
+    assert_no_server(options)
+
+
+@pytest.mark.parametrize("kind", ["asyncio", "blocking"])
+def test_ctrl_c_ends_cleanly(kind: str, options: OpenArguments) -> None:
+    script = {
+        "asyncio": """
+        async def main():
+            async with Gateway.open(PROFILE, **OPTIONS) as gateway:
+                await gateway.call_tool("echo", {"text": "x"})
+                asyncio.get_running_loop().call_later(0.2, os.kill, os.getpid(), signal.SIGINT)
+                await gateway.call_tool("sleep", {"seconds": 60})
+        """,
+        "blocking": """
+        def main():
+            import threading
+            with blocking.Gateway.open(PROFILE, **OPTIONS) as gateway:
+                gateway.call_tool("echo", {"text": "x"})
+                threading.Timer(0.2, os.kill, (os.getpid(), signal.SIGINT)).start()
+                gateway.call_tool("sleep", {"seconds": 60})
+        """,
+    }[kind]
+    start = "asyncio.run(main())" if kind == "asyncio" else "main()"
+    begun = time.monotonic()
+    done = run_script(
+        script
+        + f"""
+        try:
+            {start}
+        except KeyboardInterrupt:
+            print("interrupted")
+        """,
+        options,
+    )
+    assert done.stdout == "interrupted\n", done.stderr
+    assert time.monotonic() - begun < 30
+    assert_no_server(options)
+
+
+@pytest.mark.skipif(not hasattr(os, "fork"), reason="this system has no fork")
+def test_a_fork_gets_an_error_and_harms_nothing(options: OpenArguments) -> None:
+    with blocking.Gateway.open(PROFILE, **options) as gateway, warnings.catch_warnings():
+        # Python warns of a fork with threads, which is just what is tried here.
+        warnings.simplefilter("ignore", DeprecationWarning)
+        gateway.call_tool("echo", {"text": "x"})
+        context = multiprocessing.get_context("fork")
+        answers: Any = context.Queue()
+        child = context.Process(target=_in_fork, args=(gateway, answers))
+        child.start()
+        assert answers.get(timeout=30) == [UnsupportedError.kind] * 2
+        child.join(30)
+        assert child.exitcode == 0
+        assert gateway.call_tool("echo", {"text": "unharmed"}).text == "unharmed"
+
+
+def _in_fork(gateway: blocking.Gateway, answers: Any) -> None:
+    kinds = []
+    try:
+        gateway.list_tools()
+    except UnsupportedError as error:
+        kinds.append(error.kind)
+    try:
+        asyncio.run(Gateway.close(gateway))  # type: ignore[arg-type]
+    except UnsupportedError as error:
+        kinds.append(error.kind)
+    answers.put(kinds)
+
+
+def test_cycles_of_opening_leak_nothing(options: OpenArguments) -> None:
+    async def cycle(count: int) -> None:
+        for _ in range(count):
+            async with Gateway.open(PROFILE, **options) as gateway:
+                await gateway.servers()
+
+    def counts() -> tuple[int, int]:
+        return len(os.listdir("/proc/self/fd")), len(os.listdir("/proc/self/task"))
+
+    if not Path("/proc/self/fd").exists():
+        pytest.skip("open files and threads are counted in /proc")
+    asyncio.run(cycle(20))
+    before = counts()
+    asyncio.run(cycle(200))
+    deadline = time.monotonic() + 20
+    # Threads that have ended are gone a moment later.
+    while counts() > before and time.monotonic() < deadline:
+        time.sleep(0.01)
+    after = counts()
+    assert after[0] <= before[0]
+    assert after[1] <= before[1]
