@@ -16,11 +16,16 @@ class GatewayError extends Error {
 }
 Object.defineProperty(GatewayError.prototype, "name", { value: "GatewayError", configurable: true, writable: true });
 
+const ENVELOPE = '{"gatewayError":';
+
 // What the native half threw, lifted; anything that is not one of its own errors passes unchanged.
 function lift(error) {
-  const envelope = '{"gatewayError":';
-  if (!(error instanceof Error) || !error.message.startsWith(envelope)) return error;
-  return read(JSON.parse(error.message).gatewayError);
+  return error instanceof Error && error.message.startsWith(ENVELOPE) ? liftText(error.message) : error;
+}
+
+// The error that the native half sent as text.
+function liftText(text) {
+  return read(JSON.parse(text).gatewayError);
 }
 
 function read({ message, cause, ...fields }) {
@@ -62,4 +67,4 @@ function lifted(native) {
   return type;
 }
 
-module.exports = { GatewayError, lifted };
+module.exports = { GatewayError, lift, lifted, liftText };

@@ -60,6 +60,608 @@ export declare class GatewayError extends Error {
   readonly cause?: Error;
 }
 
+/** A JSON object. */
+export type JsonObject = Record<string, unknown>;
+
+/** A tool, exactly as its server defines it, under the name by which the gateway offers it. */
+export interface Tool {
+  name: string;
+  title?: string;
+  description?: string;
+  /** The JSON Schema of its arguments. */
+  inputSchema: JsonObject;
+  /** The JSON Schema of its structured content. */
+  outputSchema?: JsonObject;
+  /** Hints of its server, such as `readOnlyHint`; they are claims and no promises. */
+  annotations?: JsonObject;
+  _meta?: JsonObject;
+  [key: string]: unknown;
+}
+
+/** A block of content: `text`, `image`, `audio`, `resource` or `resource_link`, with the fields of its type. */
+export interface ContentBlock {
+  type: string;
+  [key: string]: any;
+}
+
+/** What a tool answered; one that failed says so in `isError` and rejects nothing. */
+export interface ToolResult {
+  content: ContentBlock[];
+  structuredContent?: unknown;
+  isError?: boolean;
+  _meta?: JsonObject;
+  [key: string]: unknown;
+}
+
+/** A prompt, as its server defines it. */
+export interface Prompt {
+  name: string;
+  title?: string;
+  description?: string;
+  arguments?: { name: string; description?: string; required?: boolean }[];
+  _meta?: JsonObject;
+  [key: string]: unknown;
+}
+
+/** A prompt that was filled in. */
+export interface PromptResult {
+  description?: string;
+  messages: { role: string; content: ContentBlock }[];
+  [key: string]: unknown;
+}
+
+/** A resource, as its server defines it. */
+export interface Resource {
+  uri: string;
+  name: string;
+  title?: string;
+  description?: string;
+  mimeType?: string;
+  [key: string]: unknown;
+}
+
+/** A template of resources, as its server defines it. */
+export interface ResourceTemplate {
+  uriTemplate: string;
+  name: string;
+  title?: string;
+  description?: string;
+  mimeType?: string;
+  [key: string]: unknown;
+}
+
+/** The content of a resource: text, or bytes in base64. */
+export interface ResourceContents {
+  uri: string;
+  mimeType?: string;
+  text?: string;
+  blob?: string;
+  [key: string]: unknown;
+}
+
+/** How far a call is. */
+export interface Progress {
+  progress: number;
+  total?: number;
+  message?: string;
+}
+
+/** One server of the profile and how it is. */
+export interface ServerStatus {
+  name: string;
+  /** Known but not running, never seen, running, failed at its last start, or not possible to start. */
+  state: "recorded" | "unknown" | "running" | "failed" | "refused";
+  /** Why, for a server that is refused or failed. */
+  reason?: string;
+  /** How many of it run. */
+  running: number;
+  /** How many tools it offers, where that is known. */
+  tools?: number;
+}
+
+/** A server of the catalogs that fits a query. */
+export interface Match {
+  /** Its catalog entry. */
+  entry: { name: string; [key: string]: unknown };
+  /** How well it fits; comparable within one search only. */
+  score: number;
+  /** Its tools that the query is about, the best first. */
+  tools: string[];
+}
+
+/** What a server would get if it were started now; names of secrets, never values. */
+export interface Inspection {
+  entry: JsonObject;
+  /** What would start it. */
+  runtime?: string;
+  /** Why nothing can start it. */
+  unavailable?: string;
+  /** The image, package or address. */
+  target: string;
+  secrets?: { name: string; env: string; set: boolean; required: boolean }[];
+  [key: string]: unknown;
+}
+
+/** What runs for the gateways of a home: a container, a process or a connection. */
+export interface Instance {
+  id: string;
+  runtime: string;
+  profile: string;
+  server: string;
+  image: string;
+  state: string;
+  /** When it was started, in milliseconds since the Unix epoch. */
+  started: number;
+  [key: string]: unknown;
+}
+
+/** Something that happened in a gateway. */
+export type GatewayEvent =
+  | { type: "list_changed"; list: "tools" | "prompts" | "resources" }
+  | { type: "server_added" | "server_removed"; server: string }
+  | { type: "preparing"; server: string; status: string; done: number; total: number }
+  | { type: "server_started"; server: string; instance: string; session?: string }
+  | { type: "server_failed"; server: string; reason: string }
+  | { type: "server_stopped"; server: string; instance: string }
+  | {
+      type: "approval_asked";
+      server: string;
+      name: string;
+      principal: string;
+      effect: "soft_confirm" | "hard_confirm";
+      rule: string;
+      reason: string;
+    }
+  | { type: "approval_answered"; server: string; name: string; granted: boolean; by?: string; reason: string }
+  | { type: "log"; session: string; params: { level: string; logger?: string; data: unknown } }
+  | { type: "resource_updated"; session: string; params: { uri: string } }
+  | { type: "missed"; count: number };
+
+/** How a request ended, as records say it. */
+export type Outcome = "ok" | "tool_error" | "server_error" | "denied" | "failed" | "cancelled";
+
+/** One thing that happened, in its place in the chain. The hash is over the number, the previous hash and the text. */
+export declare class AuditRecord {
+  constructor(record: { sequence: number; previous: string; hash: string; text: string });
+  /** Its number, from 1. */
+  readonly sequence: number;
+  /** The hash of the record before. */
+  readonly previous: string;
+  /** Its own hash. */
+  readonly hash: string;
+  /** The event as the JSON text that was hashed. */
+  readonly text: string;
+  /** The event. */
+  get event(): {
+    time: number;
+    profile: string;
+    principal: string;
+    session?: string;
+    action: string;
+    server?: string;
+    name?: string;
+    decision?: Required<Decision>;
+    outcome: Outcome;
+    error?: string;
+    durationMicros: number;
+    [key: string]: unknown;
+  };
+}
+
+/** Which records are wanted; every condition that is set must hold. */
+export interface AuditQuery {
+  /** Not before this time, in milliseconds since the Unix epoch. */
+  since?: number;
+  server?: string;
+  /** Of this tool, prompt or resource. */
+  name?: string;
+  principal?: string;
+  outcome?: Outcome;
+  /** After this sequence number. */
+  after?: number;
+  /** Before this sequence number. */
+  before?: number;
+  /** The newest so many; 100,000 at the most. */
+  limit?: number;
+}
+
+/** The key of a secret: a name, for everyone, for a profile, for a server, or for one server of a profile. */
+export declare class SecretKey {
+  constructor(key: { name: string; profile?: string | null; server?: string | null });
+  readonly name: string;
+  readonly profile: string | null;
+  readonly server: string | null;
+  /** `name`, `profile//name`, `/server/name` or `profile/server/name`. */
+  toString(): string;
+}
+
+type Awaitable<T> = T | PromiseLike<T>;
+
+/** It goes through, the person at the client confirms it, an operator confirms it, or it is refused. */
+export type Effect = "allow" | "soft_confirm" | "hard_confirm" | "deny";
+
+/** An effect with the rule that decided and why. */
+export interface Decision {
+  effect: Effect;
+  rule?: string;
+  reason?: string;
+}
+
+/** Who asks, in which session, and for how long. */
+export interface CallContext {
+  principal: string;
+  session?: string;
+  /** How long the caller still waits, where there is a bound. */
+  timeoutSeconds?: number;
+  traceparent?: string;
+}
+
+/** One request of a client, as a policy sees it. */
+export interface PolicyRequest {
+  /** The MCP method, such as `tools/call`. */
+  method: string;
+  /** The server that it is for; none for a list, and for a name that nobody offers. */
+  server?: string;
+  /** The tool's or prompt's own name at that server, or the resource's URI. */
+  name?: string;
+  /** The name or URI that the client wrote. */
+  subject?: string;
+  arguments?: JsonObject;
+  params: JsonObject;
+}
+
+/** What a person is asked. */
+export interface Question {
+  server: string;
+  name: string;
+  arguments: JsonObject | null;
+  decision: Required<Decision>;
+}
+
+/** Holds secrets; without `set` and `delete` it can only be read. */
+export interface SecretBroker {
+  get(key: SecretKey): Awaitable<string | null | undefined>;
+  set?(key: SecretKey, value: string): Awaitable<void>;
+  delete?(key: SecretKey): Awaitable<void>;
+  list?(): Awaitable<Iterable<string | SecretKey>>;
+}
+
+/** Decides on requests, instead of the profile's rules. What throws, takes too long or answers anything else denies. */
+export interface Policy {
+  decide(context: CallContext, request: PolicyRequest): Awaitable<Effect | Decision>;
+}
+
+/** Asks a person. Only an explicit yes grants. */
+export interface Approver {
+  approve(context: CallContext, question: Question): Awaitable<boolean | { granted: boolean; by?: string; reason?: string }>;
+}
+
+/** Keeps records. Numbers and hashes are the gateway's; a request whose record is not kept is refused. */
+export interface AuditStore {
+  append(record: AuditRecord): Awaitable<void>;
+  /** The records, oldest first. Conditions but `limit` may be ignored: the gateway filters. */
+  query(query: AuditQuery): Awaitable<Iterable<AuditRecord>>;
+}
+
+/** Describes servers, in the form of a catalog file's entries, before every other catalog. */
+export interface Catalog {
+  list(): Awaitable<Record<string, JsonObject>>;
+  get?(server: string): Awaitable<JsonObject | null | undefined>;
+}
+
+/** How sessions share a server: a fresh one for each call, one for each session, or one for all sessions. */
+export type Isolation = "call" | "session" | "shared";
+
+/** What a server may use; what is not said keeps its value. */
+export interface LimitsSpec {
+  /** Memory, such as `512m`. */
+  memory?: string;
+  /** Cores, such as `0.5`. */
+  cpus?: number;
+  /** Processes and threads. */
+  pids?: number;
+  /** How long one call may take, such as `90s`. */
+  callTimeout?: string;
+  /** How long a start may take, such as `2m`. */
+  startTimeout?: string;
+  /** The largest message from the server, such as `16m`. */
+  maxMessage?: string;
+}
+
+/** One server of a profile. */
+export interface ServerSpec {
+  /** Its tools by name globs; none means all. A glob that begins with `!` takes tools out. */
+  tools?: string[];
+  /** Values for its catalog entry's configuration. */
+  config?: JsonObject;
+  /** Secrets that are kept under another name: environment variable to key. Names, never values. */
+  secrets?: Record<string, string>;
+  limits?: LimitsSpec;
+  /** What it may reach, `host:port`, where that differs from its catalog entry. */
+  network?: "none" | "open" | string[];
+  isolation?: Isolation;
+  /** How long it may be idle before it is stopped, such as `5m`; `never` keeps it. */
+  idle?: string;
+  /** Host paths that its volumes may write to. */
+  writable?: string[];
+  runtime?: "docker" | "process" | "remote";
+  /** Whether a remote server may be at a private address or without TLS. */
+  allowPrivate?: boolean;
+}
+
+/** A profile in code, in the form of a profile's file. */
+export interface ProfileSpec {
+  name: string;
+  description?: string;
+  catalogs?: string[];
+  /** Its servers, in the order in which they get their tools' bare names. */
+  servers?: Record<string, ServerSpec | null>;
+  /** Tools by `server:tool` globs; none means all. */
+  tools?: string[];
+  limits?: LimitsSpec;
+  isolation?: Isolation;
+  policy?: { default?: Effect; rules?: { match: string; effect: Effect; reason?: string }[] };
+  audit?: { arguments?: boolean };
+}
+
+/** What a gateway is opened with; everything has a default. */
+export interface OpenOptions {
+  /** The folder that holds the state; `$MCP_GATEWAY_HOME` or `~/.mcp-gateway` where it is not named. */
+  home?: string;
+  /** Registered catalogs by name, files or folders by path, catalogs as objects; the last one wins. */
+  catalogs?: (string | JsonObject)[];
+  /** Servers that an object of yours describes. */
+  catalog?: Catalog;
+  /** Exactly these servers, with the profile's settings where it has them. */
+  servers?: string[];
+  /** Only these tools, by `server:tool` globs. */
+  tools?: string[];
+  /** An object of yours that holds the secrets, or a mapping of them; the home's own store is then not asked. */
+  secrets?: SecretBroker | Readonly<Record<string, string>> | ReadonlyMap<string, string>;
+  /** Stores such as `env:GITHUB_TOKEN`, `file:.env`, `age:PATH`, before the home's own. */
+  secretStores?: string[];
+  /** An object of yours that decides, instead of the profile's rules. */
+  policy?: Policy;
+  /** An object of yours that asks a person; without one, whatever needs a confirmation is denied. */
+  approver?: Approver;
+  /** An object of yours that keeps records, an SQLite file, or `memory`; the home's file where it is not said. */
+  audit?: AuditStore | string;
+  /** What may start servers; all that this machine has by default. */
+  runtimes?: ("docker" | "process" | "remote")[];
+  /** Whether processes are refused that this machine cannot isolate fully. */
+  requireIsolation?: boolean;
+  /** Which engine is meant, where that is not the one that `docker` uses. */
+  docker?: { host?: string; context?: string; config?: string };
+  /** What counts where neither profile nor catalog says it. */
+  defaults?: { isolation?: Isolation; idle?: string; memory?: string; cpus?: number; network?: "none" | "open" };
+  /** Bounds and times of the gateway. */
+  bounds?: {
+    /** How many servers may be starting at once; 4 by default. */
+    startConcurrency?: number;
+    /** How long a list waits for servers that were never seen; 20 s by default. */
+    listWaitSeconds?: number;
+    /** How long a pull or an installation may take; 600 s by default. */
+    prepareTimeoutSeconds?: number;
+    /** How many started servers wait for calls, per server that is fresh for each call; 2 by default. */
+    poolSize?: number;
+    /** How many sessions may be open; 1,000 by default. */
+    maxSessions?: number;
+    /** How many requests may be under way; 1,024 by default. */
+    maxInFlight?: number;
+  };
+  /** `registry.yaml`, `config.yaml` and `tools.yaml` of Docker's MCP Toolkit. */
+  registry?: string;
+  config?: string;
+  toolsConfig?: string;
+  /** How long an object of yours may take to answer; 30 s by default. Then the request is denied. */
+  hostTimeoutSeconds?: number;
+  /** How long an approver of yours may take; 300 s by default. */
+  approvalTimeoutSeconds?: number;
+  /** The gateway's own threads; 2 by default. */
+  workerThreads?: number;
+  /** Whose requests those of the gateway's own methods are; `local` by default. */
+  principal?: string;
+  /** Gives up opening. */
+  signal?: AbortSignal;
+}
+
+/** What a request says beside its parameters. */
+export interface RequestOptions {
+  /** When the caller stops waiting, in milliseconds. */
+  timeoutMs?: number | undefined;
+  /** Cancels the request, at the server too; it then rejects with the signal's reason. */
+  signal?: AbortSignal | undefined;
+}
+
+/** What a call says beside its arguments. */
+export interface CallOptions extends RequestOptions {
+  /** Hears of its progress. */
+  onProgress?: ((progress: Progress) => void) | undefined;
+  /** The `_meta` of the request. */
+  meta?: JsonObject | undefined;
+}
+
+/** Arguments of a tool: an object, or JSON text, which is passed on without being read. */
+export type Arguments = object | string;
+
+/** The shape of tools that a model API takes. */
+export type Dialect = "openai-chat" | "openai-responses" | "anthropic" | "gemini";
+
+/**
+ * One client's session: what it asks goes through policy, approval and audit.
+ *
+ * Names of tools are those that `listTools` shows, or canonical names `server.tool`. Every method rejects with a
+ * `GatewayError`, or with the reason of an aborted signal.
+ */
+export declare class Session {
+  protected constructor();
+  /** Its id, which events and records carry. */
+  readonly id: string;
+  /** Whose it is, as policy and records see it. */
+  readonly principal: string;
+  /** Every tool that the profile offers; servers that were never seen are started once for it. */
+  listTools(): Promise<Tool[]>;
+  /** Calls a tool. */
+  callTool(name: string, args?: Arguments, options?: CallOptions): Promise<ToolResult>;
+  /** Calls a tool and gives the JSON of its result, as the server sent it and without reading it. */
+  callToolRaw(name: string, args?: Arguments, options?: CallOptions): Promise<Uint8Array>;
+  listPrompts(): Promise<Prompt[]>;
+  /** Fills a prompt in. */
+  getPrompt(name: string, args?: Record<string, string>): Promise<PromptResult>;
+  listResources(): Promise<Resource[]>;
+  listResourceTemplates(): Promise<ResourceTemplate[]>;
+  readResource(uri: string): Promise<ResourceContents[]>;
+  /** Asks for an event `resource_updated` whenever a resource is another one. */
+  subscribe(uri: string): Promise<void>;
+  unsubscribe(uri: string): Promise<void>;
+  /** How a value may go on, for an argument of a prompt or resource template. */
+  complete(
+    ref: { type: "ref/prompt"; name: string } | { type: "ref/resource"; uri: string },
+    argument: string,
+    value: string,
+  ): Promise<string[]>;
+  /** Asks this session's servers for log messages from this level on; they are events of type `log`. */
+  setLogLevel(
+    level: "debug" | "info" | "notice" | "warning" | "error" | "critical" | "alert" | "emergency",
+  ): Promise<void>;
+  /** Carries out any MCP request that the gateway serves, and gives its result. */
+  request(method: string, params?: JsonObject, options?: RequestOptions): Promise<any>;
+  /** The tools in the shape of a model API, with valid names and schemas. */
+  presentTools(dialect: Dialect): Promise<ToolSet>;
+  /** Ends the session and gives its servers back. May be called twice. */
+  close(): Promise<void>;
+  [Symbol.asyncDispose](): Promise<void>;
+}
+
+/**
+ * An open gateway: one profile, one secret scope, one server set, one policy, one audit trail.
+ *
+ * It has threads of its own and shares nothing with another gateway. Close it; what nobody closes is closed when it is
+ * forgotten, and when the process ends.
+ */
+export declare class Gateway extends Session {
+  protected constructor();
+  /**
+   * Opens a gateway; no server is started, and no profile's file is changed.
+   *
+   * The profile is the name of one that the home has, or one in code; `default` where it is not said.
+   */
+  static open(profile?: string | ProfileSpec | null, options?: OpenOptions): Promise<Gateway>;
+  /** The profile's name. */
+  readonly profile: string;
+  /** What is odd about the catalogs: entries that were left out. */
+  readonly warnings: readonly string[];
+  /** Opens another session, with servers of its own. */
+  session(options?: { principal?: string }): Promise<Session>;
+  /** The servers of the profile and how they are. */
+  servers(): Promise<ServerStatus[]>;
+  /** The servers of the catalogs that fit a query best; 10 where it is not said. */
+  find(query: string, options?: { limit?: number }): Promise<Match[]>;
+  /** What a server would get if it were started now. */
+  inspect(server: string): Promise<Inspection>;
+  /** What runs for the gateways of this home. */
+  instances(): Promise<Instance[]>;
+  /** Puts a server of the catalogs into this gateway's profile; clients see it at once. */
+  addServer(server: string, settings?: ServerSpec): Promise<void>;
+  /** Takes a server out of this gateway's profile and stops it. */
+  removeServer(server: string): Promise<void>;
+  /** Records, oldest first. */
+  audit(query?: AuditQuery): Promise<AuditRecord[]>;
+  /** The counters in Prometheus's text form. */
+  metrics(): Promise<string>;
+  /** What happens from this call on. */
+  events(options?: { signal?: AbortSignal }): Events;
+  /**
+   * Has a function called with each event, or with those of some types; returns what ends it.
+   *
+   * It does not keep the process alive. What the listener throws is an uncaught exception.
+   */
+  listen(listener: (event: GatewayEvent) => unknown, ...types: GatewayEvent["type"][]): () => void;
+  /** What the clients of the official SDKs and of the AI SDK take as a transport, in this process. */
+  transport(options?: { principal?: string }): GatewayTransport;
+  /** Connects a client of this process that speaks MCP in JSON messages. */
+  connect(
+    onMessage: (text: string) => void,
+    onClose: (reason?: GatewayError) => void,
+    options?: { principal?: string },
+  ): Promise<Connection>;
+}
+
+/** What happens in a gateway. At most 1,024 events wait; then the oldest are dropped, and `missed` says so. */
+export declare class Events implements AsyncIterableIterator<GatewayEvent> {
+  private constructor();
+  next(): Promise<IteratorResult<GatewayEvent, undefined>>;
+  return(value?: undefined): Promise<IteratorResult<GatewayEvent, undefined>>;
+  [Symbol.asyncIterator](): this;
+}
+
+/** One client's connection: messages of MCP as JSON text, both ways. */
+export declare class Connection {
+  private constructor();
+  /** Hands a message over without waiting; throws `closed`, `overloaded` or `too_large`. */
+  send(text: string): void;
+  /** Ends the connection and its session. May be called twice. */
+  close(): Promise<void>;
+}
+
+/** Tools in the shape of one model API, and the way back: `tools` goes to the model, `execute` takes its calls. */
+export declare class ToolSet {
+  private constructor();
+  readonly dialect: Dialect;
+  /** The tools as the API takes them, ready for JSON. */
+  readonly tools: JsonObject[];
+  /** The gateway's name of each tool by the name that the API knows. */
+  readonly names: Readonly<Record<string, string>>;
+  /** What had to be adapted; the path is a JSON pointer into the tool's definition. */
+  readonly changes: readonly { tool: string; path: string; change: string }[];
+  /** The gateway's name of a tool that the API knows by this name; throws `not_found`. */
+  nameOf(apiName: string): string;
+  /** The name by which the API knows a tool of the gateway. */
+  apiNameOf(name: string): string | undefined;
+  /** A tool call of the API, with the gateway's name. */
+  readCall(call: object | string): { id: string | null; name: string; arguments: JsonObject };
+  /** What goes back to the model: a message, item, block or part of the API. */
+  answer(call: { id: string | null; name: string; arguments: JsonObject }, result: ToolResult): JsonObject;
+  /** Calls a tool by the name and with the arguments that the API knows. */
+  call(apiName: string, args?: Arguments, options?: CallOptions): Promise<ToolResult>;
+  /**
+   * Carries out a tool call of the API and gives what goes back to the model.
+   *
+   * A tool that failed, and a call that policy denies or that names nothing, is told to the model. What fails in the
+   * gateway or in a server rejects.
+   */
+  execute(toolCall: object | string, options?: CallOptions): Promise<JsonObject>;
+}
+
+export { GatewayTransport } from "./transport.js";
+import type { GatewayTransport } from "./transport.js";
+
+/** A gateway put together step by step, as in the other languages; each step is an option of `Gateway.open`. */
+export declare class GatewayBuilder {
+  constructor();
+  withProfile(profile: string | ProfileSpec): this;
+  withHome(home: string): this;
+  withCatalogs(...catalogs: (string | JsonObject)[]): this;
+  withCatalog(catalog: Catalog): this;
+  withServers(...servers: string[]): this;
+  withTools(...tools: string[]): this;
+  withSecrets(secrets: NonNullable<OpenOptions["secrets"]>): this;
+  withSecretStores(...stores: string[]): this;
+  withPolicy(policy: Policy): this;
+  withApprover(approver: Approver): this;
+  withAudit(audit: AuditStore | string): this;
+  withRuntimes(...runtimes: ("docker" | "process" | "remote")[]): this;
+  withRequireIsolation(required: boolean): this;
+  withDocker(docker: NonNullable<OpenOptions["docker"]>): this;
+  withDefaults(defaults: NonNullable<OpenOptions["defaults"]>): this;
+  withBounds(bounds: NonNullable<OpenOptions["bounds"]>): this;
+  withHostTimeoutSeconds(seconds: number): this;
+  withApprovalTimeoutSeconds(seconds: number): this;
+  withWorkerThreads(threads: number): this;
+  withPrincipal(principal: string): this;
+  open(): Promise<Gateway>;
+}
+
 /** A reference to an image: repository, and a tag or a digest or both. */
 export declare class ImageReference {
   private constructor();

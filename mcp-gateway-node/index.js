@@ -1,10 +1,29 @@
 "use strict";
 
+const { GatewayBuilder } = require("./builder.js");
 const { GatewayError, lifted } = require("./error.js");
+const { Connection, Events, Gateway, Session } = require("./gateway.js");
+const { AuditRecord, SecretKey } = require("./host.js");
 const native = require("./native.js");
+const { ToolSet } = require("./tools.js");
+const { GatewayTransport } = require("./transport.js");
 
 const { errorKinds, VERSION: version } = native;
 const ImageReference = lifted(native.ImageReference);
 
 // Names only: this is how an `import` of this module finds them.
-module.exports = { GatewayError, ImageReference, errorKinds, version };
+module.exports = {
+  AuditRecord,
+  Connection,
+  Events,
+  Gateway,
+  GatewayBuilder,
+  GatewayError,
+  GatewayTransport,
+  ImageReference,
+  SecretKey,
+  Session,
+  ToolSet,
+  errorKinds,
+  version,
+};

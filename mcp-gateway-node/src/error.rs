@@ -17,7 +17,12 @@ pub fn error_kinds() -> Vec<&'static str> {
 
 /// Packs an error for its way through napi.
 pub(crate) fn to_napi(error: &Error) -> napi::Error {
-    napi::Error::from_reason(json!({ "gatewayError": fields(error) }).to_string())
+    napi::Error::from_reason(reason(error))
+}
+
+/// The JSON of an error, which `error.js` lifts.
+pub(crate) fn reason(error: &Error) -> String {
+    json!({ "gatewayError": fields(error) }).to_string()
 }
 
 fn fields(error: &Error) -> Value {

@@ -24,7 +24,7 @@ test("import and require give the same things", () => {
 
 test("the types declare every export and every kind of error", () => {
   const types = read("index.d.ts");
-  const declared = [...types.matchAll(/^export declare (?:const|function|class) (\w+)/gm)].map(([, name]) => name);
+  const declared = [...types.matchAll(/^export (?:declare (?:const|function|class) |\{ )(\w+)/gm)].map(([, name]) => name);
   assert.deepEqual(declared.sort(), Object.keys(required).sort());
   const kinds = [...types.match(/^export type ErrorKind =([^;]+);/m)[1].matchAll(/"(\w+)"/g)].map(([, kind]) => kind);
   assert.deepEqual(kinds, imported.errorKinds());

@@ -5,13 +5,14 @@ use std::sync::Arc;
 use mcp_gateway_core::gateway::{GatewayHost, McpGateway};
 use mcp_gateway_core::model::Principal;
 use mcp_gateway_core::transport::server::{MemoryClient, StreamConfig, connect_memory};
+use mcp_gateway_core::util::threads::Threads;
 use pyo3::prelude::*;
 use pyo3::types::PyBytes;
 use tokio_util::sync::CancellationToken;
 
 use crate::error::to_python;
 use crate::gateway::Waiting;
-use crate::util::{Engine, Inbox, Reply, Work};
+use crate::util::{Inbox, Reply, Work};
 
 /// How many requests of one client may be under way; the gateway has a bound of its own for all of them.
 const IN_FLIGHT: usize = 1_024;
@@ -20,7 +21,7 @@ const IN_FLIGHT: usize = 1_024;
 #[pyclass(frozen, module = "mcp_gateway._native")]
 #[derive(Debug)]
 pub(crate) struct Connection {
-    engine: Arc<Engine>,
+    threads: Arc<Threads>,
     client: Arc<MemoryClient>,
     inbox: Inbox,
 }
@@ -28,17 +29,17 @@ pub(crate) struct Connection {
 /// Connects a client.
 pub(crate) fn connect(
     py: Python<'_>,
-    engine: &Arc<Engine>,
+    threads: &Arc<Threads>,
     waiting: Waiting,
     gateway: McpGateway,
     principal: Principal,
 ) -> PyResult<Py<PyAny>> {
-    let held = Arc::clone(engine);
-    Work::new(waiting).start(py, engine, async move {
+    let held = Arc::clone(threads);
+    Work::new(waiting).start(py, threads, async move {
         let host = Arc::new(GatewayHost::new(Arc::new(gateway)));
         let config = StreamConfig::default().with_max_in_flight(IN_FLIGHT);
         let client = connect_memory(host, principal, config, CancellationToken::new()).await?;
-        let connection = Connection { engine: held, client: Arc::new(client), inbox: Inbox::default() };
+        let connection = Connection { threads: held, client: Arc::new(client), inbox: Inbox::default() };
         Ok(Reply::Value(Box::new(move |py| Ok(Py::new(py, connection)?.into_any()))))
     })
 }
@@ -48,13 +49,13 @@ impl Connection {
     /// Sends one message.
     fn send(&self, py: Python<'_>, message: &[u8]) -> PyResult<()> {
         // Taking part in the gateway is for the process that opened it.
-        self.engine.handle().and_then(|_| self.client.send(message)).map_err(|error| to_python(py, &error))
+        self.threads.check().and_then(|()| self.client.send(message)).map_err(|error| to_python(py, &error))
     }
 
     /// Waits until there is a message to take, or there will be no more.
     fn wait(&self, py: Python<'_>, waiting: Waiting) -> PyResult<Py<PyAny>> {
         let client = Arc::clone(&self.client);
-        self.inbox.wait(py, &self.engine, waiting, async move { Ok(client.receive().await) })
+        self.inbox.wait(py, &self.threads, waiting, async move { Ok(client.receive().await) })
     }
 
     /// The next message, if one is there.

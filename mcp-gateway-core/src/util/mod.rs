@@ -9,5 +9,7 @@ pub mod fs;
 pub(crate) mod http;
 pub mod pattern;
 pub mod random;
+#[cfg(feature = "gateway-home")]
+pub mod threads;
 #[cfg(feature = "__tls")]
 pub(crate) mod tls;

@@ -58,8 +58,10 @@ def text(value):
 
 def call(identity, params):
     name, arguments = params["name"], params.get("arguments") or {}
-    if name in ("echo", ODD):
+    if name == "echo":
         return text(arguments["text"])
+    if name == ODD:
+        return text(arguments.get("text", ""))
     if name == "add":
         return text(arguments["a"] + arguments["b"])
     if name == "fail":

@@ -1,9 +1,7 @@
 //! Tools in the shape of a model API.
 
-use mcp_gateway_core::gateway::dialect::{self, ToolCall};
-use mcp_gateway_core::{Error, ErrorKind, Result};
+use mcp_gateway_core::gateway::dialect;
 use pyo3::prelude::*;
-use serde::de::DeserializeOwned;
 
 use crate::error::to_python;
 
@@ -22,7 +20,7 @@ impl ToolSet {
 impl ToolSet {
     /// `{"dialect", "tools", "names", "changes"}`.
     fn json(&self, py: Python<'_>) -> PyResult<String> {
-        serde_json::to_string(&self.0).map_err(|cause| to_python(py, &unshown(cause)))
+        self.0.to_json().map_err(|error| to_python(py, &error))
     }
 
     /// The gateway's name of a tool.
@@ -37,24 +35,11 @@ impl ToolSet {
 
     /// A call as the API sends it, as `{"id", "name", "arguments"}`.
     fn read_call(&self, py: Python<'_>, call: &str) -> PyResult<String> {
-        let read = read(call, "a tool call").and_then(|call| self.0.read_call(&call));
-        let text = read.and_then(|call| serde_json::to_string(&call).map_err(unshown));
-        text.map_err(|error| to_python(py, &error))
+        self.0.read_call_json(call).map_err(|error| to_python(py, &error))
     }
 
     /// What goes back to the model.
     fn answer(&self, py: Python<'_>, call: &str, result: &str) -> PyResult<String> {
-        let answer = read::<ToolCall>(call, "a tool call")
-            .and_then(|call| Ok(self.0.answer(&call, &read(result, "a result of a tool")?)));
-        answer.map(|answer| answer.to_string()).map_err(|error| to_python(py, &error))
+        self.0.answer_json(call, result).map_err(|error| to_python(py, &error))
     }
-}
-
-fn read<T: DeserializeOwned>(text: &str, what: &str) -> Result<T> {
-    serde_json::from_str(text)
-        .map_err(|cause| Error::new(ErrorKind::InvalidInput, format!("not {what}: {cause}")).with_operation("ToolSet"))
-}
-
-fn unshown(cause: serde_json::Error) -> Error {
-    Error::new(ErrorKind::Internal, "tools have no JSON form").with_source(cause)
 }

@@ -4,27 +4,33 @@ use std::sync::Arc;
 
 use mcp_gateway_core::gateway::GatewayEvents;
 use mcp_gateway_core::protocol::RawJson;
+use mcp_gateway_core::util::threads::Threads;
 use pyo3::prelude::*;
 use pyo3::types::PyBytes;
 use tokio::sync::Mutex;
 use tokio_util::sync::CancellationToken;
 
 use super::Waiting;
-use crate::util::{Engine, Inbox};
+use crate::util::Inbox;
 
 /// Events from the moment of listening on.
 #[pyclass(frozen, module = "mcp_gateway._native")]
 #[derive(Debug)]
 pub(crate) struct Events {
-    engine: Arc<Engine>,
+    threads: Arc<Threads>,
     events: Arc<Mutex<GatewayEvents>>,
     inbox: Inbox,
     closed: CancellationToken,
 }
 
 impl Events {
-    pub(crate) fn new(engine: Arc<Engine>, events: GatewayEvents) -> Self {
-        Self { engine, events: Arc::new(Mutex::new(events)), inbox: Inbox::default(), closed: CancellationToken::new() }
+    pub(crate) fn new(threads: Arc<Threads>, events: GatewayEvents) -> Self {
+        Self {
+            threads,
+            events: Arc::new(Mutex::new(events)),
+            inbox: Inbox::default(),
+            closed: CancellationToken::new(),
+        }
     }
 }
 
@@ -33,7 +39,7 @@ impl Events {
     /// Waits until there is an event to take, or there will be no more.
     fn wait(&self, py: Python<'_>, waiting: Waiting) -> PyResult<Py<PyAny>> {
         let (events, closed) = (Arc::clone(&self.events), self.closed.clone());
-        self.inbox.wait(py, &self.engine, waiting, async move {
+        self.inbox.wait(py, &self.threads, waiting, async move {
             let next = async { events.lock().await.next().await };
             let event = tokio::select! {
                 event = next => event,

@@ -9,6 +9,7 @@ use std::sync::Arc;
 use mcp_gateway_core::gateway::home::{OpenOptions, OpenParts, open};
 use mcp_gateway_core::gateway::{Gateway as _, McpGateway};
 use mcp_gateway_core::model::{HostObject, Principal};
+use mcp_gateway_core::util::threads::Threads;
 use mcp_gateway_core::{Error, ErrorKind};
 use pyo3::prelude::*;
 
@@ -18,7 +19,7 @@ pub(crate) use session::Session;
 
 use crate::error::to_python;
 use crate::model::PythonObject;
-use crate::util::{Engine, Mailbox, Reply, Work};
+use crate::util::{Mailbox, Reply, Work};
 
 /// Who waits for work: a future of a loop with the loop's mailbox, or, where that is none, the calling thread.
 pub(crate) type Waiting = Option<(Py<PyAny>, Py<Mailbox>)>;
@@ -30,7 +31,7 @@ type HostPart = (String, String, Vec<String>, Py<PyAny>);
 #[pyclass(frozen, weakref, module = "mcp_gateway._native")]
 #[derive(Debug)]
 pub(crate) struct Gateway {
-    engine: Arc<Engine>,
+    threads: Arc<Threads>,
     gateway: McpGateway,
     warnings: Vec<String>,
 }
@@ -50,11 +51,11 @@ impl Gateway {
                 return Err(raise(Error::new(ErrorKind::InvalidInput, format!("a gateway has no part `{part}`"))));
             }
         }
-        let engine = Arc::new(Engine::start(options.worker_threads).map_err(raise)?);
-        let held = Arc::clone(&engine);
-        Work::new(waiting).start(py, &engine, async move {
+        let threads = Arc::new(Threads::start(options.worker_threads).map_err(raise)?);
+        let held = Arc::clone(&threads);
+        Work::new(waiting).start(py, &threads, async move {
             let opened = open(options, parts).await?;
-            let gateway = Self { engine: held, gateway: opened.gateway, warnings: opened.warnings };
+            let gateway = Self { threads: held, gateway: opened.gateway, warnings: opened.warnings };
             Ok(Reply::Value(Box::new(move |py| Ok(Py::new(py, gateway)?.into_any()))))
         })
     }
@@ -74,15 +75,15 @@ impl Gateway {
     /// Whether this process is a fork of the one that opened the gateway.
     #[getter]
     fn is_forked(&self) -> bool {
-        self.engine.is_forked()
+        self.threads.is_forked()
     }
 
     /// Opens a session.
     fn session(&self, py: Python<'_>, waiting: Waiting, principal: &str) -> PyResult<Py<PyAny>> {
-        let (gateway, engine) = (self.gateway.clone(), Arc::clone(&self.engine));
+        let (gateway, threads) = (self.gateway.clone(), Arc::clone(&self.threads));
         let principal = Principal::new(principal);
-        Work::new(waiting).start(py, &self.engine, async move {
-            let session = Session::new(engine, gateway.session(principal).await?);
+        Work::new(waiting).start(py, &self.threads, async move {
+            let session = Session::new(threads, gateway.session(principal).await?);
             Ok(Reply::Value(Box::new(move |py| Ok(Py::new(py, session)?.into_any()))))
         })
     }
@@ -91,23 +92,23 @@ impl Gateway {
     fn command(&self, py: Python<'_>, waiting: Waiting, command: String) -> PyResult<Py<PyAny>> {
         let gateway = self.gateway.clone();
         Work::new(waiting)
-            .start(py, &self.engine, async move { Ok(Reply::Text(gateway.command(&command).await?.into_text())) })
+            .start(py, &self.threads, async move { Ok(Reply::Text(gateway.command(&command).await?.into_text())) })
     }
 
     /// Listens to events from now on.
     fn events(&self) -> Events {
-        Events::new(Arc::clone(&self.engine), self.gateway.events())
+        Events::new(Arc::clone(&self.threads), self.gateway.events())
     }
 
     /// Connects a client of this process.
     fn connect(&self, py: Python<'_>, waiting: Waiting, principal: &str) -> PyResult<Py<PyAny>> {
-        crate::transport::connect(py, &self.engine, waiting, self.gateway.clone(), Principal::new(principal))
+        crate::transport::connect(py, &self.threads, waiting, self.gateway.clone(), Principal::new(principal))
     }
 
     /// Stops every server; the threads go on until `end`.
     fn close(&self, py: Python<'_>, waiting: Waiting) -> PyResult<Py<PyAny>> {
         let gateway = self.gateway.clone();
-        Work::new(waiting).start(py, &self.engine, async move {
+        Work::new(waiting).start(py, &self.threads, async move {
             gateway.shutdown().await;
             Ok(Reply::None)
         })
@@ -115,6 +116,6 @@ impl Gateway {
 
     /// Ends the threads.
     fn end(&self) {
-        self.engine.end();
+        self.threads.end();
     }
 }

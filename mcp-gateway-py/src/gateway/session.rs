@@ -5,24 +5,25 @@ use std::time::Duration;
 
 use mcp_gateway_core::gateway::{self, CallOptions};
 use mcp_gateway_core::protocol::RawJson;
+use mcp_gateway_core::util::threads::Threads;
 use mcp_gateway_core::{Error, ErrorKind, Result};
 use pyo3::prelude::*;
 
 use super::{ToolSet, Waiting};
 use crate::error::to_python;
-use crate::util::{Engine, Reply, Work};
+use crate::util::{Reply, Work};
 
 /// A session.
 #[pyclass(frozen, module = "mcp_gateway._native")]
 #[derive(Debug)]
 pub(crate) struct Session {
-    engine: Arc<Engine>,
+    threads: Arc<Threads>,
     session: gateway::Session,
 }
 
 impl Session {
-    pub(crate) fn new(engine: Arc<Engine>, session: gateway::Session) -> Self {
-        Self { engine, session }
+    pub(crate) fn new(threads: Arc<Threads>, session: gateway::Session) -> Self {
+        Self { threads, session }
     }
 }
 
@@ -68,7 +69,7 @@ impl Session {
             options = options.with_progress(Arc::new(move |params: RawJson| call(params.get())));
         }
         let session = self.session.clone();
-        work.start(py, &self.engine, async move {
+        work.start(py, &self.threads, async move {
             Ok(Reply::Text(session.request(&method, params, options).await?.into_text()))
         })
     }
@@ -77,7 +78,7 @@ impl Session {
     fn present_tools(&self, py: Python<'_>, waiting: Waiting, dialect: &str) -> PyResult<Py<PyAny>> {
         let dialect = dialect.parse().map_err(|error: Error| to_python(py, &error))?;
         let session = self.session.clone();
-        Work::new(waiting).start(py, &self.engine, async move {
+        Work::new(waiting).start(py, &self.threads, async move {
             let set = ToolSet::new(session.present_tools(dialect).await?);
             Ok(Reply::Value(Box::new(move |py| Ok(Py::new(py, set)?.into_any()))))
         })
@@ -86,7 +87,7 @@ impl Session {
     /// Ends the session.
     fn close(&self, py: Python<'_>, waiting: Waiting) -> PyResult<Py<PyAny>> {
         let session = self.session.clone();
-        Work::new(waiting).start(py, &self.engine, async move {
+        Work::new(waiting).start(py, &self.threads, async move {
             session.close().await;
             Ok(Reply::None)
         })

@@ -4,10 +4,11 @@ use std::collections::VecDeque;
 use std::sync::{Arc, Mutex, PoisonError};
 
 use mcp_gateway_core::Result;
+use mcp_gateway_core::util::threads::Threads;
 use pyo3::prelude::*;
 use pyo3::types::PyBytes;
 
-use super::{Engine, Reply, Work};
+use super::{Reply, Work};
 use crate::gateway::Waiting;
 
 /// What has arrived.
@@ -25,14 +26,14 @@ impl Inbox {
     pub(crate) fn wait(
         &self,
         py: Python<'_>,
-        engine: &Engine,
+        threads: &Threads,
         waiting: Waiting,
         next: impl Future<Output = Result<Option<String>>> + Send + 'static,
     ) -> PyResult<Py<PyAny>> {
         let inbox = Arc::clone(&self.0);
         let work = Work::new(waiting);
         let given_up = work.cancellation();
-        work.start(py, engine, async move {
+        work.start(py, threads, async move {
             tokio::select! {
                 // What nobody takes stays where it is.
                 biased;

@@ -1,11 +1,9 @@
 //! What carries work between Python's threads and the gateway's.
 
-mod engine;
 mod inbox;
 mod mailbox;
 mod work;
 
-pub(crate) use engine::Engine;
 pub(crate) use inbox::Inbox;
 pub(crate) use mailbox::Mailbox;
 pub(crate) use work::{Canceller, Reply, Work};

@@ -1,17 +1,15 @@
 //! One piece of work for the gateway's threads, awaited by a coroutine or waited for by a thread.
 
-use std::panic::AssertUnwindSafe;
 use std::sync::mpsc;
 use std::time::Duration;
 
-use futures_util::FutureExt as _;
-use mcp_gateway_core::{Error, ErrorKind, Result};
+use mcp_gateway_core::util::threads::Threads;
+use mcp_gateway_core::{Error, Result};
 use pyo3::exceptions::PyRuntimeError;
 use pyo3::prelude::*;
 use pyo3::types::PyBytes;
 use tokio_util::sync::CancellationToken;
 
-use super::Engine;
 use super::mailbox::{Mailbox, Sender};
 use crate::error::to_python;
 
@@ -104,25 +102,19 @@ impl Work {
     pub(crate) fn start(
         self,
         py: Python<'_>,
-        engine: &Engine,
+        threads: &Threads,
         work: impl Future<Output = Result<Reply>> + Send + 'static,
     ) -> PyResult<Py<PyAny>> {
-        let handle = engine.handle().map_err(|error| to_python(py, &error))?;
-        let work = AssertUnwindSafe(work).catch_unwind();
-        let work = async move { work.await.unwrap_or_else(|panic| Err(panicked(&*panic))) };
+        let raise = |error: Error| to_python(py, &error);
         match self.waiter {
             Waiter::Loop { future, sender } => {
-                handle.spawn(async move {
-                    let done = work.await;
-                    sender.send(Box::new(move |py| settle(py, &future, done)));
-                });
+                let done = move |done| sender.send(Box::new(move |py| settle(py, &future, done)));
+                threads.spawn(work, done).map_err(raise)?;
                 Ok(Canceller(self.cancellation).into_pyobject(py)?.into_any().unbind())
             }
             Waiter::Thread { letters, sender } => {
-                handle.spawn(async move {
-                    // A thread that was interrupted has gone.
-                    let _ = sender.send(Message::Done(work.await));
-                });
+                // A thread that was interrupted has gone.
+                threads.spawn(work, move |done| drop(sender.send(Message::Done(done)))).map_err(raise)?;
                 wait(py, letters, &self.cancellation)
             }
         }
@@ -164,12 +156,6 @@ fn settle(py: Python<'_>, future: &Py<PyAny>, done: Result<Reply>) -> PyResult<(
         Err(error) => future.call_method1(py, "set_exception", (error,))?,
     };
     Ok(())
-}
-
-/// What a panic said, as an error.
-fn panicked(panic: &(dyn std::any::Any + Send)) -> Error {
-    let said = panic.downcast_ref::<&str>().copied().or_else(|| panic.downcast_ref::<String>().map(String::as_str));
-    Error::new(ErrorKind::Internal, format!("the gateway has panicked: {}", said.unwrap_or("without a word")))
 }
 
 /// Cancels one piece of work; called by a future that is done, for whatever reason.

@@ -16,6 +16,7 @@ mod result;
 mod schema;
 #[cfg(test)]
 mod tests;
+mod text;
 mod tool;
 mod walk;
 

@@ -1,9 +1,13 @@
-//! Plain data: names and references that are checked when they are made.
+//! Plain data, and the objects of JavaScript that stand for parts of a gateway.
+
+mod host;
 
 use mcp_gateway_core::model;
 use napi_derive::napi;
 
 use crate::error::to_napi;
+
+pub(crate) use host::{HostCalls, JavaScriptObject};
 
 /// A reference to an image: repository, and a tag or a digest or both.
 #[napi]

@@ -1,0 +1,298 @@
+"use strict";
+
+const { GatewayError, lift } = require("./error.js");
+const { AuditRecord, Host } = require("./host.js");
+const lifetime = require("./lifetime.js");
+const { Link } = require("./link.js");
+const native = require("./native.js");
+const { ToolSet } = require("./tools.js");
+const { GatewayTransport } = require("./transport.js");
+
+// The options that are objects of the host.
+const PARTS = ["catalog", "secrets", "policy", "approver", "audit"];
+
+// One client's session: what it asks goes through policy, approval and audit.
+class Session {
+  _link;
+  #handle;
+
+  constructor(link, { handle, id }, principal) {
+    this._link = link;
+    this.#handle = handle;
+    this.id = id;
+    this.principal = principal;
+  }
+
+  async listTools() {
+    return (await this.request("tools/list")).tools;
+  }
+
+  async callTool(name, args = {}, options = {}) {
+    return JSON.parse(await this.#send("tools/call", callParams(name, args, options.meta), options));
+  }
+
+  callToolRaw(name, args = {}, options = {}) {
+    return this.#send("tools/call", callParams(name, args, options.meta), options, true);
+  }
+
+  async listPrompts() {
+    return (await this.request("prompts/list")).prompts;
+  }
+
+  async getPrompt(name, args = {}) {
+    return this.request("prompts/get", { name, arguments: args });
+  }
+
+  async listResources() {
+    return (await this.request("resources/list")).resources;
+  }
+
+  async listResourceTemplates() {
+    return (await this.request("resources/templates/list")).resourceTemplates;
+  }
+
+  async readResource(uri) {
+    return (await this.request("resources/read", { uri })).contents;
+  }
+
+  async subscribe(uri) {
+    await this.request("resources/subscribe", { uri });
+  }
+
+  async unsubscribe(uri) {
+    await this.request("resources/unsubscribe", { uri });
+  }
+
+  async complete(ref, argument, value) {
+    return (await this.request("completion/complete", { ref, argument: { name: argument, value } })).completion.values;
+  }
+
+  async setLogLevel(level) {
+    await this.request("logging/setLevel", { level });
+  }
+
+  async request(method, params = {}, options = {}) {
+    return JSON.parse(await this.#send(method, JSON.stringify(params), options));
+  }
+
+  async presentTools(dialect) {
+    const listed = await this.#send("tools/list", "{}", {});
+    try {
+      return new ToolSet(native.ToolSet.of(dialect, listed), this);
+    } catch (error) {
+      throw lift(error);
+    }
+  }
+
+  async close() {
+    // A session ends with its gateway.
+    if (this._link.engine) await this._link.run((engine, ticket) => engine.closeSession(ticket, this.#handle));
+  }
+
+  [Symbol.asyncDispose]() {
+    return this.close();
+  }
+
+  #send(method, params, { timeoutMs, signal, onProgress } = {}, raw = false) {
+    const options = { timeoutMs, progress: onProgress !== undefined, raw };
+    const start = (engine, ticket) => engine.request(ticket, this.#handle, method, params, options);
+    return this._link.run(start, { signal, onProgress });
+  }
+}
+
+// An open gateway; what is asked of it directly belongs to a session of its own.
+class Gateway extends Session {
+  constructor(link, session, principal, { profile, warnings }) {
+    super(link, session, principal);
+    this.profile = profile;
+    this.warnings = warnings;
+    lifetime.keep(this, link, profile);
+  }
+
+  static async open(profile, options = {}) {
+    const { principal = "local", secretStores, signal, ...rest } = options;
+    const objects = {};
+    for (const part of PARTS) {
+      const given = rest[part];
+      if (typeof given !== "object" || given === null) continue;
+      objects[part] = given;
+      delete rest[part];
+    }
+    if (secretStores !== undefined) rest.secrets = secretStores;
+    if (profile !== undefined && profile !== null) rest.profile = profile;
+    const host = new Host(objects);
+    const link = new Link(rest.workerThreads, (text) => host.call(text));
+    try {
+      const text = JSON.stringify(rest);
+      const opened = JSON.parse(await link.run((engine, ticket) => engine.open(ticket, text, host.parts), { signal }));
+      const session = JSON.parse(await link.run((engine, ticket) => engine.session(ticket, principal)));
+      return new Gateway(link, session, principal, opened);
+    } catch (error) {
+      link.end();
+      throw error;
+    }
+  }
+
+  async session({ principal = "local" } = {}) {
+    const session = await this._link.run((engine, ticket) => engine.session(ticket, principal));
+    return new Session(this._link, JSON.parse(session), principal);
+  }
+
+  servers() {
+    return this.#command("servers");
+  }
+
+  find(query, { limit = 10 } = {}) {
+    return this.#command("find", { query, limit });
+  }
+
+  inspect(server) {
+    return this.#command("inspect", { server });
+  }
+
+  instances() {
+    return this.#command("instances");
+  }
+
+  async addServer(server, settings = {}) {
+    await this.#command("add_server", { server, settings });
+  }
+
+  async removeServer(server) {
+    await this.#command("remove_server", { server });
+  }
+
+  async audit(query = {}) {
+    return (await this.#command("audit", { query })).map((record) => new AuditRecord(record));
+  }
+
+  metrics() {
+    return this.#command("metrics");
+  }
+
+  // Listens from the moment of this call on, and not from that of the first `next`.
+  events({ signal } = {}) {
+    return new Events(this._link, signal, true);
+  }
+
+  // Calls a function with each event; it does not keep the process alive. Returns what ends it.
+  listen(listener, ...types) {
+    const ended = new AbortController();
+    const events = new Events(this._link, ended.signal, false);
+    const tell = async () => {
+      for await (const event of events) {
+        if (types.length === 0 || types.includes(event.type)) await listener(event);
+      }
+    };
+    tell().catch((error) => {
+      if (!ended.signal.aborted) process.nextTick(() => { throw error; });
+    });
+    return () => ended.abort();
+  }
+
+  transport(options = {}) {
+    return new GatewayTransport((onMessage, onClose) => this.connect(onMessage, onClose, options));
+  }
+
+  async connect(onMessage, onClose, { principal = "local" } = {}) {
+    const link = this._link;
+    const handle = Number(await link.run((engine, ticket) => engine.connect(ticket, principal)));
+    const connection = new Connection(link, handle);
+    const pump = async () => {
+      for (;;) {
+        const text = await link.run((engine, ticket) => engine.receive(ticket, handle));
+        if (text === null) return;
+        onMessage(text);
+      }
+    };
+    connection.ended = pump().then(
+      () => onClose(),
+      (error) => onClose(error.kind === "closed" ? undefined : error),
+    );
+    return connection;
+  }
+
+  async close() {
+    if (lifetime.release(this._link)) await lifetime.close(this._link);
+  }
+
+  async #command(command, fields = {}) {
+    const text = JSON.stringify({ command, ...fields });
+    return JSON.parse(await this._link.run((engine, ticket) => engine.command(ticket, text)));
+  }
+}
+
+// What happens in a gateway, as an async iterator.
+class Events {
+  #link;
+  #signal;
+  #isHeld;
+  #listener;
+  #next;
+
+  constructor(link, signal, isHeld) {
+    this.#link = link;
+    this.#signal = signal;
+    this.#isHeld = isHeld;
+    this.#listener = link.now((engine) => engine.listen());
+  }
+
+  async next() {
+    if (this.#listener === undefined) return { done: true, value: undefined };
+    const listener = this.#listener;
+    this.#next ??= this.#link.run((engine, ticket) => engine.nextEvent(ticket, listener), {
+      signal: this.#signal,
+      isHeld: this.#isHeld,
+    });
+    try {
+      const text = await this.#next;
+      if (text !== null && this.#listener !== undefined) return { done: false, value: JSON.parse(text) };
+    } catch (error) {
+      if (error.kind !== "closed" && !this.#signal?.aborted) throw error;
+    } finally {
+      this.#next = undefined;
+    }
+    return this.return();
+  }
+
+  async return(value) {
+    if (this.#listener !== undefined) {
+      this.#link.engine?.unlisten(this.#listener);
+      this.#listener = undefined;
+    }
+    return { done: true, value };
+  }
+
+  [Symbol.asyncIterator]() {
+    return this;
+  }
+}
+
+// One client's connection: messages of MCP as JSON text, both ways.
+class Connection {
+  #link;
+  #handle;
+
+  constructor(link, handle) {
+    this.#link = link;
+    this.#handle = handle;
+  }
+
+  send(text) {
+    this.#link.now((engine) => engine.send(this.#handle, text));
+  }
+
+  async close() {
+    this.#link.engine?.disconnect(this.#handle);
+    await this.ended;
+  }
+}
+
+// The parameters of a call; arguments that are JSON already are not read.
+function callParams(name, args, meta) {
+  const text = typeof args === "string" ? args : JSON.stringify(args ?? {});
+  const tail = meta === undefined ? "}" : `,"_meta":${JSON.stringify(meta)}}`;
+  return `{"name":${JSON.stringify(name)},"arguments":${text}${tail}`;
+}
+
+module.exports = { Connection, Events, Gateway, GatewayError, Session };

@@ -1,0 +1,91 @@
+"use strict";
+
+// Objects of the host as parts of a gateway: their methods are called with values, and their answers sent back as JSON.
+
+const METHODS = {
+  catalog: ["list", "get"],
+  secrets: ["get", "set", "delete", "list"],
+  policy: ["decide"],
+  approver: ["approve"],
+  audit: ["append", "query"],
+};
+
+// The key of a secret; as text `name`, `profile//name`, `/server/name` or `profile/server/name`.
+class SecretKey {
+  constructor({ name, profile = null, server = null }) {
+    this.name = name;
+    this.profile = profile;
+    this.server = server;
+  }
+
+  toString() {
+    if (this.profile === null && this.server === null) return this.name;
+    return `${this.profile ?? ""}/${this.server ?? ""}/${this.name}`;
+  }
+}
+
+// One thing that happened, in its place in the chain; a store keeps the four fields as they are.
+class AuditRecord {
+  constructor({ sequence, previous, hash, text }) {
+    this.sequence = sequence;
+    this.previous = previous;
+    this.hash = hash;
+    this.text = text;
+  }
+
+  get event() {
+    return JSON.parse(this.text);
+  }
+}
+
+// A broker over a mapping, which is asked each time.
+function mapping(values) {
+  const keys = () => (values instanceof Map ? [...values.keys()] : Object.keys(values));
+  const value = (key) => (values instanceof Map ? values.get(key) : Object.hasOwn(values, key) ? values[key] : null);
+  return { get: (key) => value(String(key)), list: keys };
+}
+
+const READERS = {
+  "secrets.get": ([key]) => [new SecretKey(key)],
+  "secrets.set": ([key, value]) => [new SecretKey(key), value],
+  "secrets.delete": ([key]) => [new SecretKey(key)],
+  "audit.append": ([record]) => [new AuditRecord(record)],
+};
+
+class Host {
+  #objects = {};
+
+  constructor(objects) {
+    for (const [part, given] of Object.entries(objects)) {
+      const isMapping = part === "secrets" && (given instanceof Map || typeof given.get !== "function");
+      this.#objects[part] = isMapping ? mapping(given) : given;
+    }
+  }
+
+  // What the native half is told of them.
+  get parts() {
+    return Object.entries(this.#objects).map(([part, held]) => ({
+      part,
+      name: held.constructor?.name && held.constructor !== Object ? held.constructor.name : part,
+      methods: METHODS[part].filter((method) => typeof held[method] === "function"),
+    }));
+  }
+
+  // Calls a method; whatever it throws or rejects with is the answer's failure.
+  async call(text) {
+    const [part, method, values] = JSON.parse(text);
+    const read = READERS[`${part}.${method}`] ?? ((given) => given);
+    const result = await this.#objects[part][method](...read(values));
+    return JSON.stringify(Array.isArray(result) || isIterable(result) ? [...result].map(shown) : (result ?? null));
+  }
+}
+
+function shown(value) {
+  return value instanceof SecretKey ? String(value) : value;
+}
+
+function isIterable(value) {
+  return typeof value === "object" && value !== null && typeof value[Symbol.iterator] === "function";
+}
+
+module.exports = { AuditRecord, Host, SecretKey };

@@ -1,0 +1,119 @@
+"use strict";
+
+const { GatewayError, lift, liftText } = require("./error.js");
+const native = require("./native.js");
+
+// What a letter of the native half is about; src/util/post.rs has the same numbers.
+const DONE = 0;
+const FAILED = 1;
+const PROGRESS = 2;
+const ASK = 3;
+
+// The longest time that a timer takes.
+const FOREVER = 2 ** 31 - 1;
+
+function closed() {
+  return new GatewayError("the gateway is closed", { kind: "closed" });
+}
+
+// The native half of one gateway: work is started under a ticket, and its promise is settled by a letter.
+class Link {
+  #pending = new Map();
+  #ticket = 0;
+  #holding = 0;
+  #hold;
+  #ask;
+
+  constructor(workerThreads, ask) {
+    this.#ask = ask;
+    try {
+      this.engine = new native.Engine((ticket, kind, payload) => this.#deliver(ticket, kind, payload), workerThreads);
+    } catch (error) {
+      throw lift(error);
+    }
+  }
+
+  // Starts work and waits for it. Whoever waits keeps the process alive, unless `isHeld` is false.
+  run(start, { signal, onProgress, isHeld = true } = {}) {
+    if (signal?.aborted) return Promise.reject(signal.reason);
+    if (!this.engine) return Promise.reject(closed());
+    const ticket = (this.#ticket = (this.#ticket + 1) >>> 0);
+    return new Promise((resolve, reject) => {
+      const onAbort = () => {
+        this.engine?.cancel(ticket);
+        this.#settle(ticket)?.reject(signal.reason);
+      };
+      const release = () => {
+        signal?.removeEventListener("abort", onAbort);
+        if (isHeld) this.#release();
+      };
+      this.#pending.set(ticket, { resolve, reject, onProgress, release });
+      if (isHeld && this.#holding++ === 0) this.#hold = setTimeout(() => {}, FOREVER);
+      signal?.addEventListener("abort", onAbort);
+      try {
+        start(this.engine, ticket);
+      } catch (error) {
+        this.#settle(ticket)?.reject(lift(error));
+      }
+    });
+  }
+
+  // Forgets whoever waits: their promises are never settled, because the process is about to end.
+  forget() {
+    for (const ticket of [...this.#pending.keys()]) this.#settle(ticket);
+  }
+
+  // Ends the threads; what still waits waits for nothing.
+  end() {
+    this.engine.end();
+    // The native half refers to this object by its way of delivering letters; without this it could not be collected.
+    this.engine = undefined;
+    for (const ticket of [...this.#pending.keys()]) this.#settle(ticket)?.reject(closed());
+  }
+
+  // Does at once what needs no waiting.
+  now(work) {
+    if (!this.engine) throw closed();
+    try {
+      return work(this.engine);
+    } catch (error) {
+      throw lift(error);
+    }
+  }
+
+  #settle(ticket) {
+    const waiting = this.#pending.get(ticket);
+    if (!waiting) return undefined;
+    this.#pending.delete(ticket);
+    waiting.release();
+    return waiting;
+  }
+
+  #release() {
+    if (--this.#holding > 0) return;
+    clearTimeout(this.#hold);
+    this.#hold = undefined;
+  }
+
+  #deliver(ticket, kind, payload) {
+    switch (kind) {
+      case DONE:
+        this.#settle(ticket)?.resolve(payload);
+        break;
+      case FAILED:
+        this.#settle(ticket)?.reject(liftText(payload));
+        break;
+      case PROGRESS:
+        this.#pending.get(ticket)?.onProgress?.(JSON.parse(payload));
+        break;
+      case ASK:
+        this.#ask(payload).then(
+          (text) => this.engine?.answer(ticket, text, null),
+          (error) => this.engine?.answer(ticket, null, String(error)),
+        );
+        break;
+    }
+  }
+}
+
+module.exports = { Link };

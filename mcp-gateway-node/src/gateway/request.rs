@@ -1,0 +1,65 @@
+//! One request of a session.
+
+use std::sync::Arc;
+use std::time::Duration;
+
+use mcp_gateway_core::gateway::CallOptions;
+use mcp_gateway_core::protocol::RawJson;
+use mcp_gateway_core::{Error, ErrorKind, Result};
+use napi_derive::napi;
+
+use super::Engine;
+use crate::error::to_napi;
+use crate::util::Reply;
+
+/// How a request is made.
+#[napi(object)]
+#[non_exhaustive]
+#[derive(Debug)]
+pub struct RequestOptions {
+    /// When the caller stops waiting, in milliseconds.
+    pub timeout_ms: Option<f64>,
+    /// Whether its progress is told.
+    pub progress: bool,
+    /// Whether its result is handed over as bytes.
+    pub raw: bool,
+}
+
+#[napi]
+impl Engine {
+    /// Carries out an MCP request: its parameters as JSON, its result as JSON.
+    #[napi(catch_unwind)]
+    pub fn request(
+        &self,
+        ticket: u32,
+        session: u32,
+        method: String,
+        params: String,
+        options: RequestOptions,
+    ) -> napi::Result<()> {
+        let params = RawJson::parse(params).and_then(|params| params.object()).map_err(|cause| {
+            let wrong = Error::new(ErrorKind::InvalidInput, format!("parameters of `{method}` are no object"));
+            to_napi(&wrong.with_source(cause))
+        })?;
+        let mut call = CallOptions::new().with_cancellation(self.tickets.enter(ticket));
+        if let Some(milliseconds) = options.timeout_ms {
+            call = call.with_timeout(duration(milliseconds).map_err(|error| to_napi(&error))?);
+        }
+        if options.progress {
+            let post = self.post.clone();
+            call = call.with_progress(Arc::new(move |params: RawJson| post.progress(ticket, params.get())));
+        }
+        let session = self.state.sessions.get(session);
+        self.start(ticket, async move {
+            let session = session.ok_or_else(|| Error::new(ErrorKind::Closed, "the session has ended"))?;
+            let text = session.request(&method, params, call).await?.into_text();
+            Ok(if options.raw { Reply::Bytes(text) } else { Reply::Text(text) })
+        })
+    }
+}
+
+fn duration(milliseconds: f64) -> Result<Duration> {
+    Duration::try_from_secs_f64(milliseconds / 1_000.0).map_err(|_| {
+        Error::new(ErrorKind::InvalidInput, format!("`{milliseconds}` is not a number of milliseconds to wait"))
+    })
+}

@@ -1,0 +1,304 @@
+// What is Node's own about a gateway: promises, signals, workers, objects of the host, the end of things.
+import assert from "node:assert/strict";
+import { spawn } from "node:child_process";
+import { existsSync, readdirSync } from "node:fs";
+import { join } from "node:path";
+import { test } from "node:test";
+
+import { AuditRecord, Gateway, GatewayBuilder, GatewayError, SecretKey } from "mcp-gateway";
+
+import { catalog, openGateway, options, profile, until } from "./support.mjs";
+
+const text = (result) => result.content[0].text;
+
+async function using(gateway, work) {
+  try {
+    return await work(gateway);
+  } finally {
+    await gateway.close();
+  }
+}
+
+test("a thousand calls at once get their own answers", async () => {
+  await using(await openGateway(), async (gateway) => {
+    const numbers = [...Array(1000).keys()].map(String);
+    const results = await Promise.all(numbers.map((number) => gateway.callTool("echo", { text: number })));
+    assert.deepEqual(results.map(text), numbers);
+  });
+});
+
+test("the builder says the same as the options", async () => {
+  const { home } = options();
+  const builder = new GatewayBuilder().withProfile(profile).withHome(home).withCatalogs(catalog).withAudit("memory");
+  await using(await builder.withWorkerThreads(1).open(), async (gateway) => {
+    assert.equal(text(await gateway.callTool("echo", { text: "built" })), "built");
+  });
+});
+
+test("arguments may be JSON and results may stay it", async () => {
+  await using(await openGateway(), async (gateway) => {
+    const raw = await gateway.callToolRaw("echo", '{"text": "raw"}');
+    assert(raw instanceof Uint8Array);
+    assert.equal(text(JSON.parse(raw)), "raw");
+    await assert.rejects(gateway.callTool("echo", "{"), { kind: "invalid_input" });
+  });
+});
+
+test("what cannot be opened says why", async () => {
+  const wrong = [
+    ["nobody", {}, "not_found", /nobody/],
+    [{ name: "x", server: {} }, {}, "invalid_input", /options of the gateway/],
+    [profile, { homes: "x" }, "invalid_input", /homes/],
+    [profile, { catalogs: ["/missing/catalog.yaml"] }, "not_found", /missing/],
+    [profile, { catalogs: [{ registry: { cases: { type: "nonsense" } } }] }, "invalid_config", /inline\.json/],
+    [profile, { policy: {} }, "invalid_input", /no method `decide`/],
+    [profile, { workerThreads: 0 }, "invalid_input", /worker threads/],
+  ];
+  for (const [what, more, kind, words] of wrong) {
+    await assert.rejects(Gateway.open(what, { ...options(), ...more }), (error) => {
+      assert(error instanceof GatewayError, String(error));
+      assert.equal(error.kind, kind);
+      assert.match(`${error.message} ${JSON.stringify(error.context)}`, words);
+      return true;
+    });
+  }
+});
+
+test("two gateways do not see each other", async () => {
+  await using(await openGateway(), async (one) => {
+    await using(await openGateway(), async (two) => {
+      await one.removeServer("cases");
+      assert.equal(text(await two.callTool("echo", { text: "x" })), "x");
+      assert.equal((await one.audit()).length, 0);
+    });
+  });
+});
+
+test("sessions have servers and principals of their own", async () => {
+  const policy = {
+    decide: ({ principal }, { server, name }) =>
+      principal === "guest" && `${server}.${name}` === "cases.add"
+        ? { effect: "deny", rule: "guests", reason: "guests do not add" }
+        : "allow",
+  };
+  await using(await openGateway({ policy }), async (gateway) => {
+    const [guest, ada] = [await gateway.session({ principal: "guest" }), await gateway.session({ principal: "ada" })];
+    const births = await Promise.all([gateway, guest, ada].map(async (session) => text(await session.callTool("birth"))));
+    assert.equal(new Set(births).size, 3);
+    assert.equal(text(await ada.callTool("add", { a: 1, b: 2 })), "3");
+    await assert.rejects(guest.callTool("add", { a: 1, b: 2 }), { kind: "denied", message: /guests do not add/ });
+    const records = await gateway.audit({ name: "add" });
+    assert.deepEqual(records.map((record) => record.event.principal).sort(), ["ada", "guest"]);
+    await guest.close();
+    await guest[Symbol.asyncDispose]?.();
+    await assert.rejects(guest.callTool("birth"), { kind: "closed" });
+  });
+});
+
+test("objects of the host take every part", async () => {
+  const records = [];
+  const asked = [];
+  const questions = [];
+  const rules = [{ match: "mine.echo", effect: "hard_confirm", reason: "it is loud" }];
+  const objects = {
+    catalog: { list: () => ({ mine: catalog.registry.cases }) },
+    secrets: {
+      async get(key) {
+        assert(key instanceof SecretKey);
+        asked.push(String(key));
+        return String(key) === "CASES_TOKEN" ? "12345" : null;
+      },
+    },
+    audit: {
+      append: async (record) => void records.push(record),
+      query: ({ limit }) => (limit ? records.slice(-limit) : records),
+    },
+    approver: {
+      approve(context, question) {
+        questions.push(question);
+        return { granted: question.arguments.text === "please", by: "ann", reason: "asked nicely" };
+      },
+    },
+  };
+  const { home } = options();
+  const gateway = await Gateway.open({ name: "cases", servers: { mine: {} }, policy: { rules } }, { home, ...objects });
+  await using(gateway, async () => {
+    assert.equal(text(await gateway.callTool("secret")), "5");
+    assert.equal(text(await gateway.callTool("echo", { text: "please" })), "please");
+    await assert.rejects(gateway.callTool("echo", { text: "now" }), { kind: "denied" });
+    assert.equal((await gateway.audit({ name: "echo" })).length, 2);
+  });
+  assert.equal(asked[0], "cases/mine/CASES_TOKEN");
+  assert.deepEqual(questions.map(({ server, name, decision }) => [server, name, decision.reason]), [
+    ["mine", "echo", "it is loud"],
+    ["mine", "echo", "it is loud"],
+  ]);
+  assert(records.every((record, at) => record instanceof AuditRecord && record.sequence === at + 1));
+  assert(records.every((record, at) => at === 0 || record.previous === records[at - 1].hash));
+  const granted = records.map((record) => record.event).find((event) => event.name === "echo");
+  assert.equal(granted.decision.reason, "ann: asked nicely");
+});
+
+test("a mapping is a broker", async () => {
+  for (const secrets of [{ CASES_TOKEN: "12345" }, new Map([["CASES_TOKEN", "12345"]])]) {
+    await using(await openGateway({ secrets }), async (gateway) => {
+      assert.equal(text(await gateway.callTool("secret")), "5");
+    });
+  }
+});
+
+test("a host that hangs does not stall the gateway", async () => {
+  const policy = { decide: (context, { name }) => (name === "add" ? new Promise(() => {}) : "allow") };
+  await using(await openGateway({ policy, hostTimeoutSeconds: 0.3, workerThreads: 1 }), async (gateway) => {
+    await gateway.callTool("cases.echo", { text: "warm" });
+    const hung = [...Array(100)].map(() => gateway.callTool("cases.add", { a: 1, b: 1 }));
+    for (const { reason } of await Promise.allSettled(hung)) assert.equal(reason.kind, "denied");
+    assert.equal(text(await gateway.callTool("cases.echo", { text: "on" })), "on");
+  });
+});
+
+test("a signal that was aborted before asks nothing", async () => {
+  await using(await openGateway(), async (gateway) => {
+    const reason = new Error("never mind");
+    await assert.rejects(gateway.callTool("echo", { text: "x" }, { signal: AbortSignal.abort(reason) }), reason);
+    await assert.rejects(gateway.callTool("sleep", {}, { signal: AbortSignal.timeout(100) }), { name: "TimeoutError" });
+    assert.equal((await gateway.audit({ name: "echo" })).length, 0);
+  });
+});
+
+test("events end with their gateway, by break and by a signal", async () => {
+  const gateway = await openGateway();
+  const [first, second, third] = [gateway.events(), gateway.events(), gateway.events({ signal: AbortSignal.timeout(50) })];
+  await gateway.callTool("echo", { text: "x" });
+  for await (const event of first) {
+    if (event.type === "server_started") break;
+  }
+  assert.deepEqual(await first.next(), { done: true, value: undefined });
+  for await (const event of third) assert(event.type);
+  await gateway.close();
+  for await (const event of second) assert(event.type);
+});
+
+test("a closed gateway says so and closes twice", async () => {
+  const gateway = await openGateway();
+  await gateway.close();
+  await gateway.close();
+  await gateway[Symbol.asyncDispose]?.();
+  await assert.rejects(gateway.listTools(), { kind: "closed" });
+  assert.throws(() => gateway.events(), { kind: "closed" });
+});
+
+// Runs a script in a Node of its own, with a gateway in it.
+async function run(script, { home, flags = [], until: said, signal } = {}) {
+  const prelude = `
+    import { Gateway } from "mcp-gateway";
+    const open = () => Gateway.open(${JSON.stringify(profile)}, ${JSON.stringify({ ...options(), home })});
+  `;
+  const child = spawn(process.execPath, [...flags, "--input-type=module", "--eval", prelude + script], {
+    cwd: join(import.meta.dirname, ".."),
+    stdio: ["ignore", "pipe", "pipe"],
+  });
+  let [stdout, stderr] = ["", ""];
+  child.stdout.on("data", (data) => {
+    stdout += data;
+    if (said && stdout.includes(said)) child.kill(signal);
+  });
+  child.stderr.on("data", (data) => (stderr += data));
+  const killer = setTimeout(() => child.kill("SIGKILL"), 45_000);
+  const [code, died] = await new Promise((resolve) => child.on("close", (...how) => resolve(how)));
+  clearTimeout(killer);
+  return { stdout, stderr, code, signal: died };
+}
+
+async function assertNoServer(home) {
+  await using(await Gateway.open({ name: "empty" }, { home, audit: "memory" }), (gateway) =>
+    until("no server is left behind", async () => (await gateway.instances()).length === 0),
+  );
+}
+
+for (const [how, end, code] of [
+  ["runs out of work", "", 0],
+  ["exits", "process.exit(7);", 7],
+  ["throws", 'throw new Error("on purpose");', 1],
+]) {
+  test(`a process that ${how} leaves no server`, async () => {
+    const { home } = options();
+    const script = `const gateway = await open(); console.log((await gateway.callTool("echo", { text: "here" })).content[0].text); ${end}`;
+    const done = await run(script, { home });
+    assert.deepEqual([done.stdout, done.code], ["here\n", code], done.stderr);
+    await assertNoServer(home);
+  });
+}
+
+for (const signal of ["SIGINT", "SIGTERM"]) {
+  test(`${signal} ends a script in good order`, async () => {
+    const { home } = options();
+    const script = `const gateway = await open(); await gateway.callTool("echo", { text: "x" }); console.log("ready"); await gateway.callTool("sleep", { seconds: 60 });`;
+    const done = await run(script, { home, until: "ready", signal });
+    assert.deepEqual([done.signal, done.stdout], [signal, "ready\n"], done.stderr);
+    await assertNoServer(home);
+  });
+}
+
+test("a host that handles a signal decides by itself", async () => {
+  const script = `
+    process.on("SIGTERM", async () => { await gateway.close(); console.log("closed"); process.exit(3); });
+    const gateway = await open(); await gateway.callTool("echo", { text: "x" }); console.log("ready"); setInterval(() => {}, 1000);
+  `;
+  const { home } = options();
+  const done = await run(script, { home, until: "ready", signal: "SIGTERM" });
+  assert.deepEqual([done.code, done.stdout], [3, "ready\nclosed\n"], done.stderr);
+  await assertNoServer(home);
+});
+
+test("a gateway that is forgotten stops its servers and says so", async () => {
+  const script = `
+    await (async () => { const gateway = await open(); await gateway.callTool("echo", { text: "x" }); })();
+    const told = new Promise((resolve) => process.on("warning", (warning) => resolve(warning.code)));
+    const collecting = setInterval(() => globalThis.gc(), 10);
+    console.log(await told);
+    clearInterval(collecting);
+  `;
+  const { home } = options();
+  const done = await run(script, { home, flags: ["--expose-gc"] });
+  assert.deepEqual([done.code, done.stdout], [0, "MCP_GATEWAY_NOT_CLOSED\n"], done.stderr);
+  await assertNoServer(home);
+});
+
+test("a worker that is terminated leaves no server, and other threads are not concerned", async () => {
+  const script = `
+    import { Worker } from "node:worker_threads";
+    const gateway = await open();
+    const body = 'import("mcp-gateway").then(async ({ Gateway }) => { const { parentPort, workerData } = await import("node:worker_threads"); const gateway = await Gateway.open(...workerData); await gateway.callTool("echo", { text: "x" }); parentPort.postMessage("up"); setInterval(() => {}, 1000); })';
+    const worker = new Worker(body, { eval: true, workerData: [${JSON.stringify(profile)}, ${JSON.stringify(options())}] });
+    await new Promise((resolve, reject) => { worker.on("message", resolve); worker.on("error", reject); });
+    await worker.terminate();
+    console.log((await gateway.callTool("echo", { text: "here" })).content[0].text);
+    await gateway.close();
+  `;
+  const { home } = options();
+  const done = await run(script, { home });
+  assert.deepEqual([done.code, done.stdout], [0, "here\n"], done.stderr);
+});
+
+test("an open gateway that nobody waits for does not keep the process", async () => {
+  const { home } = options();
+  const done = await run(`const gateway = await open(); gateway.listen(() => {}); console.log("done");`, { home });
+  assert.deepEqual([done.code, done.stdout], [0, "done\n"], done.stderr);
+});
+
+const canCount = existsSync("/proc/self/task");
+test("cycles of opening leak nothing", { skip: !canCount && "open files and threads are counted in /proc" }, async () => {
+  const { home } = options();
+  const cycle = async (count) => {
+    for (let at = 0; at < count; at++) {
+      await using(await Gateway.open(profile, { home, catalogs: [catalog], audit: "memory" }), (gateway) => gateway.servers());
+    }
+  };
+  const counts = () => ["fd", "task"].map((kind) => readdirSync(`/proc/self/${kind}`).length);
+  await cycle(20);
+  const before = counts();
+  await cycle(200);
+  // Threads that have ended are gone a moment later.
+  await until("threads and files are given back", () => counts().every((count, at) => count <= before[at]));
+});
