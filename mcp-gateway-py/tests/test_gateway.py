@@ -425,6 +425,31 @@ def test_a_fork_gets_an_error_and_harms_nothing(options: OpenArguments) -> None:
         assert gateway.call_tool("echo", {"text": "unharmed"}).text == "unharmed"
 
 
+@pytest.mark.skipif(not hasattr(os, "fork"), reason="this system has no fork")
+def test_a_fork_that_forgets_the_gateway_takes_nothing_from_its_parent(options: OpenArguments) -> None:
+    done = run_script(
+        """
+        import gc, warnings
+        warnings.simplefilter("ignore")
+        gateway = blocking.Gateway.open(PROFILE, **OPTIONS)
+        birth = gateway.call_tool("birth").text
+        locks = lambda: len(list((__import__("pathlib").Path(OPTIONS["home"]) / "run").glob("*.lock")))
+        before = locks()
+        if os.fork() == 0:
+            gateway = None
+            gc.collect()
+            os._exit(0)
+        os.wait()
+        assert locks() == before == 1
+        assert gateway.call_tool("birth").text == birth
+        gateway.close()
+        print("unharmed")
+        """,
+        options,
+    )
+    assert done.stdout == "unharmed\n", done.stderr
+
+
 def _in_fork(gateway: blocking.Gateway, answers: Any) -> None:
     kinds = []
     try:

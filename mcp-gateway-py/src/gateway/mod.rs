@@ -36,6 +36,15 @@ pub(crate) struct Gateway {
     warnings: Vec<String>,
 }
 
+impl Drop for Gateway {
+    fn drop(&mut self) {
+        if self.threads.is_forked() {
+            // What it holds is the parent's: its servers, its lock file.
+            std::mem::forget(self.gateway.clone());
+        }
+    }
+}
+
 #[pymethods]
 impl Gateway {
     /// Opens a gateway: options as JSON, and the objects of Python that are parts of it.

@@ -27,6 +27,15 @@ impl Session {
     }
 }
 
+impl Drop for Session {
+    fn drop(&mut self) {
+        if self.threads.is_forked() {
+            // It holds the gateway, which is the parent's.
+            std::mem::forget(self.session.clone());
+        }
+    }
+}
+
 #[pymethods]
 impl Session {
     /// Its id.
