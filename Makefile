@@ -12,8 +12,8 @@ test: ## everything: installs and starts what is missing, lints, then the tests 
 	$(MAKE) --no-print-directory engine images servers
 	# Engine, images and SDKs are there now, so a test that would skip for want of them fails instead.
 	MCP_GATEWAY_TEST=docker .ci/test-rust
-	.ci/test-python
-	.ci/test-node
+	MCP_GATEWAY_TEST=docker .ci/test-python
+	MCP_GATEWAY_TEST=docker .ci/test-node
 	.ci/test-examples
 
 lint: ## format, clippy, docs, dependency guard, scripts
