@@ -1,7 +1,7 @@
 # The short names for what people type; the work is done by the scripts in .ci/.
 
 .DEFAULT_GOAL := help
-.PHONY: help test lint fmt test-rust test-python test-node test-examples features quickstart prepare engine images servers gateway-image bench deny clean
+.PHONY: help test lint fmt test-rust test-python test-node test-examples features quickstart prepare engine images api-docs servers gateway-image bench deny clean
 
 help: ## this list
 	@awk -F ':.*## ' '/^[a-z-]+:.*## /{printf "  make %-14s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
@@ -14,6 +14,7 @@ test: ## everything: installs and starts what is missing, lints, then the tests 
 	MCP_GATEWAY_TEST=docker .ci/test-rust
 	MCP_GATEWAY_TEST=docker .ci/test-python
 	MCP_GATEWAY_TEST=docker .ci/test-node
+	.ci/api-docs --no-rust
 	.ci/test-examples
 
 lint: ## format, clippy, docs, dependency guard, scripts
@@ -33,6 +34,9 @@ test-node: ## only the Node binding: build, tsc, node --test
 
 test-examples: ## only the examples
 	.ci/test-examples
+
+api-docs: ## the API reference of all three languages, in target/api
+	.ci/api-docs
 
 features: ## the core with each feature alone (a few minutes; not part of `make test`)
 	.ci/features

@@ -275,7 +275,8 @@ export declare class SecretKey {
   toString(): string;
 }
 
-type Awaitable<T> = T | PromiseLike<T>;
+/** A value, or a promise of it. */
+export type Awaitable<T> = T | PromiseLike<T>;
 
 /** It goes through, the person at the client confirms it, an operator confirms it, or it is refused. */
 export type Effect = "allow" | "soft_confirm" | "hard_confirm" | "deny";

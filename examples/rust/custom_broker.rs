@@ -1,4 +1,5 @@
-//! Secrets and decisions of the host's own: a broker that asks its vault, a policy that knows its users.
+//! Secrets and decisions of the host's own: a broker that asks its vault, a policy that knows its users, an approver that
+//! asks a person.
 #![expect(clippy::print_stdout, reason = "an example shows what it does")]
 
 mod greeter;
@@ -7,6 +8,7 @@ use std::error::Error;
 use std::sync::Arc;
 
 use async_trait::async_trait;
+use mcp_gateway_core::approval::{Answer, Approver, Question};
 use mcp_gateway_core::catalog::MemoryCatalog;
 use mcp_gateway_core::gateway::{Gateway, GatewayBuilder, GatewayExt};
 use mcp_gateway_core::model::{
@@ -66,8 +68,22 @@ impl Policy for Users {
         Ok(match (&*ctx.principal.name, target.as_str()) {
             ("guest", "greeter.greet") => Decision::new(Effect::Allow, "guests", "guests may greet"),
             ("guest", _) => Decision::new(Effect::Deny, "guests", "guests may greet only"),
-            _ => Decision::new(Effect::Allow, "users", "users may do everything"),
+            (_, "greeter.measure_secret") => Decision::new(Effect::HardConfirm, "secrets", "it is about a secret"),
+            _ => Decision::new(Effect::Allow, "users", "users may do everything else"),
         })
+    }
+}
+
+/// Stands for the person who is asked; this one trusts Ada.
+#[derive(Debug)]
+struct Operator;
+
+#[async_trait]
+impl Approver for Operator {
+    async fn approve(&self, ctx: &CallContext, question: &Question) -> Result<Answer> {
+        println!("operator is asked: may {} call {}? ({})", ctx.principal, question.target, question.decision.reason);
+        let granted = &*ctx.principal.name == "ada";
+        Ok(Answer::new(granted, "operator", if granted { "I know Ada" } else { "not without Ada" }))
     }
 }
 
@@ -85,11 +101,18 @@ async fn main() -> std::result::Result<(), Box<dyn Error>> {
         )))
         .with_secrets(Arc::new(Vault))
         .with_policy(Arc::new(Users))
+        .with_approver(Arc::new(Operator))
         .with_runtime(Arc::new(MemoryRuntime::new().with_server("greeter", Arc::new(greeter::Greeter))))
         .build()
         .await?;
 
-    for (who, tool) in [("ada", "greet"), ("ada", "measure_secret"), ("guest", "greet"), ("guest", "measure_secret")] {
+    for (who, tool) in [
+        ("ada", "greet"),
+        ("ada", "measure_secret"),
+        ("bob", "measure_secret"),
+        ("guest", "greet"),
+        ("guest", "measure_secret"),
+    ] {
         let ctx = CallContext::new(Principal::new(who));
         match gateway.call_tool(&ctx, tool, &serde_json::json!({"who": who})).await {
             Ok(answer) => println!("{who} calls {tool}: {}", answer.get()),

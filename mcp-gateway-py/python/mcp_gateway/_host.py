@@ -6,7 +6,7 @@ import json
 import threading
 from collections.abc import Callable, Mapping
 from concurrent.futures import Future
-from typing import Any
+from typing import Any, cast
 
 from mcp_gateway._native import Answer
 from mcp_gateway._wire import dumps, plain
@@ -44,7 +44,11 @@ def parts(objects: Mapping[str, object], loop: Loop) -> list[Part]:
     """Returns what the gateway calls; async methods run in the loop."""
     made: list[Part] = []
     for part, given in objects.items():
-        held = MappingBroker(given) if part == "secrets" and isinstance(given, Mapping) else given
+        held = (
+            MappingBroker(cast("Mapping[str, str]", given))
+            if part == "secrets" and isinstance(given, Mapping)
+            else given
+        )
         methods = [method for method in _METHODS[part] if callable(getattr(held, method, None))]
         made.append((part, type(held).__name__, methods, _Port(held, _METHODS[part], loop)))
     return made
@@ -99,7 +103,7 @@ def _text(result: Any) -> str:
         if hasattr(result, "__iter__"):
             result = list(result)
     if isinstance(result, list):
-        result = [str(item) if isinstance(item, SecretKey) else plain(item) for item in result]
+        result = [str(item) if isinstance(item, SecretKey) else plain(item) for item in cast("list[object]", result)]
     return dumps(plain(result))
 
 

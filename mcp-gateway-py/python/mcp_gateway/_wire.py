@@ -5,7 +5,7 @@ import json
 from collections.abc import Mapping, Sequence
 from enum import Enum
 from pathlib import PurePath
-from typing import Any
+from typing import Any, cast
 
 
 def camel(name: str) -> str:
@@ -27,9 +27,9 @@ def plain(value: Any) -> Any:
     if isinstance(value, PurePath):
         return str(value)
     if isinstance(value, Mapping):
-        return {str(name): plain(inner) for name, inner in value.items()}
+        return {str(name): plain(inner) for name, inner in cast("Mapping[object, object]", value).items()}
     if isinstance(value, Sequence) and not isinstance(value, str | bytes):
-        return [plain(inner) for inner in value]
+        return [plain(inner) for inner in cast("Sequence[object]", value)]
     return value
 
 

@@ -49,3 +49,4 @@ class Approver(Protocol):
 
     def approve(self, context: CallContext, question: Question, /) -> Answer | bool | Awaitable[Answer | bool]:
         """Returns the person's answer."""
+        ...

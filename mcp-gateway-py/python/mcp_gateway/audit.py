@@ -72,3 +72,4 @@ class AuditStore(Protocol):
 
     def query(self, query: AuditQuery, /) -> Iterable[AuditRecord] | Awaitable[Iterable[AuditRecord]]:
         """Returns records, oldest first. Conditions but `limit` may be ignored: the gateway filters."""
+        ...

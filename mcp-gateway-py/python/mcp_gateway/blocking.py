@@ -159,7 +159,9 @@ class Session:
         timeout: float | None = None,
         on_progress: Callable[[Progress], object] | None = None,
     ) -> Any:
-        told = None if on_progress is None else lambda text: on_progress(Progress(json.loads(text)))
+        told: Callable[[str], object] | None = (
+            None if on_progress is None else lambda text: on_progress(Progress(json.loads(text)))
+        )
         return json.loads(self._waiter.run(self._session.request, method, params, timeout, told))
 
 

@@ -15,3 +15,4 @@ class Catalog(Protocol):
 
     def list(self) -> Mapping[str, Mapping[str, Any]] | Awaitable[Mapping[str, Mapping[str, Any]]]:
         """Returns every entry by its name."""
+        ...

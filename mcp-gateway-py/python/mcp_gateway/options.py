@@ -3,7 +3,7 @@
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from os import PathLike
-from typing import Any, Literal, TypedDict
+from typing import Any, Literal, TypedDict, cast
 
 from mcp_gateway._wire import camel, dumps, plain
 from mcp_gateway.approval import Approver
@@ -128,11 +128,16 @@ def split(profile: ProfileLike, arguments: OpenArguments) -> tuple[str, dict[str
     options.pop("principal", None)
     if "secret_stores" in options:
         options["secrets"] = options.pop("secret_stores")
-    if "catalogs" in options:
+    if "catalogs" in arguments:
         options["catalogs"] = [
-            str(catalog) if isinstance(catalog, PathLike) else catalog for catalog in options["catalogs"]
+            str(catalog) if isinstance(catalog, PathLike) else catalog for catalog in arguments["catalogs"]
         ]
     named = {camel(name): plain(value) for name, value in options.items() if value is not None}
     if profile is not None:
         named["profile"] = plain(profile)
-    return dumps({name: str(value) if isinstance(value, PathLike) else value for name, value in named.items()}), objects
+    return dumps(
+        {
+            name: str(cast("PathLike[str]", value)) if isinstance(value, PathLike) else value
+            for name, value in named.items()
+        }
+    ), objects

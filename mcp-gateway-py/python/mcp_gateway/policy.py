@@ -43,7 +43,7 @@ class Request:
     """The name or URI that the client wrote."""
     arguments: Mapping[str, Any] | None = None
     """The arguments of a tool call or prompt."""
-    params: Mapping[str, Any] = field(default_factory=dict)
+    params: Mapping[str, Any] = field(default_factory=dict[str, Any])
     """All parameters."""
 
     @property
@@ -67,3 +67,4 @@ class Policy(Protocol):
 
     def decide(self, context: CallContext, request: Request, /) -> Decision | Effect | Awaitable[Decision | Effect]:
         """Returns what may happen; the same request in the same context gets the same decision."""
+        ...

@@ -36,9 +36,9 @@ class ServerSpec:
 
     tools: Sequence[str] = ()
     """Its tools by name globs; none means all. A glob that begins with `!` takes tools out."""
-    config: Mapping[str, Any] = field(default_factory=dict)
+    config: Mapping[str, Any] = field(default_factory=dict[str, Any])
     """Values for its catalog entry's configuration."""
-    secrets: Mapping[str, str] = field(default_factory=dict)
+    secrets: Mapping[str, str] = field(default_factory=dict[str, str])
     """Secrets that are kept under another name: environment variable to key. Names, never values."""
     limits: LimitsSpec | None = None
     """What it may use of the machine."""
@@ -92,7 +92,9 @@ class ProfileSpec:
 
     name: str
     """Its name."""
-    servers: Mapping[str, ServerSpec | Mapping[str, Any]] = field(default_factory=dict)
+    servers: Mapping[str, ServerSpec | Mapping[str, Any]] = field(
+        default_factory=dict[str, ServerSpec | Mapping[str, Any]]
+    )
     """Its servers, in the order in which they get their tools' bare names."""
     description: str | None = None
     """What it is for."""

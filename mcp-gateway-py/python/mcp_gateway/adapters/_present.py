@@ -21,7 +21,7 @@ async def present(gateway: Session) -> tuple[ToolSet, list[PresentedTool]]:
     """Returns the tools with names and schemas that the models' APIs accept, and the set that calls them by these."""
     toolset = await gateway.present_tools("openai-chat")
     definitions = {tool.name: tool for tool in await gateway.list_tools()}
-    presented = []
+    presented: list[PresentedTool] = []
     for function in (tool["function"] for tool in toolset.tools):
         definition = definitions.get(toolset.name_of(function["name"]))
         # The list may have changed between the two questions.

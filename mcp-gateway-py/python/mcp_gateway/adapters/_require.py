@@ -1,11 +1,11 @@
 """Tells how to install an optional package that is missing."""
 
-from collections.abc import Iterator
+from collections.abc import Generator
 from contextlib import contextmanager
 
 
 @contextmanager
-def required(package: str) -> Iterator[None]:
+def required(package: str) -> Generator[None]:
     """Wraps the imports of an optional package; where it is missing, the error says how to install it."""
     try:
         yield

@@ -1,7 +1,7 @@
 """What a model reads of a tool's result, for the adapters of agent frameworks."""
 
 import json
-from collections.abc import Iterator, Mapping
+from collections.abc import Generator, Mapping
 from contextlib import contextmanager
 from typing import Any
 
@@ -23,7 +23,7 @@ def error_text(name: str, result: ToolResult) -> str:
 
 
 @contextmanager
-def told_to_model(failure: type[Exception]) -> Iterator[None]:
+def told_to_model(failure: type[Exception]) -> Generator[None]:
     """Raises as `failure`, which the framework shows to the model, what the model's own request caused.
 
     An example is a tool that policy denies. What failed in the gateway or in a server is for the host to handle.
