@@ -225,42 +225,43 @@ class Gateway extends Session {
 // What happens in a gateway, as an async iterator.
 class Events {
   #link;
-  #signal;
   #isHeld;
   #listener;
-  #next;
+  #ended = new AbortController();
+  // The last `next`: those that are asked for meanwhile follow on it.
+  #last = Promise.resolve();
 
   constructor(link, signal, isHeld) {
     this.#link = link;
-    this.#signal = signal;
     this.#isHeld = isHeld;
     this.#listener = link.now((engine) => engine.listen());
+    if (signal?.aborted) this.return();
+    signal?.addEventListener("abort", () => this.return(), { once: true });
   }
 
-  async next() {
-    if (this.#listener === undefined) return { done: true, value: undefined };
-    const listener = this.#listener;
-    this.#next ??= this.#link.run((engine, ticket) => engine.nextEvent(ticket, listener), {
-      signal: this.#signal,
-      isHeld: this.#isHeld,
-    });
-    try {
-      const text = await this.#next;
-      if (text !== null && this.#listener !== undefined) return { done: false, value: JSON.parse(text) };
-    } catch (error) {
-      if (error.kind !== "closed" && !this.#signal?.aborted) throw error;
-    } finally {
-      this.#next = undefined;
-    }
-    return this.return();
+  next() {
+    const next = () => this.#take();
+    return (this.#last = this.#last.then(next, next));
   }
 
   async return(value) {
-    if (this.#listener !== undefined) {
+    if (!this.#ended.signal.aborted) {
+      this.#ended.abort();
       this.#link.engine?.unlisten(this.#listener);
-      this.#listener = undefined;
     }
     return { done: true, value };
+  }
+
+  async #take() {
+    const { signal } = this.#ended;
+    try {
+      const start = (engine, ticket) => engine.nextEvent(ticket, this.#listener);
+      const text = await this.#link.run(start, { signal, isHeld: this.#isHeld });
+      if (text !== null) return { done: false, value: JSON.parse(text) };
+    } catch (error) {
+      if (error.kind !== "closed" && !signal.aborted) throw error;
+    }
+    return this.return();
   }
 
   [Symbol.asyncIterator]() {

@@ -1,6 +1,7 @@
 //! `tools`: what the servers of a profile offer, and calls of it.
 
 use clap::Subcommand;
+use clap::builder::PossibleValuesParser;
 use indexmap::IndexMap;
 use serde::Serialize;
 use serde_json::Value;
@@ -8,9 +9,10 @@ use serde_json::value::RawValue;
 
 use super::args::GatewayArgs;
 use super::exit::Exit;
-use super::output::FormatArgs;
+use super::output::{FormatArgs, Output};
 use super::{Env, arguments, assemble, content, report, signals};
 use crate::error::{Error, ErrorKind, Result};
+use crate::gateway::dialect::{Dialect, ToolSet};
 use crate::gateway::home::Opened;
 use crate::gateway::{Gateway as _, GatewayExt as _, McpGateway, ServerState};
 use crate::model::{CallContext, Definition};
@@ -26,10 +28,14 @@ pub(crate) enum Verb {
         after_help = "Examples:
   mcp-gateway tools ls --profile dev-tools
   mcp-gateway tools ls --catalog servers.yaml --servers time,git --format json
+  mcp-gateway tools ls --api anthropic | jq .tools
 
 Servers that were never seen are started once; what they offer is recorded."
     )]
     Ls {
+        /// Print them as JSON in the shape that this model API takes, with its names and what had to be adapted
+        #[arg(long, value_name = "API", value_parser = PossibleValuesParser::new(Dialect::ALL.map(Dialect::as_str)))]
+        api: Option<String>,
         #[command(flatten)]
         gateway: Box<GatewayArgs>,
         #[command(flatten)]
@@ -84,7 +90,11 @@ struct ToolRow {
 impl Verb {
     pub(crate) async fn run(self, env: &Env) -> Result<Exit> {
         match self {
-            Self::Ls { gateway, format } => {
+            Self::Ls { api: Some(api), gateway, format: _ } => {
+                let set = present(env, &gateway, api.parse()?).await?;
+                Output::text().json(&set).map(|()| Exit::OK)
+            }
+            Self::Ls { api: None, gateway, format } => {
                 let rows = rows(env, &gateway).await?;
                 format.open().rows(&rows, &["NAME", "SERVER", "DESCRIPTION"], |row| {
                     let server = row.target.as_deref().and_then(|target| target.split_once('.'));
@@ -129,6 +139,14 @@ impl Verb {
             }
         }
     }
+}
+
+async fn present(env: &Env, args: &GatewayArgs, dialect: Dialect) -> Result<ToolSet> {
+    let open = assemble::gateway(env, args).await?;
+    let presented = signals::interruptible(open.gateway.present_tools(&CallContext::local(), dialect)).await;
+    warn_of_broken(&open.gateway).await;
+    assemble::close(&open.gateway).await;
+    presented
 }
 
 async fn rows(env: &Env, args: &GatewayArgs) -> Result<Vec<ToolRow>> {

@@ -22,6 +22,10 @@ fn tools_are_listed_and_shown() {
     let listed: serde_json::Value = serde_json::from_str(&place.ok("tools ls --format json")).unwrap();
     assert_eq!(listed[0]["target"], "tiny.echo");
     assert_eq!(listed[0]["definition"]["name"], "echo");
+    let presented: serde_json::Value = serde_json::from_str(&place.ok("tools ls --api anthropic")).unwrap();
+    assert_eq!(presented["tools"][0]["input_schema"]["required"], serde_json::json!(["text"]));
+    assert_eq!(presented["names"]["add"], "add");
+    assert_eq!(place.run(["tools", "ls", "--api", "cobol"]).status.code(), Some(2));
 }
 
 #[test]
