@@ -28,11 +28,11 @@ class Session {
   }
 
   async callTool(name, args = {}, options = {}) {
-    return JSON.parse(await this.#send("tools/call", callParams(name, args, options.meta), options));
+    return JSON.parse(await this.#send("tools/call", callParams(name, options.meta), options, { args }));
   }
 
   callToolRaw(name, args = {}, options = {}) {
-    return this.#send("tools/call", callParams(name, args, options.meta), options, true);
+    return this.#send("tools/call", callParams(name, options.meta), options, { args, raw: true });
   }
 
   async listPrompts() {
@@ -40,7 +40,7 @@ class Session {
   }
 
   async getPrompt(name, args = {}) {
-    return this.request("prompts/get", { name, arguments: args });
+    return JSON.parse(await this.#send("prompts/get", callParams(name), {}, { args }));
   }
 
   async listResources() {
@@ -93,8 +93,10 @@ class Session {
     return this.close();
   }
 
-  #send(method, params, { timeoutMs, signal, onProgress } = {}, raw = false) {
-    const options = { timeoutMs, progress: onProgress !== undefined, raw };
+  #send(method, params, { timeoutMs, signal, onProgress } = {}, { args, raw = false } = {}) {
+    // Arguments that are JSON already are not read here.
+    const text = args === undefined || typeof args === "string" ? args : JSON.stringify(args ?? {});
+    const options = { arguments: text, timeoutMs, progress: onProgress !== undefined, raw };
     const start = (engine, ticket) => engine.request(ticket, this.#handle, method, params, options);
     return this._link.run(start, { signal, onProgress });
   }
@@ -289,11 +291,9 @@ class Connection {
   }
 }
 
-// The parameters of a call; arguments that are JSON already are not read.
-function callParams(name, args, meta) {
-  const text = typeof args === "string" ? args : JSON.stringify(args ?? {});
-  const tail = meta === undefined ? "}" : `,"_meta":${JSON.stringify(meta)}}`;
-  return `{"name":${JSON.stringify(name)},"arguments":${text}${tail}`;
+// The parameters of a call, without its arguments.
+function callParams(name, meta) {
+  return JSON.stringify({ name, _meta: meta });
 }
 
 module.exports = { Connection, Events, Gateway, GatewayError, Session };

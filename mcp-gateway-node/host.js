@@ -75,8 +75,15 @@ class Host {
   async call(text) {
     const [part, method, values] = JSON.parse(text);
     const read = READERS[`${part}.${method}`] ?? ((given) => given);
-    const result = await this.#objects[part][method](...read(values));
-    return JSON.stringify(Array.isArray(result) || isIterable(result) ? [...result].map(shown) : (result ?? null));
+    try {
+      const result = await this.#objects[part][method](...read(values));
+      return JSON.stringify(isIterable(result) ? [...result].map(shown) : (result ?? null));
+    } catch (error) {
+      // The gateway learns only what kind of error it was: its text may say more than others may read.
+      const detail = error instanceof Error ? error.stack : String(error);
+      process.emitWarning(`\`${part}.${method}\` of the host failed, which denies`, { code: "MCP_GATEWAY_HOST_FAILED", detail });
+      throw error;
+    }
   }
 }
 

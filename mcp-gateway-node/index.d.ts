@@ -621,6 +621,8 @@ export declare class ToolSet {
   apiNameOf(name: string): string | undefined;
   /** A tool call of the API, with the gateway's name. */
   readCall(call: object | string): { id: string | null; name: string; arguments: JsonObject };
+  /** What tells the model that its call was refused. */
+  refusal(toolCall: object | string, message: string): JsonObject;
   /** What goes back to the model: a message, item, block or part of the API. */
   answer(call: { id: string | null; name: string; arguments: JsonObject }, result: ToolResult): JsonObject;
   /** Calls a tool by the name and with the arguments that the API knows. */

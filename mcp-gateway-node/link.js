@@ -109,7 +109,7 @@ class Link {
       case ASK:
         this.#ask(payload).then(
           (text) => this.engine?.answer(ticket, text, null),
-          (error) => this.engine?.answer(ticket, null, String(error)),
+          (error) => this.engine?.answer(ticket, null, error?.name ?? typeof error),
         );
         break;
     }

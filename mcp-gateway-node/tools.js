@@ -22,7 +22,7 @@ class ToolSet {
   }
 
   readCall(call) {
-    return this.#lifted(() => JSON.parse(this.#native.readCall(typeof call === "string" ? call : JSON.stringify(call))));
+    return this.#lifted(() => JSON.parse(this.#native.readCall(textOf(call))));
   }
 
   answer(call, result) {
@@ -30,22 +30,23 @@ class ToolSet {
   }
 
   async call(apiName, args = {}, options = {}) {
-    const text = typeof args === "string" ? args : JSON.stringify(args);
-    const call = this.readCall(named(this.dialect, apiName, text));
+    const call = this.readCall(named(this.dialect, apiName, args));
     return this.#session.callTool(call.name, call.arguments, options);
   }
 
   // What the model's own request caused, a denial for one, is told to the model; other failures are the host's.
   async execute(toolCall, options = {}) {
-    const call = this.readCall(toolCall);
-    let result;
     try {
-      result = await this.#session.callTool(call.name, call.arguments, options);
+      const call = this.readCall(toolCall);
+      return this.answer(call, await this.#session.callTool(call.name, call.arguments, options));
     } catch (error) {
       if (!(error instanceof GatewayError) || error.fault !== "client") throw error;
-      result = { content: [{ type: "text", text: error.message }], isError: true };
+      return this.refusal(toolCall, error.message);
     }
-    return this.answer(call, result);
+  }
+
+  refusal(toolCall, message) {
+    return this.#lifted(() => JSON.parse(this.#native.refusal(textOf(toolCall), message)));
   }
 
   #lifted(work) {
@@ -57,17 +58,21 @@ class ToolSet {
   }
 }
 
-// A call that a framework has taken apart already, as the API would send it.
-function named(dialect, name, text) {
+function textOf(call) {
+  return typeof call === "string" ? call : JSON.stringify(call);
+}
+
+// A call that a framework has taken apart already, as the API would send it; arguments may be JSON text at each.
+function named(dialect, name, args) {
   switch (dialect) {
     case "openai-chat":
-      return { type: "function", function: { name, arguments: text } };
+      return { type: "function", function: { name, arguments: args } };
     case "openai-responses":
-      return { type: "function_call", name, arguments: text };
+      return { type: "function_call", name, arguments: args };
     case "anthropic":
-      return { type: "tool_use", name, input: JSON.parse(text) };
+      return { type: "tool_use", name, input: args };
     default:
-      return { functionCall: { name, args: JSON.parse(text) } };
+      return { functionCall: { name, args } };
   }
 }
 

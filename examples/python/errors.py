@@ -1,19 +1,47 @@
-"""What the Python package has today: image references, and every error of the core as an exception.
+"""How failures arrive: as exceptions with a kind for programs and a message for people.
 
-The gateway itself follows; until then, start `mcp-gateway gateway run` as any MCP client would.
+    python examples/python/errors.py
+
+It starts no server. The home is temporary, so that nothing is left behind.
 """
 
-from mcp_gateway import GatewayError, ImageReference, __version__
+import tempfile
 
-print("mcp-gateway", __version__)
+from mcp_gateway import GatewayError, ImageReference, blocking
+from mcp_gateway.exceptions import InvalidInputError, NotFoundError
 
-image = ImageReference.parse("ghcr.io/example/server:1.2")
-print(f"{image}: repository {image.repository}, tag {image.tag}")
+
+def show(error: GatewayError) -> None:
+    """Prints what a program decides on, what a person reads, and what led to it."""
+    print(f"{error.kind}: {error}")
+    print(f"  fault: {error.fault}, retryable: {error.retryable}")
+    for hint in error.hints:
+        print(f"  hint: {hint}")
+    if error.__cause__ is not None:
+        print(f"  because: {error.__cause__}")
+
 
 try:
-    ImageReference.parse("--privileged")
-except GatewayError as error:
-    # The kind is for programs, the message for people.
-    print(f"{error.kind}: {error}")
+    ImageReference.parse("mcp/time@sha256:12")
+except InvalidInputError as error:
+    # `except ValueError` would catch it too.
+    show(error)
 else:
-    raise SystemExit("an option was taken for an image")
+    raise SystemExit("half a digest was taken for a whole one")
+
+with tempfile.TemporaryDirectory() as home:
+    try:
+        blocking.Gateway.open({"name": "demo", "servers": {"time": {}}}, home=home)
+    except GatewayError as error:
+        show(error)
+    else:
+        raise SystemExit("a server was found without a catalog")
+
+    with blocking.Gateway.open({"name": "demo"}, home=home) as gateway:
+        try:
+            gateway.call_tool("get_current_time", {"timezone": "Asia/Tokyo"})
+        except NotFoundError as error:
+            # `except LookupError` would catch it too.
+            show(error)
+        else:
+            raise SystemExit("a tool was found without a server")

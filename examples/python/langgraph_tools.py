@@ -3,28 +3,31 @@
     pip install langgraph
     python examples/python/langgraph_tools.py [CATALOG]
 
-The server runs in a container where an engine answers, or else as a sandboxed process; nothing is started before the
-first call. In an agent, the same list goes to `create_agent(model, tools=...)`.
+The server runs in a container where an engine answers, or else as a sandboxed process. The home is temporary, so that
+nothing is left behind. In an agent, the same list goes to `create_agent(model, tools=...)`.
 """
 
 import asyncio
 import sys
+import tempfile
 from pathlib import Path
 
 from langchain_core.messages import AIMessage, ToolCall
 from langgraph.graph import MessagesState, StateGraph
 from langgraph.prebuilt import ToolNode
 
-from mcp_gateway import Gateway
+from mcp_gateway import Bounds, Gateway
 from mcp_gateway.adapters import langchain
 
 CATALOG = Path(__file__).parents[1] / "catalog.yaml"
 PROFILE = {"name": "demo", "servers": {"time": {}}}
+# A list waits 20 s for servers that were never seen; an installation may take longer.
+BOUNDS = Bounds(list_wait_seconds=240)
 
 
-async def main(catalog: str) -> None:
+async def main(home: str, catalog: str) -> None:
     """Does what a model would do: chooses a tool from the list, and asks for it."""
-    async with Gateway.open(PROFILE, catalogs=[catalog]) as gateway:
+    async with Gateway.open(PROFILE, home=home, catalogs=[catalog], bounds=BOUNDS) as gateway:
         tools = await langchain.tools(gateway)
         for tool in tools:
             print(f"{tool.name}: {tool.description}")
@@ -42,4 +45,5 @@ async def main(catalog: str) -> None:
             raise SystemExit(f"{name} failed")
 
 
-asyncio.run(main(sys.argv[1] if len(sys.argv) > 1 else str(CATALOG)))
+with tempfile.TemporaryDirectory() as home:
+    asyncio.run(main(home, sys.argv[1] if len(sys.argv) > 1 else str(CATALOG)))

@@ -2,19 +2,13 @@
 
 use std::sync::Arc;
 
-use mcp_gateway_core::gateway::GatewayHost;
 use mcp_gateway_core::model::Principal;
-use mcp_gateway_core::transport::server::{StreamConfig, connect_memory};
 use mcp_gateway_core::{Error, ErrorKind};
 use napi_derive::napi;
-use tokio_util::sync::CancellationToken;
 
 use crate::error::to_napi;
 use crate::gateway::Engine;
 use crate::util::Reply;
-
-/// How many requests of one client may be under way; the gateway has a bound of its own for all of them.
-const IN_FLIGHT: usize = 1_024;
 
 #[napi]
 impl Engine {
@@ -23,9 +17,8 @@ impl Engine {
     pub fn connect(&self, ticket: u32, principal: String) -> napi::Result<()> {
         let state = Arc::clone(&self.state);
         self.start(ticket, async move {
-            let host = Arc::new(GatewayHost::new(Arc::new(state.gateway()?)));
-            let config = StreamConfig::default().with_max_in_flight(IN_FLIGHT);
-            let client = connect_memory(host, Principal::new(principal), config, CancellationToken::new()).await?;
+            let closing = state.closing.child_token();
+            let client = state.gateway()?.connect(Principal::new(principal), closing).await?;
             Ok(Reply::Text(state.connections.add(client).to_string()))
         })
     }

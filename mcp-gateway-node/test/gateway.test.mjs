@@ -179,6 +179,72 @@ test("events end with their gateway, by break and by a signal", async () => {
   for await (const event of second) assert(event.type);
 });
 
+test("whoever waits hears of the close", async () => {
+  const gateway = await openGateway();
+  const heard = [];
+  const listening = (async () => {
+    for await (const event of gateway.events()) heard.push(event.type);
+  })();
+  const ended = new Promise((resolve) => gateway.connect(() => {}, resolve));
+  const hanging = assert.rejects(gateway.callTool("sleep", { seconds: 60 }), { kind: "closed" });
+  await until("the server runs", () => heard.includes("server_started"));
+  await gateway.close();
+  await listening;
+  assert.equal(await ended, undefined);
+  assert(heard.includes("server_stopped"));
+  await hanging;
+});
+
+test("what a model gets wrong is told to the model", async () => {
+  await using(await openGateway(), async (gateway) => {
+    const tools = await gateway.presentTools("anthropic");
+    for (const [call, words] of [
+      [{ name: "ecoh", input: {} }, /ecoh/],
+      [{ name: "echo", input: "{" }, /JSON/],
+      [{ input: {} }, /no name/],
+    ]) {
+      const answer = await tools.execute({ type: "tool_use", id: "1", ...call });
+      assert.deepEqual([answer.tool_use_id, answer.is_error], ["1", true]);
+      assert.match(answer.content[0].text, words);
+    }
+    await assert.rejects(tools.call("echo", "{"), { kind: "invalid_input" });
+  });
+});
+
+test("arguments cannot add to the request", async () => {
+  await using(await openGateway(), async (gateway) => {
+    for (const json of ['{"text":"a"},"_meta":{"x":1}', "[1]", '"x"', "{"]) {
+      await assert.rejects(gateway.callTool("echo", json), { kind: "invalid_input" });
+    }
+  });
+});
+
+test("the text of a host's error stays with the host", async () => {
+  const warned = new Promise((resolve) => process.once("warning", resolve));
+  const secrets = {
+    get() {
+      throw new Error("token is hunter2-hunter2");
+    },
+  };
+  await using(await openGateway({ secrets }), async (gateway) => {
+    const error = await gateway.callTool("cases.echo", { text: "x" }).then(assert.fail, (error) => error);
+    const seen = [await gateway.servers(), await gateway.audit()].map((value) => JSON.stringify(value));
+    for (let cause = error; cause; cause = cause.cause) seen.push(cause.message, JSON.stringify(cause));
+    assert.deepEqual(seen.filter((text) => text.includes("hunter2")), []);
+  });
+  const { code, detail } = await warned;
+  assert.equal(code, "MCP_GATEWAY_HOST_FAILED");
+  assert.match(detail, /hunter2/);
+});
+
+test("an empty list is none, and not all", async () => {
+  await using(await openGateway({ servers: [] }), async (gateway) => assert.deepEqual(await gateway.servers(), []));
+  await using(await openGateway({ tools: [] }), async (gateway) => {
+    assert.deepEqual(await gateway.listTools(), []);
+    await assert.rejects(gateway.session({ principal: " " }), { kind: "invalid_input" });
+  });
+});
+
 test("a closed gateway says so and closes twice", async () => {
   const gateway = await openGateway();
   await gateway.close();

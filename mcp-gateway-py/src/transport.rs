@@ -2,20 +2,15 @@
 
 use std::sync::Arc;
 
-use mcp_gateway_core::gateway::{GatewayHost, McpGateway};
-use mcp_gateway_core::model::Principal;
-use mcp_gateway_core::transport::server::{MemoryClient, StreamConfig, connect_memory};
+use mcp_gateway_core::Result;
+use mcp_gateway_core::transport::server::MemoryClient;
 use mcp_gateway_core::util::threads::Threads;
 use pyo3::prelude::*;
 use pyo3::types::PyBytes;
-use tokio_util::sync::CancellationToken;
 
 use crate::error::to_python;
 use crate::gateway::Waiting;
 use crate::util::{Inbox, Reply, Work};
-
-/// How many requests of one client may be under way; the gateway has a bound of its own for all of them.
-const IN_FLIGHT: usize = 1_024;
 
 /// One client's connection.
 #[pyclass(frozen, module = "mcp_gateway._native")]
@@ -26,22 +21,21 @@ pub(crate) struct Connection {
     inbox: Inbox,
 }
 
-/// Connects a client.
-pub(crate) fn connect(
-    py: Python<'_>,
-    threads: &Arc<Threads>,
-    waiting: Waiting,
-    gateway: McpGateway,
-    principal: Principal,
-) -> PyResult<Py<PyAny>> {
-    let held = Arc::clone(threads);
-    Work::new(waiting).start(py, threads, async move {
-        let host = Arc::new(GatewayHost::new(Arc::new(gateway)));
-        let config = StreamConfig::default().with_max_in_flight(IN_FLIGHT);
-        let client = connect_memory(host, principal, config, CancellationToken::new()).await?;
-        let connection = Connection { threads: held, client: Arc::new(client), inbox: Inbox::default() };
-        Ok(Reply::Value(Box::new(move |py| Ok(Py::new(py, connection)?.into_any()))))
-    })
+impl Connection {
+    /// Hands a client's connection over once it is there.
+    pub(crate) fn open(
+        py: Python<'_>,
+        threads: &Arc<Threads>,
+        waiting: Waiting,
+        connecting: impl Future<Output = Result<MemoryClient>> + Send + 'static,
+    ) -> PyResult<Py<PyAny>> {
+        let held = Arc::clone(threads);
+        Work::new(waiting).start(py, threads, async move {
+            let client = Arc::new(connecting.await?);
+            let connection = Self { threads: held, client, inbox: Inbox::default() };
+            Ok(Reply::Value(Box::new(move |py| Ok(Py::new(py, connection)?.into_any()))))
+        })
+    }
 }
 
 #[pymethods]

@@ -71,11 +71,10 @@ impl HostAudit {
     }
 
     async fn newest(&self) -> Result<(u64, String)> {
-        let records: Vec<AuditRecord> =
+        let records: Vec<KeptRecord> =
             self.caller.call("query", &[Wanted { limit: Some(1), ..Wanted::default() }]).await?;
-        Ok(records
-            .last()
-            .map_or_else(|| (0, AuditRecord::GENESIS.to_owned()), |record| (record.sequence, record.hash.clone())))
+        let newest = records.into_iter().max_by_key(|record| record.sequence);
+        Ok(newest.map_or_else(|| (0, AuditRecord::GENESIS.to_owned()), |record| (record.sequence, record.hash)))
     }
 }
 

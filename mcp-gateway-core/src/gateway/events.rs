@@ -5,6 +5,7 @@ use std::sync::Arc;
 use serde::Serialize;
 use tokio::sync::broadcast;
 use tokio::sync::broadcast::error::RecvError;
+use tokio_util::sync::CancellationToken;
 
 use crate::approval::{Answer, Question};
 use crate::model::{InstanceId, ServerName, SessionId};
@@ -151,23 +152,31 @@ impl GatewayEvent {
 
 /// Tells every listener; costs nothing while there is none.
 #[derive(Clone, Debug)]
-pub(crate) struct EventBus(broadcast::Sender<Arc<GatewayEvent>>);
+pub(crate) struct EventBus {
+    sender: broadcast::Sender<Arc<GatewayEvent>>,
+    closed: CancellationToken,
+}
 
 impl EventBus {
     pub(crate) fn new() -> Self {
-        Self(broadcast::channel(WAITING).0)
+        Self { sender: broadcast::channel(WAITING).0, closed: CancellationToken::new() }
     }
 
     /// Tells an event; it is made only when somebody listens.
     pub(crate) fn tell(&self, event: impl FnOnce() -> GatewayEvent) {
-        if self.0.receiver_count() > 0 {
+        if self.sender.receiver_count() > 0 {
             // The last listener may go at this moment.
-            let _ = self.0.send(Arc::new(event()));
+            let _ = self.sender.send(Arc::new(event()));
         }
     }
 
     pub(crate) fn listen(&self) -> GatewayEvents {
-        GatewayEvents(self.0.subscribe())
+        GatewayEvents { events: self.sender.subscribe(), closed: self.closed.clone() }
+    }
+
+    /// Says that nothing more will happen.
+    pub(crate) fn close(&self) {
+        self.closed.cancel();
     }
 }
 
@@ -175,14 +184,22 @@ impl EventBus {
 ///
 /// # Behavior
 /// - At most 1,024 events wait; for a listener that is slower, the oldest are dropped and [`GatewayEvent::Missed`] says so.
-/// - Ends when the gateway is gone.
+/// - Ends once the gateway has shut down and everything that happened by then was heard.
 #[derive(Debug)]
-pub struct GatewayEvents(broadcast::Receiver<Arc<GatewayEvent>>);
+pub struct GatewayEvents {
+    events: broadcast::Receiver<Arc<GatewayEvent>>,
+    closed: CancellationToken,
+}
 
 impl GatewayEvents {
-    /// The next event; `None` once the gateway is gone. Nothing is lost when the future is dropped.
+    /// The next event; `None` once there will be no more. Nothing is lost when the future is dropped.
     pub async fn next(&mut self) -> Option<Arc<GatewayEvent>> {
-        match self.0.recv().await {
+        let received = tokio::select! {
+            biased;
+            received = self.events.recv() => received,
+            () = self.closed.cancelled() => return None,
+        };
+        match received {
             Ok(event) => Some(event),
             Err(RecvError::Lagged(count)) => Some(Arc::new(GatewayEvent::Missed { count })),
             Err(RecvError::Closed) => None,
@@ -205,7 +222,11 @@ mod tests {
         assert!(matches!(*events.next().await.unwrap(), GatewayEvent::Missed { count: 3 }));
         let event = serde_json::to_string(&*events.next().await.unwrap()).unwrap();
         assert_eq!(event, r#"{"type":"list_changed","list":"tools"}"#);
-        drop(bus);
-        while events.next().await.is_some() {}
+        bus.close();
+        let mut heard = 0;
+        while events.next().await.is_some() {
+            heard += 1;
+        }
+        assert_eq!(heard, WAITING - 1, "what happened before the end is heard");
     }
 }

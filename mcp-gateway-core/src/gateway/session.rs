@@ -81,6 +81,7 @@ impl CallOptions {
 
 impl Session {
     pub(super) async fn open(gateway: &McpGateway, principal: Principal) -> Result<Self> {
+        require_name(&principal)?;
         let link = Arc::new(EventLink { bus: gateway.hub.bus.clone(), id: OnceLock::new() });
         let id = gateway.open_session(SessionOptions::new().with_link(Arc::clone(&link) as _)).await?;
         // Set once, before anything can be sent to the session.
@@ -120,6 +121,25 @@ impl Session {
         result(self.gateway.dispatch(&ctx, request).await?)
     }
 
+    /// The parameters of a request that are written as JSON, with arguments that are written apart from them.
+    ///
+    /// # Errors
+    /// `InvalidInput` when either is no JSON object.
+    pub fn params(params: &str, arguments: Option<&str>) -> Result<RawObject> {
+        let read = |what: &'static str, text: &str| {
+            RawJson::parse(text).and_then(|json| Ok((json.object()?, json))).map_err(|cause| {
+                Error::new(ErrorKind::InvalidInput, format!("{what} of a request are no JSON object"))
+                    .with_operation("Session::params")
+                    .with_source(cause)
+            })
+        };
+        let (mut params, _) = read("parameters", params)?;
+        if let Some(arguments) = arguments {
+            params.set("arguments", read("arguments", arguments)?.1);
+        }
+        Ok(params)
+    }
+
     /// Every tool in the shape that a model API takes, with the way back from its calls.
     ///
     /// # Errors
@@ -134,6 +154,14 @@ impl Session {
     pub async fn close(&self) {
         self.gateway.close_session(&self.id).await;
     }
+}
+
+/// Refuses a principal that records could not name.
+pub(super) fn require_name(principal: &Principal) -> Result<()> {
+    if principal.name.trim().is_empty() {
+        return Err(Error::new(ErrorKind::InvalidInput, "a principal has a name"));
+    }
+    Ok(())
 }
 
 /// Turns what is sent to a session into events.

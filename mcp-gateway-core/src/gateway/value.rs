@@ -4,12 +4,14 @@ use std::fmt;
 use std::sync::Arc;
 
 use async_trait::async_trait;
+use tokio_util::sync::CancellationToken;
 
 use super::events::GatewayEvents;
 use super::hub::Hub;
 use super::inspect::Inspection;
 use super::layers::{Call, Service};
-use super::{Gateway, ServerStatus, Session, SessionOptions};
+use super::session::require_name;
+use super::{Gateway, GatewayHost, ServerStatus, Session, SessionOptions};
 use crate::audit::AuditStore;
 use crate::catalog::{Match, search};
 use crate::error::{Error, ErrorKind, Result};
@@ -18,6 +20,10 @@ use crate::profile::ServerSpec;
 use crate::protocol::{Request, Response};
 use crate::runtime::InstanceStatus;
 use crate::telemetry::Metrics;
+use crate::transport::server::{MemoryClient, StreamConfig, connect_memory};
+
+/// How many requests of one client of this process may be under way.
+const CLIENT_IN_FLIGHT: usize = 1_024;
 
 /// A gateway over real catalogs, brokers and runtimes; made by [`GatewayBuilder`](super::GatewayBuilder).
 ///
@@ -54,6 +60,18 @@ impl McpGateway {
     /// `Overloaded` when there are too many, `Closed` when the gateway is shutting down.
     pub async fn session(&self, principal: Principal) -> Result<Session> {
         Session::open(self, principal).await
+    }
+
+    /// Connects a client of this process that speaks MCP in messages; it ends with `shutdown` at the latest.
+    ///
+    /// # Errors
+    /// As [`session`](Self::session).
+    pub async fn connect(&self, principal: Principal, shutdown: CancellationToken) -> Result<MemoryClient> {
+        require_name(&principal)?;
+        let host = Arc::new(GatewayHost::new(Arc::new(self.clone())));
+        // The gateway's own bound on requests under way is the one that counts.
+        let config = StreamConfig::default().with_max_in_flight(CLIENT_IN_FLIGHT);
+        connect_memory(host, principal, config, shutdown).await
     }
 
     /// What happens in it from now on.

@@ -123,6 +123,11 @@ impl CallContext {
         shown
     }
 
+    /// Whether the caller no longer waits: it has cancelled, or its time is up.
+    pub fn has_given_up(&self) -> bool {
+        self.cancellation.is_cancelled() || self.deadline.is_some_and(|deadline| deadline <= Instant::now())
+    }
+
     /// Runs `work` until it is done, the call is cancelled, or the deadline or `limit` from now has passed.
     ///
     /// # Errors

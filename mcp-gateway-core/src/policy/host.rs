@@ -48,7 +48,7 @@ impl HostPolicy {
 impl Policy for HostPolicy {
     async fn decide(&self, ctx: &CallContext, request: &Request) -> Result<Decision> {
         let asked = (ctx.to_json(), describe(request)?);
-        let (effect, rule, reason) = match self.0.call("decide", &asked).await? {
+        let (effect, rule, reason) = match ctx.bounded(self.0.timeout(), self.0.call("decide", &asked)).await? {
             Answer::Effect(effect) => (effect, None, None),
             Answer::Whole { effect, rule, reason } => (effect, rule, reason),
         };

@@ -6,7 +6,7 @@ use std::time::Duration;
 
 use async_trait::async_trait;
 use mcp_gateway_core::approval::{Approver, HostApprover, Question};
-use mcp_gateway_core::audit::{AuditEvent, AuditStore, HostAudit};
+use mcp_gateway_core::audit::{AuditEvent, AuditQuery, AuditStore, HostAudit, verify_chain};
 use mcp_gateway_core::catalog::{Catalog, HostCatalog};
 use mcp_gateway_core::model::{CallContext, Decision, Effect, HostCaller, HostObject, SecretValue, ServerName};
 use mcp_gateway_core::policy::{HostPolicy, Policy};
@@ -114,7 +114,7 @@ async fn approver() {
 async fn audit() {
     let kept: Arc<Mutex<Vec<Value>>> = Arc::default();
     let read = Arc::clone(&kept);
-    let methods = vec![
+    let methods: Vec<(&'static str, Method)> = vec![
         (
             "append",
             answers(move |asked| {
@@ -132,7 +132,13 @@ async fn audit() {
             }),
         ),
     ];
-    super::audit::check_store(Arc::new(HostAudit::new(caller(methods)).unwrap())).await;
+    let object: Arc<dyn HostObject> = Arc::new(Fake(methods.into_iter().collect()));
+    let store = || HostAudit::new(HostCaller::new(Arc::clone(&object), Duration::from_millis(500))).unwrap();
+    super::audit::check_store(Arc::new(store())).await;
+    let before = store().query(&AuditQuery::all()).await.unwrap().len() as u64;
+    let event = AuditEvent::new("dev".parse().unwrap(), "local", "tools/call");
+    assert_eq!(store().append(event).await.unwrap(), before + 1, "the next gateway goes on where the last one ended");
+    assert!(verify_chain(&store().query(&AuditQuery::all()).await.unwrap()).is_intact());
 }
 
 #[tokio::test]

@@ -44,6 +44,12 @@ impl ToolSet {
         self.0.read_call_json(&call).map_err(|error| to_napi(&error))
     }
 
+    /// What tells the model that its call was refused.
+    #[napi(catch_unwind)]
+    pub fn refusal(&self, call: String, message: String) -> napi::Result<String> {
+        self.0.refusal_json(&call, &message).map_err(|error| to_napi(&error))
+    }
+
     /// What goes back to the model.
     #[napi(catch_unwind)]
     pub fn answer(&self, call: String, result: String) -> napi::Result<String> {

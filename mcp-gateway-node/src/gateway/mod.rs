@@ -17,6 +17,7 @@ use mcp_gateway_core::util::threads::Threads;
 use mcp_gateway_core::{Error, ErrorKind, Result};
 use napi_derive::napi;
 use serde_json::json;
+use tokio_util::sync::CancellationToken;
 
 use crate::error::to_napi;
 use crate::model::{HostCalls, JavaScriptObject};
@@ -56,6 +57,8 @@ pub(crate) struct State {
     pub(crate) sessions: Handles<Session>,
     pub(crate) connections: Handles<MemoryClient>,
     events: Handles<tokio::sync::Mutex<GatewayEvents>>,
+    /// Ends the connections of clients of this process.
+    pub(crate) closing: CancellationToken,
 }
 
 impl fmt::Debug for Engine {
@@ -198,6 +201,7 @@ impl Engine {
     pub fn close(&self, ticket: u32) -> napi::Result<()> {
         let state = Arc::clone(&self.state);
         self.start(ticket, async move {
+            state.closing.cancel();
             let gateway = state.locked().take();
             if let Some(gateway) = gateway {
                 gateway.shutdown().await;

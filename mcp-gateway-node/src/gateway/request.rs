@@ -3,7 +3,7 @@
 use std::sync::Arc;
 use std::time::Duration;
 
-use mcp_gateway_core::gateway::CallOptions;
+use mcp_gateway_core::gateway::{CallOptions, Session};
 use mcp_gateway_core::protocol::RawJson;
 use mcp_gateway_core::{Error, ErrorKind, Result};
 use napi_derive::napi;
@@ -17,6 +17,8 @@ use crate::util::Reply;
 #[non_exhaustive]
 #[derive(Debug)]
 pub struct RequestOptions {
+    /// Arguments as JSON, apart from the parameters.
+    pub arguments: Option<String>,
     /// When the caller stops waiting, in milliseconds.
     pub timeout_ms: Option<f64>,
     /// Whether its progress is told.
@@ -37,10 +39,7 @@ impl Engine {
         params: String,
         options: RequestOptions,
     ) -> napi::Result<()> {
-        let params = RawJson::parse(params).and_then(|params| params.object()).map_err(|cause| {
-            let wrong = Error::new(ErrorKind::InvalidInput, format!("parameters of `{method}` are no object"));
-            to_napi(&wrong.with_source(cause))
-        })?;
+        let params = Session::params(&params, options.arguments.as_deref()).map_err(|error| to_napi(&error))?;
         let mut call = CallOptions::new().with_cancellation(self.tickets.enter(ticket));
         if let Some(milliseconds) = options.timeout_ms {
             call = call.with_timeout(duration(milliseconds).map_err(|error| to_napi(&error))?);

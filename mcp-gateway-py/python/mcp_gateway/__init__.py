@@ -6,7 +6,7 @@ from mcp_gateway.audit import AuditQuery, AuditRecord, AuditStore
 from mcp_gateway.builder import GatewayBuilder
 from mcp_gateway.catalog import Catalog
 from mcp_gateway.exceptions import GatewayError
-from mcp_gateway.gateway import Connection, Events, Gateway, Session, ToolSet
+from mcp_gateway.gateway import Connection, Events, Gateway, Opening, Session, ToolSet
 from mcp_gateway.model import (
     CallContext,
     Event,
@@ -51,6 +51,7 @@ __all__ = [
     "Inspection",
     "LimitsSpec",
     "Match",
+    "Opening",
     "Policy",
     "PolicyRuleSpec",
     "PolicySpec",

@@ -3,9 +3,9 @@
 import asyncio
 import inspect
 import json
+import logging
 import threading
 from collections.abc import Callable, Mapping
-from concurrent.futures import Future
 from typing import Any, cast
 
 from mcp_gateway._native import Answer
@@ -20,6 +20,8 @@ Part = tuple[str, str, list[str], Callable[[str, str, Answer], None]]
 """A part's name, the object's name, its methods, and what calls them."""
 
 Loop = Callable[[], asyncio.AbstractEventLoop]
+
+_log = logging.getLogger("mcp_gateway")
 
 
 def _query(raw: Mapping[str, Any]) -> AuditQuery:
@@ -63,37 +65,47 @@ class _Port:
         self._loop = loop
 
     def __call__(self, method: str, arguments: str, answer: Answer) -> None:
+        try:
+            self._call(method, arguments, answer)
+        except BaseException as error:
+            self._failed(method, error, answer)
+            if not isinstance(error, Exception):
+                raise
+
+    def _call(self, method: str, arguments: str, answer: Answer) -> None:
         readers = self._methods[method]
         values = [read(value) for read, value in zip(readers, json.loads(arguments), strict=True)]
         result = getattr(self._held, method)(*values)
         if not inspect.isawaitable(result):
             answer.send(_text(result))
             return
-        future = asyncio.run_coroutine_threadsafe(_await(result, answer), self._loop())
-        # A loop that ends before it has answered has said no.
+        loop = self._loop()
+        if not loop.is_running():
+            if inspect.iscoroutine(result):
+                result.close()
+            raise RuntimeError("the event loop in which the gateway was opened has ended")
+        asyncio.run_coroutine_threadsafe(self._await(method, result, answer), loop)
 
-        def ended(done: Future[None]) -> None:
-            if done.cancelled():
-                answer.fail("the event loop has ended")
+    async def _await(self, method: str, result: Any, answer: Answer) -> None:
+        task = asyncio.ensure_future(result)
+        try:
+            while not task.done():
+                # The gateway stops waiting after its timeout, and what it no longer waits for is cancelled.
+                await asyncio.wait([task], timeout=1.0)
+                if answer.is_late():
+                    task.cancel()
+                    return
+            answer.send(_text(task.result()))
+        except BaseException as error:
+            task.cancel()
+            self._failed(method, error, answer)
+            if not isinstance(error, Exception | asyncio.CancelledError):
+                raise
 
-        future.add_done_callback(ended)
-
-
-async def _await(result: Any, answer: Answer) -> None:
-    task = asyncio.ensure_future(result)
-    try:
-        while not task.done():
-            # The gateway stops waiting after its timeout, and what it no longer waits for is cancelled.
-            await asyncio.wait([task], timeout=1.0)
-            if answer.is_late():
-                task.cancel()
-                return
-        answer.send(_text(task.result()))
-    except BaseException as error:
-        task.cancel()
-        answer.fail(f"{type(error).__name__}: {error}")
-        if not isinstance(error, Exception) and not isinstance(error, asyncio.CancelledError):
-            raise
+    def _failed(self, method: str, error: BaseException, answer: Answer) -> None:
+        # The gateway learns only what kind of exception it was: its text may say more than others may read.
+        answer.fail(type(error).__name__)
+        _log.error("`%s.%s` of the host failed, which denies", type(self._held).__name__, method, exc_info=error)
 
 
 def _text(result: Any) -> str:

@@ -105,10 +105,11 @@ class Session:
         waiting: _Waiting,
         method: str,
         params: str,
+        arguments: str | None = None,
         timeout: float | None = None,
         progress: Callable[[bytes], object] | None = None,
     ) -> Any:
-        """Carries out an MCP request: its parameters as JSON, its result as JSON in bytes."""
+        """Carries out an MCP request: parameters as JSON, arguments apart from them, its result as JSON in bytes."""
     def present_tools(self, /, waiting: _Waiting, dialect: str) -> Any:
         """The tools in the shape of a model API."""
     def close(self, /, waiting: _Waiting) -> Any:
@@ -150,6 +151,8 @@ class ToolSet:
         """The API's name of a tool."""
     def read_call(self, /, call: str) -> str:
         """A call as the API sends it, as `{"id", "name", "arguments"}`."""
+    def refusal(self, /, call: str, message: str) -> str:
+        """What tells the model that its call was refused."""
     def answer(self, /, call: str, result: str) -> str:
         """What goes back to the model."""
 

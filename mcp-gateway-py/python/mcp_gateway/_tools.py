@@ -5,7 +5,7 @@ from collections.abc import Mapping
 from typing import Any
 
 from mcp_gateway import _native
-from mcp_gateway._wire import dumps
+from mcp_gateway._wire import arguments_text, dumps
 
 
 def call_text(call: Any) -> str:
@@ -30,7 +30,7 @@ class ToolSetBase:
         shown: dict[str, Any] = json.loads(native.json())
         self.dialect: str = shown["dialect"]
         """The API."""
-        self.tools: list[dict[str, Any]] = shown["tools"]
+        self.tools: list[Any] = shown["tools"]
         """The tools as the API takes them, ready for JSON."""
         self.names: dict[str, str] = shown["names"]
         """The gateway's name of each tool by the name that the API knows."""
@@ -55,18 +55,19 @@ class ToolSetBase:
         answered: dict[str, Any] = json.loads(self._native.answer(dumps(call), dumps(result)))
         return answered
 
+    def refusal(self, call: Any, message: str) -> dict[str, Any]:
+        """Returns what tells the model that its call was refused."""
+        refused: dict[str, Any] = json.loads(self._native.refusal(call_text(call), message))
+        return refused
+
     def _named(self, api_name: str, arguments: Mapping[str, Any] | str | bytes | None) -> dict[str, Any]:
         """Returns a call that a framework has taken apart already."""
-        given = arguments if isinstance(arguments, Mapping) else json.loads(arguments or "{}")
-        calls = {
-            "openai-chat": {"type": "function", "function": {"name": api_name, "arguments": dumps(given)}},
-            "openai-responses": {"type": "function_call", "name": api_name, "arguments": dumps(given)},
-            "anthropic": {"type": "tool_use", "name": api_name, "input": given},
-            "gemini": {"functionCall": {"name": api_name, "args": given}},
+        # Every API's reader takes arguments as text, too.
+        text = arguments_text(arguments)
+        calls: dict[str, dict[str, Any]] = {
+            "openai-chat": {"type": "function", "function": {"name": api_name, "arguments": text}},
+            "openai-responses": {"type": "function_call", "name": api_name, "arguments": text},
+            "anthropic": {"type": "tool_use", "name": api_name, "input": text},
+            "gemini": {"functionCall": {"name": api_name, "args": text}},
         }
         return self.read_call(calls[self.dialect])
-
-
-def refusal(error: Exception) -> dict[str, Any]:
-    """Returns the result that tells a model of a call that was refused."""
-    return {"content": [{"type": "text", "text": str(error)}], "isError": True}

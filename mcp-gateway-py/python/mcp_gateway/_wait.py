@@ -6,6 +6,7 @@ from collections.abc import Callable
 from typing import Any
 
 from mcp_gateway._native import Mailbox
+from mcp_gateway.exceptions import ClosedError
 
 
 class LoopWaiter:
@@ -15,6 +16,7 @@ class LoopWaiter:
         """Makes a waiter that no loop has used yet."""
         self._mailboxes: weakref.WeakKeyDictionary[asyncio.AbstractEventLoop, Mailbox] = weakref.WeakKeyDictionary()
         self._last: tuple[asyncio.AbstractEventLoop, Mailbox] | None = None
+        self._waiting: set[asyncio.Future[Any]] = set()
 
     async def run(self, start: Callable[..., Any], *arguments: Any) -> Any:
         """Starts work and awaits it; a task that is cancelled cancels the work, at the server too."""
@@ -23,15 +25,22 @@ class LoopWaiter:
         mailbox = last[1] if last is not None and last[0] is loop else self._mailbox(loop)
         future = loop.create_future()
         cancel = start((future, mailbox), *arguments)
+        self._waiting.add(future)
         try:
             return await future
         except asyncio.CancelledError:
             cancel()
             raise
+        finally:
+            self._waiting.discard(future)
 
     def close(self) -> None:
-        """Has every loop stop listening."""
+        """Has every loop stop listening, and whoever still waits hear that there is nothing to wait for."""
         self._last = None
+        for future in list(self._waiting):
+            loop = future.get_loop()
+            if not loop.is_closed():
+                _in_loop(loop, _end, future)
         for loop, mailbox in list(self._mailboxes.items()):
             mailbox.close()
             if not loop.is_closed():
@@ -70,6 +79,11 @@ def _watched(loop: asyncio.AbstractEventLoop) -> Mailbox:
         called = Mailbox(wake)
         return called
     return mailbox
+
+
+def _end(future: "asyncio.Future[Any]") -> None:
+    if not future.done():
+        future.set_exception(ClosedError("the gateway is closed"))
 
 
 def _in_loop(loop: asyncio.AbstractEventLoop, call: Callable[..., object], *arguments: object) -> None:

@@ -38,22 +38,18 @@ def dumps(value: Any) -> str:
     return json.dumps(value, separators=(",", ":"), ensure_ascii=False, allow_nan=False)
 
 
-def object_text(value: Mapping[str, Any] | str | bytes | None) -> str:
-    """Returns the JSON of an object that the caller may have as a mapping or as JSON already."""
+def arguments_text(value: Mapping[str, Any] | str | bytes | None) -> str:
+    """Returns the JSON of arguments that may be a mapping or JSON already, which is not read here."""
     if value is None:
         return "{}"
-    if isinstance(value, str):
-        return value
     if isinstance(value, bytes):
         return value.decode()
-    return dumps(value)
+    return value if isinstance(value, str) else dumps(value)
 
 
-def call_params(
-    name: str, arguments: Mapping[str, Any] | str | bytes | None, meta: Mapping[str, Any] | None = None
-) -> str:
-    """Returns the parameters of `tools/call` and `prompts/get`; arguments that are JSON already are not read."""
-    text = '{"name":' + json.dumps(name) + ',"arguments":' + object_text(arguments)
+def call_params(name: str, meta: Mapping[str, Any] | None = None) -> str:
+    """Returns the parameters of `tools/call` and `prompts/get`, without their arguments."""
+    text = '{"name":' + json.dumps(name)
     return text + (',"_meta":' + dumps(meta) + "}" if meta else "}")
 
 

@@ -11,7 +11,7 @@ from types import TracebackType
 from typing import TYPE_CHECKING, Any
 
 from mcp_gateway import _host, _lifetime, _native, _wire
-from mcp_gateway._tools import ToolSetBase, refusal
+from mcp_gateway._tools import ToolSetBase
 from mcp_gateway._wait import ThreadWaiter
 from mcp_gateway.audit import AuditRecord, Outcome
 from mcp_gateway.exceptions import ClosedError, GatewayError
@@ -71,8 +71,8 @@ class Session:
         meta: Mapping[str, Any] | None = None,
     ) -> ToolResult:
         """Calls a tool, at most `timeout` seconds long; a tool that failed says so in `is_error`."""
-        params = _wire.call_params(name, arguments, meta)
-        return ToolResult(self._request("tools/call", params, timeout, on_progress))
+        params, text = _wire.call_params(name, meta), _wire.arguments_text(arguments)
+        return ToolResult(self._request("tools/call", params, text, timeout, on_progress))
 
     def call_tool_raw(
         self,
@@ -83,8 +83,8 @@ class Session:
         meta: Mapping[str, Any] | None = None,
     ) -> bytes:
         """Calls a tool and returns the JSON of its result, as the server sent it and without reading it."""
-        params = _wire.call_params(name, arguments, meta)
-        result: bytes = self._waiter.run(self._session.request, "tools/call", params, timeout, None)
+        params, text = _wire.call_params(name, meta), _wire.arguments_text(arguments)
+        result: bytes = self._waiter.run(self._session.request, "tools/call", params, text, timeout, None)
         return result
 
     def list_prompts(self) -> list[Prompt]:
@@ -93,7 +93,7 @@ class Session:
 
     def get_prompt(self, name: str, arguments: Mapping[str, str] | None = None) -> PromptResult:
         """Fills a prompt in."""
-        return PromptResult(self._request("prompts/get", _wire.call_params(name, arguments)))
+        return PromptResult(self._request("prompts/get", _wire.call_params(name), _wire.arguments_text(arguments)))
 
     def list_resources(self) -> list[Resource]:
         """Returns every resource."""
@@ -128,7 +128,7 @@ class Session:
 
     def request(self, method: str, params: Mapping[str, Any] | None = None, *, timeout: float | None = None) -> Any:
         """Carries out any MCP request that the gateway serves, and returns its result."""
-        return self._request(method, _wire.object_text(params), timeout)
+        return self._request(method, _wire.dumps(params or {}), None, timeout)
 
     def present_tools(self, dialect: Dialect) -> "ToolSet":
         """Returns the tools in the shape of a model API, with valid names and schemas."""
@@ -156,13 +156,14 @@ class Session:
         self,
         method: str,
         params: str,
+        arguments: str | None = None,
         timeout: float | None = None,
         on_progress: Callable[[Progress], object] | None = None,
     ) -> Any:
-        told: Callable[[str], object] | None = (
+        told: Callable[[bytes], object] | None = (
             None if on_progress is None else lambda text: on_progress(Progress(json.loads(text)))
         )
-        return json.loads(self._waiter.run(self._session.request, method, params, timeout, told))
+        return json.loads(self._waiter.run(self._session.request, method, params, arguments, timeout, told))
 
 
 class Gateway(Session):
@@ -265,7 +266,7 @@ class Gateway(Session):
             return
         try:
             self._waiter.run(self._native.close)
-        except KeyboardInterrupt:
+        except BaseException:
             # The servers have to stop all the same.
             self._finalizer = _lifetime.keep(self, self._native)
             raise
@@ -321,11 +322,11 @@ class ToolSet(ToolSetBase):
 
     def execute(self, tool_call: Any) -> dict[str, Any]:
         """Carries out one tool call of the API and returns what goes back to the model; see `mcp_gateway.ToolSet`."""
-        call = self.read_call(tool_call)
         try:
-            result = self._session.call_tool(call["name"], call["arguments"]).raw
+            call = self.read_call(tool_call)
+            result = self._session.call_tool(call["name"], call["arguments"])
         except GatewayError as error:
             if error.fault != "client":
                 raise
-            result = refusal(error)
-        return self.answer(call, result)
+            return self.refusal(tool_call, str(error))
+        return self.answer(call, result.raw)

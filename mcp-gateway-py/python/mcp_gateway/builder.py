@@ -136,7 +136,7 @@ class GatewayBuilder:
         self._options["principal"] = principal
         return self
 
-    def open(self) -> Opening:
+    def open(self) -> Opening[Gateway]:
         """Opens the gateway for asyncio."""
         return Gateway.open(self._profile, **self._options)
 

@@ -3,12 +3,13 @@
 import asyncio
 import contextlib
 import json
-from collections.abc import AsyncIterator, Awaitable, Callable, Generator, Mapping, Sequence
+import warnings
+from collections.abc import AsyncIterator, Awaitable, Callable, Coroutine, Generator, Mapping, Sequence
 from types import TracebackType
-from typing import TYPE_CHECKING, Any, Literal
+from typing import TYPE_CHECKING, Any, Generic, Literal, NoReturn, TypeVar, cast
 
 from mcp_gateway import _host, _lifetime, _native, _wire
-from mcp_gateway._tools import ToolSetBase, refusal
+from mcp_gateway._tools import ToolSetBase
 from mcp_gateway._wait import LoopWaiter
 from mcp_gateway.audit import AuditRecord, Outcome
 from mcp_gateway.exceptions import ClosedError, GatewayError
@@ -32,7 +33,7 @@ from mcp_gateway.transport import Transport
 if TYPE_CHECKING:
     from typing_extensions import Self, Unpack
 
-__all__ = ["Connection", "Dialect", "Events", "Gateway", "LogLevel", "Session", "ToolSet"]
+__all__ = ["Connection", "Dialect", "Events", "Gateway", "LogLevel", "Opening", "Session", "ToolSet"]
 
 Arguments = Mapping[str, Any] | str | bytes | None
 """Arguments of a tool: a mapping, or JSON text, which is passed on without being read here."""
@@ -82,8 +83,8 @@ class Session:
         meta: Mapping[str, Any] | None = None,
     ) -> ToolResult:
         """Calls a tool, at most `timeout` seconds long; a tool that failed says so in `is_error`."""
-        params = _wire.call_params(name, arguments, meta)
-        return ToolResult(await self._request("tools/call", params, timeout, on_progress))
+        params, text = _wire.call_params(name, meta), _wire.arguments_text(arguments)
+        return ToolResult(await self._request("tools/call", params, text, timeout, on_progress))
 
     async def call_tool_raw(
         self,
@@ -94,8 +95,8 @@ class Session:
         meta: Mapping[str, Any] | None = None,
     ) -> bytes:
         """Calls a tool and returns the JSON of its result, as the server sent it and without reading it."""
-        params = _wire.call_params(name, arguments, meta)
-        result: bytes = await self._waiter.run(self._session.request, "tools/call", params, timeout, None)
+        params, text = _wire.call_params(name, meta), _wire.arguments_text(arguments)
+        result: bytes = await self._waiter.run(self._session.request, "tools/call", params, text, timeout, None)
         return result
 
     async def list_prompts(self) -> list[Prompt]:
@@ -104,7 +105,9 @@ class Session:
 
     async def get_prompt(self, name: str, arguments: Mapping[str, str] | None = None) -> PromptResult:
         """Fills a prompt in."""
-        return PromptResult(await self._request("prompts/get", _wire.call_params(name, arguments)))
+        return PromptResult(
+            await self._request("prompts/get", _wire.call_params(name), _wire.arguments_text(arguments))
+        )
 
     async def list_resources(self) -> list[Resource]:
         """Returns every resource."""
@@ -141,7 +144,7 @@ class Session:
         self, method: str, params: Mapping[str, Any] | None = None, *, timeout: float | None = None
     ) -> Any:
         """Carries out any MCP request that the gateway serves, and returns its result."""
-        return await self._request(method, _wire.object_text(params), timeout)
+        return await self._request(method, _wire.dumps(params or {}), None, timeout)
 
     async def present_tools(self, dialect: Dialect) -> "ToolSet":
         """Returns the tools in the shape of a model API, with valid names and schemas."""
@@ -169,13 +172,12 @@ class Session:
         self,
         method: str,
         params: str,
+        arguments: str | None = None,
         timeout: float | None = None,
         on_progress: Callable[[Progress], object] | None = None,
     ) -> Any:
-        told: Callable[[str], object] | None = (
-            None if on_progress is None else lambda text: on_progress(Progress(json.loads(text)))
-        )
-        return json.loads(await self._waiter.run(self._session.request, method, params, timeout, told))
+        told = None if on_progress is None else _teller(on_progress)
+        return json.loads(await self._waiter.run(self._session.request, method, params, arguments, timeout, told))
 
 
 class Gateway(Session):
@@ -199,13 +201,14 @@ class Gateway(Session):
         self._finalizer = _lifetime.keep(self, native)
 
     @classmethod
-    def open(cls, profile: ProfileLike = None, **options: "Unpack[OpenArguments]") -> "Opening":
+    def open(cls, profile: ProfileLike = None, **options: "Unpack[OpenArguments]") -> "Opening[Gateway]":
         """Opens a gateway: `async with Gateway.open(…) as gateway`, or `gateway = await Gateway.open(…)`.
 
         The profile is the name of one that the home has, a `ProfileSpec`, or a mapping in the form of a profile's file.
         No server is started, and the profile's file is never changed.
         """
-        return Opening(profile, options)
+        text, objects = split(profile, options)
+        return Opening(lambda: _open(text, objects, options.get("principal", "local")), "Gateway.open(…)")
 
     @property
     def profile(self) -> str:
@@ -217,9 +220,13 @@ class Gateway(Session):
         """What is odd about the catalogs: entries that were left out."""
         return self._native.warnings
 
-    async def session(self, principal: str = "local") -> Session:
-        """Opens another session, with servers of its own."""
-        return Session(await self._waiter.run(self._native.session, principal), self, self._waiter)
+    def session(self, principal: str = "local") -> "Opening[Session]":
+        """Opens another session, with servers of its own: `async with gateway.session(…)`, or await it."""
+
+        async def opened() -> Session:
+            return Session(await self._waiter.run(self._native.session, principal), self, self._waiter)
+
+        return Opening(opened, "gateway.session(…)")
 
     async def servers(self) -> list[ServerStatus]:
         """Returns the servers of the profile and how they are."""
@@ -310,21 +317,24 @@ class Gateway(Session):
         return json.loads(await self._waiter.run(self._native.command, text))
 
 
-class Opening:
-    """A gateway that is being opened: await it, or enter it with `async with`, which also closes it."""
+_Opened = TypeVar("_Opened", bound=Session)
 
-    def __init__(self, profile: ProfileLike, options: OpenArguments) -> None:
+
+class Opening(Generic[_Opened]):
+    """A gateway or session that is being opened: await it, or enter it with `async with`, which also closes it."""
+
+    def __init__(self, opening: Callable[[], Coroutine[Any, Any, _Opened]], what: str) -> None:
         """Keeps what is to be opened."""
-        self._profile = profile
-        self._options = options
-        self._opened: Gateway | None = None
+        self._opening: Callable[[], Coroutine[Any, Any, _Opened]] | None = opening
+        self._what = what
+        self._opened: _Opened | None = None
 
-    def __await__(self) -> Generator[Any, Any, Gateway]:
-        """Opens the gateway."""
+    def __await__(self) -> Generator[Any, Any, _Opened]:
+        """Opens it."""
         return self._open().__await__()
 
-    async def __aenter__(self) -> Gateway:
-        """Opens the gateway."""
+    async def __aenter__(self) -> _Opened:
+        """Opens it."""
         self._opened = await self._open()
         return self._opened
 
@@ -335,13 +345,28 @@ class Opening:
         if self._opened is not None:
             await _shielded(self._opened.close())
 
-    async def _open(self) -> Gateway:
-        text, objects = split(self._profile, self._options)
-        loop = asyncio.get_running_loop()
-        waiter = LoopWaiter()
-        native: _native.Gateway = await waiter.run(_native.Gateway.open, text, _host.parts(objects, lambda: loop))
-        session = await waiter.run(native.session, self._options.get("principal", "local"))
-        return Gateway(native, session, waiter)
+    def __getattr__(self, name: str) -> NoReturn:
+        """Says what is missing."""
+        raise AttributeError(f"{self._what} is not open yet: please await it, or enter it with `async with`")
+
+    def __del__(self) -> None:
+        """Says so when it was never opened."""
+        if self.__dict__.get("_opening") is not None:
+            warnings.warn(f"{self._what} was never awaited", RuntimeWarning, stacklevel=2)
+
+    def _open(self) -> Coroutine[Any, Any, _Opened]:
+        opening, self._opening = self._opening, None
+        if opening is None:
+            raise RuntimeError(f"{self._what} was opened already: please call it again for another one")
+        return opening()
+
+
+async def _open(text: str, objects: Mapping[str, object], principal: str) -> Gateway:
+    loop = asyncio.get_running_loop()
+    waiter = LoopWaiter()
+    native: _native.Gateway = await waiter.run(_native.Gateway.open, text, _host.parts(objects, lambda: loop))
+    session = await waiter.run(native.session, principal)
+    return Gateway(native, session, waiter)
 
 
 class Events:
@@ -374,6 +399,16 @@ class Events:
         """Ends the iteration."""
         self._native.close()
 
+    async def __aenter__(self) -> "Self":
+        """Returns itself."""
+        return self
+
+    async def __aexit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
+    ) -> None:
+        """Ends the iteration."""
+        self.close()
+
 
 class Connection:
     """One client's connection: messages of MCP as JSON text, both ways."""
@@ -403,6 +438,16 @@ class Connection:
         """Ends the connection and its session. May be called twice."""
         self._native.close()
 
+    async def __aenter__(self) -> "Self":
+        """Returns itself."""
+        return self
+
+    async def __aexit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
+    ) -> None:
+        """Ends the connection."""
+        await self.close()
+
 
 class ToolSet(ToolSetBase):
     """Tools in the shape of one model API, and the way back: `tools` goes to the model, `execute` takes its calls."""
@@ -425,14 +470,31 @@ class ToolSet(ToolSetBase):
         A tool that failed, and a call that policy denies or that names nothing, is told to the model. What fails in the
         gateway or in a server raises.
         """
-        call = self.read_call(tool_call)
         try:
-            result = (await self._session.call_tool(call["name"], call["arguments"])).raw
+            call = self.read_call(tool_call)
+            result = await self._session.call_tool(call["name"], call["arguments"])
         except GatewayError as error:
             if error.fault != "client":
                 raise
-            result = refusal(error)
-        return self.answer(call, result)
+            return self.refusal(tool_call, str(error))
+        return self.answer(call, result.raw)
+
+
+# A loop holds its tasks weakly.
+_telling: "set[asyncio.Future[Any]]" = set()
+
+
+def _teller(listener: Callable[[Progress], object]) -> Callable[[bytes], None]:
+    """Returns what tells progress; a listener may be async."""
+
+    def tell(text: bytes) -> None:
+        result = listener(Progress(json.loads(text)))
+        if isinstance(result, Awaitable):
+            task = asyncio.ensure_future(cast("Awaitable[object]", result))
+            _telling.add(task)
+            task.add_done_callback(_telling.discard)
+
+    return tell
 
 
 async def _tell(events: Events, listener: Callable[[Event], object], types: tuple[str, ...]) -> None:

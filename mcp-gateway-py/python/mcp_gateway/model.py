@@ -245,6 +245,26 @@ class Inspection(_Raw):
         return str(self.raw["target"])
 
     @property
+    def command(self) -> list[str]:
+        """Its arguments."""
+        return list(self.raw.get("command") or [])
+
+    @property
+    def mounts(self) -> list[str]:
+        """Volumes and binds with what they may do, such as `/srv/data -> /data (read-only)`."""
+        return list(self.raw.get("mounts") or [])
+
+    @property
+    def network(self) -> Any:
+        """What it may reach."""
+        return self.raw.get("network")
+
+    @property
+    def limits(self) -> dict[str, Any]:
+        """What it may use of the machine."""
+        return dict(self.raw.get("limits") or {})
+
+    @property
     def secrets(self) -> list[dict[str, Any]]:
         """Its secrets, each with `name`, `env`, `set` and `required`."""
         return list(self.raw.get("secrets") or [])

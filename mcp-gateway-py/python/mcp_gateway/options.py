@@ -1,5 +1,6 @@
 """What a gateway is opened with."""
 
+import difflib
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from os import PathLike
@@ -117,27 +118,39 @@ class OpenArguments(TypedDict, total=False):
 
 
 _OBJECTS = ("catalog", "secrets", "policy", "approver", "audit")
+_LISTS = ("catalogs", "servers", "tools", "secret_stores", "runtimes")
 
 
 def split(profile: ProfileLike, arguments: OpenArguments) -> tuple[str, dict[str, object]]:
     """Returns the options as the gateway reads them, and the objects that are parts of it."""
+    _require_known(arguments)
     options: dict[str, Any] = dict(arguments)
     objects = {part: options.pop(part) for part in _OBJECTS if options.get(part) is not None}
     if isinstance(objects.get("audit"), str | PathLike):
         options["audit"] = str(objects.pop("audit"))
     options.pop("principal", None)
+    for name in _LISTS:
+        # One alone is a list of one: a text would otherwise be a list of letters.
+        if isinstance(options.get(name), str | PathLike | Mapping):
+            options[name] = [options[name]]
     if "secret_stores" in options:
         options["secrets"] = options.pop("secret_stores")
-    if "catalogs" in arguments:
-        options["catalogs"] = [
-            str(catalog) if isinstance(catalog, PathLike) else catalog for catalog in arguments["catalogs"]
-        ]
-    named = {camel(name): plain(value) for name, value in options.items() if value is not None}
+    named = {camel(name): _shown(value) for name, value in options.items() if value is not None}
     if profile is not None:
         named["profile"] = plain(profile)
-    return dumps(
-        {
-            name: str(cast("PathLike[str]", value)) if isinstance(value, PathLike) else value
-            for name, value in named.items()
-        }
-    ), objects
+    return dumps(named), objects
+
+
+def _shown(value: Any) -> Any:
+    if isinstance(value, PathLike):
+        return str(cast("PathLike[str]", value))
+    return [_shown(item) for item in cast("list[Any]", value)] if isinstance(value, list | tuple) else plain(value)
+
+
+def _require_known(arguments: OpenArguments) -> None:
+    known = OpenArguments.__annotations__
+    for name in arguments:
+        if name not in known:
+            close = difflib.get_close_matches(name, known, 1)
+            meant = f": did you mean '{close[0]}'?" if close else ""
+            raise TypeError(f"Gateway.open() got an unexpected keyword argument '{name}'{meant}")

@@ -38,6 +38,11 @@ impl ToolSet {
         self.0.read_call_json(call).map_err(|error| to_python(py, &error))
     }
 
+    /// What tells the model that its call was refused.
+    fn refusal(&self, py: Python<'_>, call: &str, message: &str) -> PyResult<String> {
+        self.0.refusal_json(call, message).map_err(|error| to_python(py, &error))
+    }
+
     /// What goes back to the model.
     fn answer(&self, py: Python<'_>, call: &str, result: &str) -> PyResult<String> {
         self.0.answer_json(call, result).map_err(|error| to_python(py, &error))

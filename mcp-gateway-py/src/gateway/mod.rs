@@ -12,6 +12,7 @@ use mcp_gateway_core::model::{HostObject, Principal};
 use mcp_gateway_core::util::threads::Threads;
 use mcp_gateway_core::{Error, ErrorKind};
 use pyo3::prelude::*;
+use tokio_util::sync::CancellationToken;
 
 pub(crate) use dialect::ToolSet;
 pub(crate) use events::Events;
@@ -19,6 +20,7 @@ pub(crate) use session::Session;
 
 use crate::error::to_python;
 use crate::model::PythonObject;
+use crate::transport::Connection;
 use crate::util::{Mailbox, Reply, Work};
 
 /// Who waits for work: a future of a loop with the loop's mailbox, or, where that is none, the calling thread.
@@ -34,6 +36,8 @@ pub(crate) struct Gateway {
     threads: Arc<Threads>,
     gateway: McpGateway,
     warnings: Vec<String>,
+    /// Ends the connections of clients of this process.
+    closing: CancellationToken,
 }
 
 impl Drop for Gateway {
@@ -64,7 +68,8 @@ impl Gateway {
         let held = Arc::clone(&threads);
         Work::new(waiting).start(py, &threads, async move {
             let opened = open(options, parts).await?;
-            let gateway = Self { threads: held, gateway: opened.gateway, warnings: opened.warnings };
+            let (gateway, warnings) = (opened.gateway, opened.warnings);
+            let gateway = Self { threads: held, gateway, warnings, closing: CancellationToken::new() };
             Ok(Reply::Value(Box::new(move |py| Ok(Py::new(py, gateway)?.into_any()))))
         })
     }
@@ -111,13 +116,16 @@ impl Gateway {
 
     /// Connects a client of this process.
     fn connect(&self, py: Python<'_>, waiting: Waiting, principal: &str) -> PyResult<Py<PyAny>> {
-        crate::transport::connect(py, &self.threads, waiting, self.gateway.clone(), Principal::new(principal))
+        let (gateway, principal) = (self.gateway.clone(), Principal::new(principal));
+        let closing = self.closing.child_token();
+        Connection::open(py, &self.threads, waiting, async move { gateway.connect(principal, closing).await })
     }
 
     /// Stops every server; the threads go on until `end`.
     fn close(&self, py: Python<'_>, waiting: Waiting) -> PyResult<Py<PyAny>> {
-        let gateway = self.gateway.clone();
+        let (gateway, closing) = (self.gateway.clone(), self.closing.clone());
         Work::new(waiting).start(py, &self.threads, async move {
+            closing.cancel();
             gateway.shutdown().await;
             Ok(Reply::None)
         })

@@ -50,24 +50,21 @@ impl Session {
         &self.session.principal().name
     }
 
-    /// Carries out an MCP request: its parameters as JSON, its result as JSON in bytes.
-    #[pyo3(signature = (waiting, method, params, timeout=None, progress=None))]
+    /// Carries out an MCP request: its parameters as JSON, arguments apart from them, its result as JSON in bytes.
+    #[expect(clippy::too_many_arguments, reason = "what Python passes by position, without an object around it")]
+    #[pyo3(signature = (waiting, method, params, arguments=None, timeout=None, progress=None))]
     fn request(
         &self,
         py: Python<'_>,
         waiting: Waiting,
         method: String,
         params: &str,
+        arguments: Option<&str>,
         timeout: Option<f64>,
         progress: Option<Py<PyAny>>,
     ) -> PyResult<Py<PyAny>> {
         let raise = |error: Error| to_python(py, &error);
-        let params = RawJson::parse(params).and_then(|params| params.object()).map_err(|cause| {
-            raise(
-                Error::new(ErrorKind::InvalidInput, format!("parameters of `{method}` are no object"))
-                    .with_source(cause),
-            )
-        })?;
+        let params = gateway::Session::params(params, arguments).map_err(raise)?;
         let work = Work::new(waiting);
         let mut options = CallOptions::new().with_cancellation(work.cancellation());
         if let Some(seconds) = timeout {

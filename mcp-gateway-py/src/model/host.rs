@@ -5,7 +5,6 @@ use std::sync::{Arc, Mutex};
 use async_trait::async_trait;
 use mcp_gateway_core::model::{HostObject, SecretValue};
 use mcp_gateway_core::{Error, ErrorKind, Result};
-use pyo3::exceptions::PyException;
 use pyo3::prelude::*;
 use tokio::sync::{Semaphore, oneshot};
 
@@ -74,10 +73,9 @@ impl HostObject for PythonObject {
     }
 }
 
-/// The type and text of an exception.
+/// The type of an exception. Its text may be a secret's, so it is the host's log that shows it.
 fn describe(py: Python<'_>, error: &PyErr) -> String {
-    let kind = error.get_type(py).name().map_or_else(|_| "exception".to_owned(), |name| name.to_string());
-    if error.is_instance_of::<PyException>(py) { format!("{kind}: {error}") } else { kind }
+    error.get_type(py).name().map_or_else(|_| "exception".to_owned(), |name| name.to_string())
 }
 
 /// Takes the answer to one call; the first word counts.

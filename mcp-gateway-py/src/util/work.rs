@@ -4,8 +4,7 @@ use std::sync::mpsc;
 use std::time::Duration;
 
 use mcp_gateway_core::util::threads::Threads;
-use mcp_gateway_core::{Error, Result};
-use pyo3::exceptions::PyRuntimeError;
+use mcp_gateway_core::{Error, ErrorKind, Result};
 use pyo3::prelude::*;
 use pyo3::types::PyBytes;
 use tokio_util::sync::CancellationToken;
@@ -140,7 +139,7 @@ fn wait(py: Python<'_>, letters: mpsc::Receiver<Message>, cancellation: &Cancell
             Ok(Message::Done(done)) => return done.map_err(|error| to_python(py, &error))?.into_python(py),
             Err(mpsc::RecvTimeoutError::Timeout) => py.check_signals()?,
             Err(mpsc::RecvTimeoutError::Disconnected) => {
-                return Err(PyRuntimeError::new_err("the gateway's threads have ended"));
+                return Err(to_python(py, &Error::new(ErrorKind::Closed, "the gateway is closed")));
             }
         }
     }

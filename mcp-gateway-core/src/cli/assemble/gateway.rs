@@ -67,14 +67,14 @@ fn options(env: &Env, args: &GatewayArgs) -> OpenOptions {
         home: Some(env.home.root().to_owned()),
         profile: Some(ProfileSource::Named(args.profile.profile.clone())),
         catalogs: sources(&selection.catalog),
-        servers: selection.servers,
-        tools: selection.tools,
+        servers: some(selection.servers),
+        tools: some(selection.tools),
         registry: selection.registry,
         config: selection.config,
         tools_config: selection.tools_config,
         secrets: selection.secrets.stores,
         // A server that is elsewhere needs nothing of this machine, so it can always be reached.
-        runtimes: settings.runtime.map(|only| vec![only.into(), RuntimeName::Remote]).unwrap_or_default(),
+        runtimes: settings.runtime.map(|only| vec![only.into(), RuntimeName::Remote]),
         require_isolation: settings.require_isolation,
         docker: env.docker.clone(),
         defaults: DefaultSettings {
@@ -86,6 +86,11 @@ fn options(env: &Env, args: &GatewayArgs) -> OpenOptions {
         },
         ..OpenOptions::default()
     }
+}
+
+/// What a flag lists; a flag that was not given lists nothing.
+fn some<T>(listed: Vec<T>) -> Option<Vec<T>> {
+    if listed.is_empty() { None } else { Some(listed) }
 }
 
 /// Stops everything that a gateway has started, within a bound.

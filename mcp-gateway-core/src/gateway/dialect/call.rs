@@ -1,7 +1,7 @@
 //! Calls of tools as models write them.
 
 use serde::{Deserialize, Serialize};
-use serde_json::{Map, Value};
+use serde_json::{Map, Value, json};
 
 use super::schema::{INPUT, Way};
 use super::{Dialect, ToolSet};
@@ -39,19 +39,7 @@ impl ToolSet {
     /// `NotFound` when there is no such tool, `InvalidInput` when it is no call of this API or the arguments are no
     /// JSON object. Most are mistakes of the model, which may try again when it reads the message.
     pub fn read_call(&self, call: &Value) -> Result<ToolCall> {
-        let (id, name, arguments) = match self.dialect {
-            Dialect::OpenaiChat => {
-                let function = &call["function"];
-                (&call["id"], &function["name"], &function["arguments"])
-            }
-            Dialect::OpenaiResponses => (&call["call_id"], &call["name"], &call["arguments"]),
-            Dialect::Anthropic => (&call["id"], &call["name"], &call["input"]),
-            Dialect::Gemini => {
-                // The second is what Google's SDK for Python calls it.
-                let inner = call.get("functionCall").or_else(|| call.get("function_call")).unwrap_or(call);
-                (&inner["id"], &inner["name"], &inner["args"])
-            }
-        };
+        let (id, name, arguments) = self.take_apart(call);
         let api_name = name.as_str().ok_or_else(|| {
             Error::new(ErrorKind::InvalidInput, format!("this is no tool call of `{}`: it has no name", self.dialect))
                 .with_operation("ToolSet::read_call")
@@ -75,6 +63,32 @@ impl ToolSet {
             Some(Way::Same) | None => {}
         }
         Ok(ToolCall::new(id.as_str().map(str::to_owned), name, Value::Object(arguments)))
+    }
+
+    /// What tells a model that its call was refused: it named no tool, its arguments were broken, policy said no.
+    pub fn refusal(&self, call: &Value, message: &str) -> Value {
+        let (id, name, _) = self.take_apart(call);
+        let api_name = name.as_str().unwrap_or_default();
+        let name = self.names.get(api_name).map_or(api_name, String::as_str);
+        let call = ToolCall::new(id.as_str().map(str::to_owned), name, Value::Null);
+        self.answer(&call, &json!({"content": [{"type": "text", "text": message}], "isError": true}))
+    }
+
+    /// The id, the name and the arguments of a call of this API.
+    fn take_apart<'a>(&self, call: &'a Value) -> (&'a Value, &'a Value, &'a Value) {
+        match self.dialect {
+            Dialect::OpenaiChat => {
+                let function = &call["function"];
+                (&call["id"], &function["name"], &function["arguments"])
+            }
+            Dialect::OpenaiResponses => (&call["call_id"], &call["name"], &call["arguments"]),
+            Dialect::Anthropic => (&call["id"], &call["name"], &call["input"]),
+            Dialect::Gemini => {
+                // The second is what Google's SDK for Python calls it.
+                let inner = call.get("functionCall").or_else(|| call.get("function_call")).unwrap_or(call);
+                (&inner["id"], &inner["name"], &inner["args"])
+            }
+        }
     }
 }
 

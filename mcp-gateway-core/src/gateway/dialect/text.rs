@@ -32,6 +32,14 @@ impl ToolSet {
         serde_json::to_string(&self.read_call(&read(call, "a tool call")?)?).map_err(unshown)
     }
 
+    /// As [`refusal`](Self::refusal), of a call as the API sends it.
+    ///
+    /// # Errors
+    /// `InvalidInput` when the text is no JSON.
+    pub fn refusal_json(&self, call: &str, message: &str) -> Result<String> {
+        Ok(self.refusal(&read(call, "a tool call")?, message).to_string())
+    }
+
     /// As [`answer`](Self::answer), of a call in the form that [`read_call_json`](Self::read_call_json) gives.
     ///
     /// # Errors
@@ -63,6 +71,10 @@ mod tests {
         let call = set.read_call_json(r#"{"type":"tool_use","id":"1","name":"a_b","input":{}}"#).unwrap();
         assert!(call.contains(r#""name":"a.b""#));
         assert!(set.answer_json(&call, r#"{"content":[]}"#).unwrap().contains(r#""tool_use_id":"1""#));
+        let unknown = r#"{"type":"tool_use","id":"2","name":"c","input":{}}"#;
+        let error = set.read_call_json(unknown).unwrap_err();
+        let refusal = set.refusal_json(unknown, &error.to_string()).unwrap();
+        assert!(refusal.contains(r#""tool_use_id":"2""#) && refusal.contains("there is no tool `c`"), "{refusal}");
         for wrong in ["", "[", "7"] {
             assert_eq!(set.read_call_json(wrong).unwrap_err().kind(), ErrorKind::InvalidInput, "{wrong:?}");
         }

@@ -77,7 +77,7 @@ impl Home {
         }
         if looked.layers.is_empty() && !may_be_none {
             return Err(Error::new(ErrorKind::InvalidConfig, "there is no catalog to look servers up in").with_hint(
-                "register one with `mcp-gateway catalog add NAME PATH`, or name a file with `--catalog FILE`",
+                "register one with `mcp-gateway catalog add NAME PATH`, or name a catalog's file (`--catalog FILE`)",
             ));
         }
         Ok(looked)

@@ -54,14 +54,15 @@ impl OpenParts {
     /// # Errors
     /// `InvalidInput` when the object lacks a method that its part needs.
     pub fn set_host(&mut self, part: &str, object: Arc<dyn HostObject>, options: &OpenOptions) -> Result<bool> {
-        let caller = |object| HostCaller::new(object, seconds(options.host_timeout_seconds, HOST_TIMEOUT));
+        let timeout = seconds("hostTimeoutSeconds", options.host_timeout_seconds, HOST_TIMEOUT)?;
+        let caller = |object| HostCaller::new(object, timeout);
         match part {
             "catalog" => self.catalog = Some(Arc::new(HostCatalog::new(caller(object))?)),
             "secrets" => self.secrets = Some(Arc::new(HostBroker::new(caller(object))?)),
             "policy" => self.policy = Some(Arc::new(HostPolicy::new(caller(object))?)),
             "audit" => self.audit = Some(Arc::new(HostAudit::new(caller(object))?)),
             "approver" => {
-                let timeout = seconds(options.approval_timeout_seconds, APPROVAL_TIMEOUT);
+                let timeout = seconds("approvalTimeoutSeconds", options.approval_timeout_seconds, APPROVAL_TIMEOUT)?;
                 self.approver = Some(Arc::new(HostApprover::new(HostCaller::new(object, timeout))?));
             }
             _ => return Ok(false),
@@ -94,7 +95,7 @@ pub async fn open(options: OpenOptions, parts: OpenParts) -> Result<Opened> {
     };
     let profile: Arc<dyn Profile> = Arc::new(run_profile(&home, &options).await?);
     let spec = profile.spec().await?;
-    let mut builder = GatewayBuilder::new().with_profile(Arc::clone(&profile)).with_options(options.bounds.options());
+    let mut builder = GatewayBuilder::new().with_profile(Arc::clone(&profile)).with_options(options.bounds.options()?);
     let may_be_none = spec.servers.is_empty() || parts.catalog.is_some();
     let mut looked = home.look_up(&options.catalogs, &spec.catalogs, may_be_none).await?;
     looked.layers.extend(parts.catalog);

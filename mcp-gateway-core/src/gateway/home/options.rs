@@ -1,11 +1,16 @@
 //! What a gateway of a home is opened with, in a form that every language can write.
 
+use std::fmt;
+use std::marker::PhantomData;
 use std::path::PathBuf;
 use std::time::Duration;
 
-use serde::{Deserialize, Serialize};
+use serde::Deserialize;
+use serde::de::value::MapAccessDeserializer;
+use serde::de::{self, Deserializer, MapAccess, Visitor};
 use serde_json::{Map, Value};
 
+use crate::error::{Error, ErrorKind, Result};
 use crate::gateway::GatewayOptions;
 use crate::model::{ProfileName, ServerName};
 use crate::profile::{Isolation, NetworkWord, ProfileSpec};
@@ -36,10 +41,10 @@ pub struct OpenOptions {
     pub profile: Option<ProfileSource>,
     /// Where servers are looked up, a later one wins; none means the profile's, or every registered one.
     pub catalogs: Vec<CatalogSource>,
-    /// Exactly these servers, with the profile's settings where it has them; none means the profile's.
-    pub servers: Vec<ServerName>,
-    /// Only these tools, by `server:tool` globs; none means what the profile says.
-    pub tools: Vec<String>,
+    /// Exactly these servers, with the profile's settings where it has them; the profile's where it is not said.
+    pub servers: Option<Vec<ServerName>>,
+    /// Only these tools, by `server:tool` globs; what the profile says where it is not said.
+    pub tools: Option<Vec<String>>,
     /// `registry.yaml` of Docker's toolkit, whose servers are enabled.
     pub registry: Option<PathBuf>,
     /// `config.yaml` of Docker's toolkit, with configuration values.
@@ -50,8 +55,8 @@ pub struct OpenOptions {
     pub secrets: Vec<String>,
     /// Where records go; the home's file of the profile where it is not said.
     pub audit: Option<AuditSource>,
-    /// What may start servers; all that this machine has where none is named.
-    pub runtimes: Vec<RuntimeName>,
+    /// What may start servers; all that this machine has where it is not said.
+    pub runtimes: Option<Vec<RuntimeName>>,
     /// Whether processes are refused that this machine cannot isolate fully.
     pub require_isolation: bool,
     /// Which engine is meant, where that is not the one that `docker` uses.
@@ -69,8 +74,7 @@ pub struct OpenOptions {
 }
 
 /// A profile of the home by its name, or one that is written down here.
-#[derive(Clone, Debug, Deserialize)]
-#[serde(untagged)]
+#[derive(Clone, Debug)]
 #[non_exhaustive]
 pub enum ProfileSource {
     /// A profile of the home.
@@ -80,14 +84,55 @@ pub enum ProfileSource {
 }
 
 /// Where servers are described.
-#[derive(Clone, Debug, Deserialize, Serialize)]
-#[serde(untagged)]
+#[derive(Clone, Debug)]
 #[non_exhaustive]
 pub enum CatalogSource {
     /// A registered catalog by its name, or a file or folder by its path.
     Named(String),
     /// A catalog in the form of a catalog file.
     Inline(Map<String, Value>),
+}
+
+/// Reads what is a name or an object. By hand, because a derived reader could only say that neither fits.
+struct NameOr<T>(&'static str, PhantomData<T>);
+
+impl<'de, T: Deserialize<'de>> Visitor<'de> for NameOr<T> {
+    type Value = Either<T>;
+
+    fn expecting(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(self.0)
+    }
+
+    fn visit_str<E: de::Error>(self, text: &str) -> Result<Either<T>, E> {
+        Ok(Either::Name(text.to_owned()))
+    }
+
+    fn visit_map<A: MapAccess<'de>>(self, map: A) -> Result<Either<T>, A::Error> {
+        T::deserialize(MapAccessDeserializer::new(map)).map(Either::Object)
+    }
+}
+
+enum Either<T> {
+    Name(String),
+    Object(T),
+}
+
+impl<'de> Deserialize<'de> for ProfileSource {
+    fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
+        match deserializer.deserialize_any(NameOr("the name of a profile or a profile", PhantomData))? {
+            Either::Name(name) => ProfileName::new(name).map(Self::Named).map_err(de::Error::custom),
+            Either::Object(spec) => Ok(Self::Spec(Box::new(spec))),
+        }
+    }
+}
+
+impl<'de> Deserialize<'de> for CatalogSource {
+    fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
+        match deserializer.deserialize_any(NameOr("the name or path of a catalog, or a catalog", PhantomData))? {
+            Either::Name(name) => Ok(Self::Named(name)),
+            Either::Object(catalog) => Ok(Self::Inline(catalog)),
+        }
+    }
 }
 
 /// Where records go.
@@ -170,22 +215,28 @@ pub struct Bounds {
 }
 
 impl Bounds {
-    pub(super) fn options(&self) -> GatewayOptions {
+    pub(super) fn options(&self) -> Result<GatewayOptions> {
         let mut options = GatewayOptions::default();
         let set = |target: &mut usize, value: Option<usize>| *target = value.unwrap_or(*target);
         set(&mut options.start_concurrency, self.start_concurrency);
         set(&mut options.pool_size, self.pool_size);
         set(&mut options.max_sessions, self.max_sessions);
         set(&mut options.max_in_flight, self.max_in_flight);
-        options.list_wait = seconds(self.list_wait_seconds, options.list_wait);
-        options.prepare_timeout = seconds(self.prepare_timeout_seconds, options.prepare_timeout);
-        options
+        options.list_wait = seconds("listWaitSeconds", self.list_wait_seconds, options.list_wait)?;
+        options.prepare_timeout =
+            seconds("prepareTimeoutSeconds", self.prepare_timeout_seconds, options.prepare_timeout)?;
+        Ok(options)
     }
 }
 
-/// A number of seconds as a duration; one that is none keeps the default.
-pub(super) fn seconds(value: Option<f64>, default: Duration) -> Duration {
-    value.and_then(|seconds| Duration::try_from_secs_f64(seconds).ok()).unwrap_or(default)
+/// A number of seconds as a duration.
+pub(super) fn seconds(name: &'static str, value: Option<f64>, default: Duration) -> Result<Duration> {
+    let Some(seconds) = value else { return Ok(default) };
+    Duration::try_from_secs_f64(seconds).map_err(|cause| {
+        Error::new(ErrorKind::InvalidInput, format!("`{seconds}` is not a number of seconds to wait"))
+            .with_context("option", name)
+            .with_source(cause)
+    })
 }
 
 #[cfg(test)]
@@ -202,6 +253,18 @@ mod tests {
         let options: OpenOptions = serde_json::from_str(text).unwrap();
         assert!(matches!(options.profile, Some(ProfileSource::Named(_))));
         assert_eq!(options.audit, Some(AuditSource::Memory));
-        assert_eq!(options.bounds.options().list_wait, Duration::from_millis(1_500));
+        let wrong = [
+            (r#"{"profile": {"name": "x", "server": {}}}"#, "server"),
+            (r#"{"profile": {"servers": {}}}"#, "name"),
+            (r#"{"profile": "a b"}"#, "a b"),
+            (r#"{"profile": 7}"#, "the name of a profile or a profile"),
+            (r#"{"catalogs": [7]}"#, "the name or path of a catalog"),
+        ];
+        for (text, said) in wrong {
+            let error = serde_json::from_str::<OpenOptions>(text).unwrap_err().to_string();
+            assert!(error.contains(said), "{error}");
+        }
+        assert!(seconds("x", Some(-1.0), Duration::ZERO).is_err());
+        assert_eq!(options.bounds.options().unwrap().list_wait, Duration::from_millis(1_500));
     }
 }

@@ -15,6 +15,9 @@ use crate::profile::{
     SpecChange,
 };
 
+/// Takes every tool out.
+const NO_TOOL: &str = "!*:*";
+
 impl Home {
     /// What a profile says; the default profile says nothing until it is there.
     ///
@@ -79,14 +82,17 @@ pub(super) async fn run_profile(home: &Home, options: &OpenOptions) -> Result<Ru
         }
     };
     let enabled = toolkit::apply(&mut spec, options)?;
-    let chosen = if options.servers.is_empty() { enabled } else { Some(options.servers.clone()) };
+    let chosen = options.servers.clone().or(enabled);
     if let Some(servers) = &chosen {
         let mut known = std::mem::take(&mut spec.servers);
         spec.servers =
             servers.iter().map(|name| (name.clone(), known.shift_remove(name).unwrap_or_default())).collect();
     }
-    if !options.tools.is_empty() {
-        spec.tools.clone_from(&options.tools);
+    match options.tools.as_deref() {
+        // An empty list in a profile means every tool; one that was asked for means none.
+        Some([]) => spec.tools = vec![NO_TOOL.to_owned()],
+        Some(tools) => spec.tools = tools.to_vec(),
+        None => {}
     }
     apply(&mut spec, options);
     let lock = if named && chosen.is_none() && options.catalogs.is_empty() {

@@ -16,10 +16,10 @@ use crate::runtime::{ProcessRuntime, ProcessRuntimeConfig};
 /// # Errors
 /// As a runtime that the options name; one that they do not is left out with a warning.
 pub(super) fn of(home: &Home, instance: &Arc<GatewayInstance>, options: &OpenOptions) -> Result<Vec<Arc<dyn Runtime>>> {
-    let named = &options.runtimes;
+    let named = options.runtimes.as_deref();
     let mut runtimes: Vec<Arc<dyn Runtime>> = Vec::new();
     for wanted in [RuntimeName::Docker, RuntimeName::Process, RuntimeName::Remote] {
-        if !named.is_empty() && !named.contains(&wanted) {
+        if named.is_some_and(|named| !named.contains(&wanted)) {
             continue;
         }
         let made = match wanted {
@@ -29,7 +29,7 @@ pub(super) fn of(home: &Home, instance: &Arc<GatewayInstance>, options: &OpenOpt
         };
         match made {
             Ok(runtime) => runtimes.push(runtime),
-            Err(error) if !named.is_empty() => return Err(error),
+            Err(error) if named.is_some() => return Err(error),
             Err(error) => tracing::warn!(error = %error.report(), "servers cannot be started in every way"),
         }
     }

@@ -16,7 +16,7 @@ pub(super) fn apply(spec: &mut ProfileSpec, options: &OpenOptions) -> Result<Opt
     read(options.config.as_deref(), |file, text| toolkit.read_config(file, text))?;
     read(options.tools_config.as_deref(), |file, text| toolkit.read_tools(file, text))?;
     // Servers that only the options name have configuration values and tools of these files, too.
-    for name in &options.servers {
+    for name in options.servers.iter().flatten() {
         spec.servers.entry(name.clone()).or_default();
     }
     toolkit.apply(spec);

@@ -105,6 +105,8 @@ impl Hub {
                 let result = result.map(|result| redaction.json(result)).map_err(|error| redaction.error(error));
                 Ok(Response::from_server(result, instance.id.clone()))
             }
+            // Its server was stopped on purpose, which is no failure of the server.
+            Err(_) if self.closing.is_cancelled() => Err(super::start::closing()),
             Err(error) => {
                 let error = error.with_context("server", &slot.name).with_operation("Hub::forward");
                 if instance.peer.is_closed() {

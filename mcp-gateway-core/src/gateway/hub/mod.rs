@@ -173,6 +173,7 @@ impl Hub {
             tracing::warn!("some servers did not stop in time; the next start sweeps them");
         }
         self.persist().await;
+        self.bus.close();
     }
 
     /// Stops a server in the background, off every response path.

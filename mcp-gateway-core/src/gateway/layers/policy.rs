@@ -25,6 +25,9 @@ pub(crate) struct PolicyLayer<S> {
 impl<S: Service> Service for PolicyLayer<S> {
     async fn call(&self, ctx: &CallContext, call: &mut Call) -> Result<Response> {
         let decision = self.policy.decide(ctx, &call.request).await.map_err(|cause| {
+            if ctx.has_given_up() {
+                return cause;
+            }
             Error::new(ErrorKind::Denied, "policy could not decide, so the request is refused")
                 .with_operation("PolicyLayer::call")
                 .with_source(cause)
@@ -46,6 +49,11 @@ impl<S: Service> PolicyLayer<S> {
         self.bus.tell(|| GatewayEvent::asked(&ctx.principal.name, &question));
         let answer = self.approver.approve(ctx, &question).await;
         self.bus.tell(|| GatewayEvent::answered(&question, answer.as_ref().map_err(ToString::to_string)));
+        if let Err(error) = &answer
+            && ctx.has_given_up()
+        {
+            return Err(error.clone());
+        }
         let (granted, reason) = match &answer {
             Ok(answer) => (answer.granted, format!("{}: {}", answer.by, answer.reason)),
             Err(error) => (false, format!("nobody could be asked: {error}")),
@@ -62,7 +70,8 @@ fn denied(call: &Call, decision: &Decision) -> Error {
         (None, Some(subject)) => subject,
         (None, None) => call.request.kind.to_string(),
     };
-    let kind = if call.request.target.is_none() { ErrorKind::NotFound } else { ErrorKind::Denied };
+    let is_unknown = call.request.target.is_none() && call.request.subject().is_some();
+    let kind = if is_unknown { ErrorKind::NotFound } else { ErrorKind::Denied };
     let message = match decision.effect {
         _ if kind == ErrorKind::NotFound => format!("`{what}` is offered by no server of this profile"),
         Effect::Deny => format!("`{what}` is denied by policy"),
