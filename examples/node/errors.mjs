@@ -1,17 +1,42 @@
-// What the Node package has today: image references, and every error of the core as a GatewayError with a code.
-// The gateway itself follows; until then, start `mcp-gateway gateway run` as any MCP client would.
-import { GatewayError, ImageReference, version } from "mcp-gateway";
+// How failures arrive: as a GatewayError, with a kind for programs and a message for people.
+//
+//   npm install && node errors.mjs
+//
+// It starts no server. The home is temporary, so that nothing is left behind.
+import { mkdtempSync, rmSync } from "node:fs";
+import { tmpdir } from "node:os";
+import { join } from "node:path";
 
-console.log("mcp-gateway", version);
+import { Gateway, GatewayError, ImageReference } from "mcp-gateway";
 
-const image = ImageReference.parse("ghcr.io/example/server:1.2");
-console.log(`${image}: repository ${image.repository}, tag ${image.tag}`);
+const home = mkdtempSync(join(tmpdir(), "mcp-gateway-"));
+process.on("exit", () => rmSync(home, { recursive: true, force: true }));
 
+// Expects a failure; prints what a program decides on, what a person reads, and what led to it.
+async function show(work) {
+  try {
+    await work();
+  } catch (error) {
+    if (!(error instanceof GatewayError)) throw error;
+    console.log(`${error.code}: ${error.message}`);
+    console.log(`  fault: ${error.fault}, retryable: ${error.retryable}`);
+    for (const hint of error.hints) console.log(`  hint: ${hint}`);
+    if (error.cause) console.log(`  because: ${error.cause.message}`);
+    return;
+  }
+  throw new Error("there was no failure");
+}
+
+// Half a digest.
+await show(() => ImageReference.parse("mcp/time@sha256:12"));
+
+// A server, and no catalog that describes it.
+await show(() => Gateway.open({ name: "demo", servers: { time: {} } }, { home }));
+
+// A tool, and no server that has it.
+const gateway = await Gateway.open({ name: "demo" }, { home });
 try {
-  ImageReference.parse("--privileged");
-  process.exitCode = 1;
-} catch (error) {
-  if (!(error instanceof GatewayError)) throw error;
-  // The code is for programs, the message for people.
-  console.log(`${error.code}: ${error.message}`);
+  await show(() => gateway.callTool("get_current_time", { timezone: "Asia/Tokyo" }));
+} finally {
+  await gateway.close();
 }
