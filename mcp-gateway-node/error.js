@@ -18,9 +18,15 @@ Object.defineProperty(GatewayError.prototype, "name", { value: "GatewayError", c
 
 const ENVELOPE = '{"gatewayError":';
 
+// What the boundary says of a value that is of another type than the native half takes.
+const TYPE_ERROR = /Expected$|^InvalidArg$/;
+
 // What the native half threw, lifted; anything that is not one of its own errors passes unchanged.
 function lift(error) {
-  return error instanceof Error && error.message.startsWith(ENVELOPE) ? liftText(error.message) : error;
+  if (!(error instanceof Error)) return error;
+  if (error.message.startsWith(ENVELOPE)) return liftText(error.message);
+  if (!TYPE_ERROR.test(error.code)) return error;
+  return new GatewayError(error.message, { kind: "invalid_input", fault: "client", cause: error });
 }
 
 // The error that the native half sent as text.

@@ -1,5 +1,6 @@
 "use strict";
 
+const { onAbort } = require("./abort.js");
 const { GatewayError, lift } = require("./error.js");
 const { AuditRecord, Host } = require("./host.js");
 const lifetime = require("./lifetime.js");
@@ -14,11 +15,15 @@ const PARTS = ["catalog", "secrets", "policy", "approver", "audit"];
 // One client's session: what it asks goes through policy, approval and audit.
 class Session {
   _link;
+  // What belongs to a gateway keeps it: a gateway that is forgotten is closed.
+  #gateway;
   #handle;
 
-  constructor(link, { handle, id }, principal) {
+  constructor(link, { handle, id }, principal, gateway) {
     this._link = link;
+    this.#gateway = gateway;
     this.#handle = handle;
+    if (gateway) lifetime.keepSession(this, link, handle);
     this.id = id;
     this.principal = principal;
   }
@@ -28,11 +33,11 @@ class Session {
   }
 
   async callTool(name, args = {}, options = {}) {
-    return JSON.parse(await this.#send("tools/call", callParams(name, options.meta), options, { args }));
+    return JSON.parse(await this.#send("tools/call", callParams(name, options?.meta), options, { args }));
   }
 
-  callToolRaw(name, args = {}, options = {}) {
-    return this.#send("tools/call", callParams(name, options.meta), options, { args, raw: true });
+  async callToolRaw(name, args = {}, options = {}) {
+    return this.#send("tools/call", callParams(name, options?.meta), options, { args, raw: true });
   }
 
   async listPrompts() {
@@ -93,17 +98,21 @@ class Session {
     return this.close();
   }
 
-  #send(method, params, { timeoutMs, signal, onProgress } = {}, { args, raw = false } = {}) {
+  async #send(method, params, options, { args, raw = false } = {}) {
+    const { timeoutMs, signal, onProgress } = options ?? {};
     // Arguments that are JSON already are not read here.
     const text = args === undefined || typeof args === "string" ? args : JSON.stringify(args ?? {});
-    const options = { arguments: text, timeoutMs, progress: onProgress !== undefined, raw };
-    const start = (engine, ticket) => engine.request(ticket, this.#handle, method, params, options);
+    const how = { arguments: text, timeoutMs: timeoutMs ?? undefined, progress: typeof onProgress === "function", raw };
+    const start = (engine, ticket) => engine.request(ticket, this.#handle, method, params, how);
     return this._link.run(start, { signal, onProgress });
   }
 }
 
 // An open gateway; what is asked of it directly belongs to a session of its own.
 class Gateway extends Session {
+  // Settled once it is closed, however that came about.
+  #closed = Promise.resolve();
+
   constructor(link, session, principal, { profile, warnings }) {
     super(link, session, principal);
     this.profile = profile;
@@ -116,8 +125,9 @@ class Gateway extends Session {
     const objects = {};
     for (const part of PARTS) {
       const given = rest[part];
-      if (typeof given !== "object" || given === null) continue;
-      objects[part] = given;
+      if (part === "audit" && typeof given === "string") continue;
+      // Whatever is given is a part: what cannot be one is refused, and never taken for nothing.
+      if (given !== undefined && given !== null) objects[part] = given;
       delete rest[part];
     }
     if (secretStores !== undefined) rest.secrets = secretStores;
@@ -137,7 +147,7 @@ class Gateway extends Session {
 
   async session({ principal = "local" } = {}) {
     const session = await this._link.run((engine, ticket) => engine.session(ticket, principal));
-    return new Session(this._link, JSON.parse(session), principal);
+    return new Session(this._link, JSON.parse(session), principal, this);
   }
 
   servers() {
@@ -174,7 +184,7 @@ class Gateway extends Session {
 
   // Listens from the moment of this call on, and not from that of the first `next`.
   events({ signal } = {}) {
-    return new Events(this._link, signal, true);
+    return new Events(this._link, signal, true, this);
   }
 
   // Calls a function with each event; it does not keep the process alive. Returns what ends it.
@@ -199,7 +209,7 @@ class Gateway extends Session {
   async connect(onMessage, onClose, { principal = "local" } = {}) {
     const link = this._link;
     const handle = Number(await link.run((engine, ticket) => engine.connect(ticket, principal)));
-    const connection = new Connection(link, handle);
+    const connection = new Connection(link, handle, this);
     const pump = async () => {
       for (;;) {
         const text = await link.run((engine, ticket) => engine.receive(ticket, handle));
@@ -209,13 +219,18 @@ class Gateway extends Session {
     };
     connection.ended = pump().then(
       () => onClose(),
-      (error) => onClose(error.kind === "closed" ? undefined : error),
+      (error) => {
+        // When it is the host's function that failed, nobody reads any longer.
+        link.engine?.disconnect(handle);
+        onClose(error?.kind === "closed" ? undefined : error);
+      },
     );
     return connection;
   }
 
-  async close() {
-    if (lifetime.release(this._link)) await lifetime.close(this._link);
+  close() {
+    if (lifetime.release(this._link)) this.#closed = lifetime.close(this._link);
+    return this.#closed;
   }
 
   async #command(command, fields = {}) {
@@ -228,17 +243,21 @@ class Gateway extends Session {
 class Events {
   #link;
   #isHeld;
+  // Kept until the end.
+  #gateway;
   #listener;
+  #forget;
   #ended = new AbortController();
   // The last `next`: those that are asked for meanwhile follow on it.
   #last = Promise.resolve();
 
-  constructor(link, signal, isHeld) {
+  constructor(link, signal, isHeld, gateway) {
     this.#link = link;
     this.#isHeld = isHeld;
+    this.#gateway = gateway;
     this.#listener = link.now((engine) => engine.listen());
     if (signal?.aborted) this.return();
-    signal?.addEventListener("abort", () => this.return(), { once: true });
+    else if (signal) this.#forget = onAbort(signal, () => this.return());
   }
 
   next() {
@@ -249,6 +268,8 @@ class Events {
   async return(value) {
     if (!this.#ended.signal.aborted) {
       this.#ended.abort();
+      this.#forget?.();
+      this.#gateway = undefined;
       this.#link.engine?.unlisten(this.#listener);
     }
     return { done: true, value };
@@ -274,10 +295,13 @@ class Events {
 // One client's connection: messages of MCP as JSON text, both ways.
 class Connection {
   #link;
+  // Kept for as long as this is.
+  #gateway;
   #handle;
 
-  constructor(link, handle) {
+  constructor(link, handle, gateway) {
     this.#link = link;
+    this.#gateway = gateway;
     this.#handle = handle;
   }
 

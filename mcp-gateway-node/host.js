@@ -38,6 +38,13 @@ class AuditRecord {
   }
 }
 
+// Whether this is what `mapping` takes: an object of a class, or an array, is meant to be something else.
+function isMapping(given) {
+  if (given instanceof Map) return true;
+  const prototype = Object.getPrototypeOf(given);
+  return (prototype === Object.prototype || prototype === null) && typeof given.get !== "function";
+}
+
 // A broker over a mapping, which is asked each time.
 function mapping(values) {
   const keys = () => (values instanceof Map ? [...values.keys()] : Object.keys(values));
@@ -57,8 +64,7 @@ class Host {
 
   constructor(objects) {
     for (const [part, given] of Object.entries(objects)) {
-      const isMapping = part === "secrets" && (given instanceof Map || typeof given.get !== "function");
-      this.#objects[part] = isMapping ? mapping(given) : given;
+      this.#objects[part] = part === "secrets" && isMapping(given) ? mapping(given) : given;
     }
   }
 
@@ -81,7 +87,7 @@ class Host {
     } catch (error) {
       // The gateway learns only what kind of error it was: its text may say more than others may read.
       const detail = error instanceof Error ? error.stack : String(error);
-      process.emitWarning(`\`${part}.${method}\` of the host failed, which denies`, { code: "MCP_GATEWAY_HOST_FAILED", detail });
+      process.emitWarning(`\`${part}.${method}\` of the host failed`, { code: "MCP_GATEWAY_HOST_FAILED", detail });
       throw error;
     }
   }

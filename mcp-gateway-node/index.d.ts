@@ -301,7 +301,9 @@ export interface CallContext {
 export interface PolicyRequest {
   /** The MCP method, such as `tools/call`. */
   method: string;
-  /** The server that it is for; none for a list, and for a name that nobody offers. */
+  /** The canonical name `server.name`, which rules are written for; none for a list, and for a name that nobody offers. */
+  target?: string;
+  /** The server of the target. */
   server?: string;
   /** The tool's or prompt's own name at that server, or the resource's URI. */
   name?: string;
@@ -337,7 +339,10 @@ export interface Approver {
   approve(context: CallContext, question: Question): Awaitable<boolean | { granted: boolean; by?: string; reason?: string }>;
 }
 
-/** Keeps records. Numbers and hashes are the gateway's; a request whose record is not kept is refused. */
+/**
+ * Keeps records. Numbers and hashes are the gateway's. The answer to a request whose record is not kept is withheld, and
+ * nothing more is carried out until records are kept again.
+ */
 export interface AuditStore {
   append(record: AuditRecord): Awaitable<void>;
   /** The records, oldest first. Conditions but `limit` may be ignored: the gateway filters. */
@@ -644,6 +649,9 @@ export declare class GatewayBuilder {
   constructor();
   withProfile(profile: string | ProfileSpec): this;
   withHome(home: string): this;
+  withRegistry(file: string): this;
+  withConfig(file: string): this;
+  withToolsConfig(file: string): this;
   withCatalogs(...catalogs: (string | JsonObject)[]): this;
   withCatalog(catalog: Catalog): this;
   withServers(...servers: string[]): this;
@@ -662,6 +670,7 @@ export declare class GatewayBuilder {
   withApprovalTimeoutSeconds(seconds: number): this;
   withWorkerThreads(threads: number): this;
   withPrincipal(principal: string): this;
+  withSignal(signal: AbortSignal): this;
   open(): Promise<Gateway>;
 }
 

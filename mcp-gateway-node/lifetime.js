@@ -15,6 +15,11 @@ const forgotten = new FinalizationRegistry(({ link, profile }) => {
   close(link).catch((error) => process.emitWarning(error));
 });
 
+const forgottenSessions = new FinalizationRegistry(({ link, handle }) => {
+  // It may have been closed by now, and so may its gateway; either is fine.
+  link.run((engine, ticket) => engine.closeSession(ticket, handle), { isHeld: false }).catch(() => {});
+});
+
 async function close(link) {
   await link.run((engine, ticket) => engine.close(ticket));
   link.end();
@@ -26,6 +31,11 @@ function keep(owner, link, profile) {
   watch();
 }
 
+// Has a session closed once it is forgotten: servers may be its alone.
+function keepSession(owner, link, handle) {
+  forgottenSessions.register(owner, { link, handle });
+}
+
 // Says that a gateway is being closed by its owner; false when somebody was faster.
 function release(link) {
   forgotten.unregister(link);
@@ -34,16 +44,44 @@ function release(link) {
   return wasOpen;
 }
 
-// Ends the servers before a signal ends the process. A host that handles the signal decides by itself.
+// How copies of this package in one process see each other: by a mark on their listeners, and by how many of them are
+// closing their gateways.
+const OURS = Symbol.for("mcp-gateway.signal");
+const copies = (globalThis[Symbol.for("mcp-gateway.copies")] ??= { closing: 0 });
+
+let isEnding = false;
+
+// Ends the servers before a signal ends the process; a second signal does not wait for that. A host that handles the
+// signal decides by itself.
 async function onSignal(signal) {
-  if (process.listenerCount(signal) > 1) return;
-  const links = [...open.keys()];
-  open.clear();
-  // A call that is cut off by this must not become the unhandled rejection that ends the process.
-  links.forEach((link) => link.forget());
-  await Promise.allSettled(links.map(close));
-  watch();
+  if (!isEnding) {
+    if (isHandled(signal)) return;
+    isEnding = true;
+    copies.closing += 1;
+    const links = [...open.keys()];
+    open.clear();
+    // A call that is cut off by this must not become the unhandled rejection that ends the process.
+    links.forEach((link) => link.forget());
+    await Promise.allSettled(links.map(close));
+    copies.closing -= 1;
+    isEnding = false;
+    watch();
+    // The copy that is the last one ends the process.
+    if (copies.closing > 0) return;
+  } else {
+    SIGNALS.forEach((each) => process.off(each, onSignal));
+    isWatching = false;
+  }
   process.kill(process.pid, signal);
+}
+onSignal[OURS] = true;
+
+// Whether the host handles a signal. The package `signal-exit` waits, as this one does, for whoever else listens; both
+// of its generations say how many listeners are theirs.
+function isHandled(signal) {
+  const others = process.listeners(signal).filter((listener) => !listener[OURS]).length;
+  const waiting = [process.__signal_exit_emitter__, globalThis[Symbol.for("signal-exit emitter")]];
+  return others > waiting.reduce((sum, emitter) => sum + (emitter?.count ?? 0), 0);
 }
 
 let isWatching = false;
@@ -59,4 +97,4 @@ function watch() {
   }
 }
 
-module.exports = { close, keep, release };
+module.exports = { close, keep, keepSession, release };

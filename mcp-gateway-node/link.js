@@ -1,5 +1,6 @@
 "use strict";
 
+const { onAbort } = require("./abort.js");
 const { GatewayError, lift, liftText } = require("./error.js");
 const native = require("./native.js");
 
@@ -39,17 +40,17 @@ class Link {
     if (!this.engine) return Promise.reject(closed());
     const ticket = (this.#ticket = (this.#ticket + 1) >>> 0);
     return new Promise((resolve, reject) => {
-      const onAbort = () => {
+      const abort = () => {
         this.engine?.cancel(ticket);
         this.#settle(ticket)?.reject(signal.reason);
       };
+      const forget = signal && onAbort(signal, abort);
       const release = () => {
-        signal?.removeEventListener("abort", onAbort);
+        forget?.();
         if (isHeld) this.#release();
       };
       this.#pending.set(ticket, { resolve, reject, onProgress, release });
       if (isHeld && this.#holding++ === 0) this.#hold = setTimeout(() => {}, FOREVER);
-      signal?.addEventListener("abort", onAbort);
       try {
         start(this.engine, ticket);
       } catch (error) {

@@ -1,6 +1,6 @@
 // The command line that comes with the package.
 import assert from "node:assert/strict";
-import { spawnSync } from "node:child_process";
+import { spawn, spawnSync } from "node:child_process";
 import { join } from "node:path";
 import { test } from "node:test";
 
@@ -24,6 +24,22 @@ test("is the program", () => {
   assert.deepEqual([missing.status, missing.stdout], [11, ""]);
   assert.match(missing.stderr, /nobody/);
   assert.match(run(home, "--help").stdout, /Usage: mcp-gateway/);
+});
+
+test("a signal drains a running gateway and ends it", { skip: process.platform === "win32" && "there are no signals" }, async () => {
+  const home = temporary();
+  assert.equal(run(home, "profile", "create", "dev").status, 0);
+  for (const signal of ["SIGINT", "SIGTERM"]) {
+    const env = { ...process.env, MCP_GATEWAY_HOME: home, DOCKER_CONFIG: home };
+    const child = spawn(process.execPath, [program, "gateway", "run", "--profile", "dev"], { env });
+    const initialize = { protocolVersion: "2025-11-25", capabilities: {}, clientInfo: { name: "test", version: "1" } };
+    child.stdin.write(`${JSON.stringify({ jsonrpc: "2.0", id: 1, method: "initialize", params: initialize })}\n`);
+    let stderr = "";
+    child.stderr.on("data", (data) => (stderr += data));
+    child.stdout.once("data", () => child.kill(signal));
+    const how = await new Promise((resolve) => child.on("close", (...ended) => resolve(ended)));
+    assert.deepEqual(how, [0, null], stderr);
+  }
 });
 
 test("Docker can run the script", { skip: process.platform === "win32" && "plugins are programs there" }, () => {

@@ -52,6 +52,12 @@ test("what cannot be opened says why", async () => {
     [profile, { catalogs: ["/missing/catalog.yaml"] }, "not_found", /missing/],
     [profile, { catalogs: [{ registry: { cases: { type: "nonsense" } } }] }, "invalid_config", /inline\.json/],
     [profile, { policy: {} }, "invalid_input", /no method `decide`/],
+    [profile, { policy: () => "deny" }, "invalid_input", /no method `decide`/],
+    [profile, { policy: class { decide() {} } }, "invalid_input", /no method `decide`/],
+    [profile, { approver: "ask" }, "invalid_input", /no method `approve`/],
+    [profile, { audit: () => {} }, "invalid_input", /no method `append`/],
+    [profile, { secrets: ["env:TOKEN"] }, "invalid_input", /no method `get`/],
+    [profile, { principal: 5 }, "invalid_input", /String/],
     [profile, { workerThreads: 0 }, "invalid_input", /worker threads/],
   ];
   for (const [what, more, kind, words] of wrong) {
@@ -166,6 +172,42 @@ test("a signal that was aborted before asks nothing", async () => {
   });
 });
 
+test("what cannot be asked is refused by its name", async () => {
+  await using(await openGateway(), async (gateway) => {
+    for (const [ask, words] of [
+      [() => gateway.callTool(undefined), /needs the text `name`/],
+      [() => gateway.callTool(7), /needs the text `name`/],
+      [() => gateway.readResource(), /needs the text `uri`/],
+      [() => gateway.setLogLevel("loud"), /one of debug/],
+      [() => gateway.callTool("echo", {}, { timeoutMs: "5" }), /timeoutMs/],
+      [() => gateway.callTool("echo", {}, { timeoutMs: -1 }), /milliseconds/],
+    ]) {
+      await assert.rejects(ask(), (error) => {
+        assert.equal(error.kind, "invalid_input", String(error));
+        assert.match(error.message, words);
+        return error instanceof GatewayError;
+      });
+    }
+    assert.equal(text(await gateway.callTool("echo", { text: "x" }, null)), "x");
+  });
+});
+
+test("many calls may have one signal", async () => {
+  const warnings = [];
+  const warned = (warning) => warnings.push(warning.message);
+  process.on("warning", warned);
+  await using(await openGateway(), async (gateway) => {
+    const { signal } = new AbortController();
+    await Promise.all([...Array(30)].map(() => gateway.callTool("echo", { text: "x" }, { signal })));
+    const aborted = new AbortController();
+    const hanging = [...Array(30)].map(() => gateway.callTool("sleep", { seconds: 60 }, { signal: aborted.signal }));
+    aborted.abort();
+    for (const { reason } of await Promise.allSettled(hanging)) assert.equal(reason.name, "AbortError");
+  });
+  process.off("warning", warned);
+  assert.deepEqual(warnings, []);
+});
+
 test("events end with their gateway, by break and by a signal", async () => {
   const gateway = await openGateway();
   const [first, second, third] = [gateway.events(), gateway.events(), gateway.events({ signal: AbortSignal.timeout(50) })];
@@ -245,9 +287,24 @@ test("an empty list is none, and not all", async () => {
   });
 });
 
+test("a client that throws ends its connection", async () => {
+  await using(await openGateway(), async (gateway) => {
+    const wrong = new Error("on purpose");
+    let connection;
+    const ended = new Promise((resolve) => {
+      const fail = () => { throw wrong; };
+      gateway.connect(fail, resolve).then((opened) => (connection = opened).send('{"jsonrpc":"2.0","id":1,"method":"ping"}'));
+    });
+    assert.equal(await ended, wrong);
+    assert.throws(() => connection.send("{}"), { kind: "closed" });
+  });
+});
+
 test("a closed gateway says so and closes twice", async () => {
   const gateway = await openGateway();
-  await gateway.close();
+  let closed = 0;
+  await Promise.all([gateway, gateway].map(async (same) => { await same.close(); closed += 1; assert.equal(same._link.engine, undefined); }));
+  assert.equal(closed, 2);
   await gateway.close();
   await gateway[Symbol.asyncDispose]?.();
   await assert.rejects(gateway.listTools(), { kind: "closed" });
@@ -258,7 +315,8 @@ test("a closed gateway says so and closes twice", async () => {
 async function run(script, { home, flags = [], until: said, signal } = {}) {
   const prelude = `
     import { Gateway } from "mcp-gateway";
-    const open = () => Gateway.open(${JSON.stringify(profile)}, ${JSON.stringify({ ...options(), home })});
+    const OPTIONS = ${JSON.stringify({ ...options(), home })};
+    const open = () => Gateway.open(${JSON.stringify(profile)}, OPTIONS);
   `;
   const child = spawn(process.execPath, [...flags, "--input-type=module", "--eval", prelude + script], {
     cwd: join(import.meta.dirname, ".."),
@@ -315,6 +373,58 @@ test("a host that handles a signal decides by itself", async () => {
   const done = await run(script, { home, until: "ready", signal: "SIGTERM" });
   assert.deepEqual([done.code, done.stdout], [3, "ready\nclosed\n"], done.stderr);
   await assertNoServer(home);
+});
+
+test("listeners that wait for each other do not keep the process", async () => {
+  // The package `signal-exit` and a second copy of this one.
+  const script = `
+    import { createRequire } from "node:module";
+    import { onExit } from "signal-exit";
+    onExit((code, signal) => console.log("exit", signal));
+    const require = createRequire(${JSON.stringify(join(import.meta.dirname, "package.json"))});
+    for (const file of Object.keys(require.cache)) if (!file.endsWith(".node") && !file.endsWith("native.js")) delete require.cache[file];
+    const copy = require("mcp-gateway");
+    if (copy.Gateway === Gateway) throw new Error("this is no copy");
+    const gateways = [await open(), await copy.Gateway.open(${JSON.stringify(profile)}, OPTIONS)];
+    for (const gateway of gateways) await gateway.callTool("echo", { text: "x" });
+    console.log("ready");
+    setInterval(() => {}, 1000);
+  `;
+  const { home } = options();
+  const done = await run(script, { home, until: "ready", signal: "SIGTERM" });
+  assert.deepEqual([done.signal, done.stdout], ["SIGTERM", "ready\nexit SIGTERM\n"], done.stderr);
+  await assertNoServer(home);
+});
+
+test("what belongs to a gateway keeps it open", async () => {
+  const script = `
+    const collect = async () => { for (let turn = 0; turn < 20; turn++) { globalThis.gc(); await new Promise((resolve) => setTimeout(resolve, 5)); } };
+    const session = await (await open()).session();
+    await collect();
+    console.log((await session.callTool("echo", { text: "kept" })).content[0].text);
+    await (async () => { const gateway = await open(); globalThis.events = gateway.events(); })();
+    await collect();
+    console.log(await Promise.race([globalThis.events.next().then(({ done }) => done), "open"]));
+    process.exit(0);
+  `;
+  const { home } = options();
+  const done = await run(script, { home, flags: ["--expose-gc"] });
+  assert.deepEqual([done.code, done.stdout], [0, "kept\nopen\n"], done.stderr);
+});
+
+test("a session that is forgotten gives its servers back", async () => {
+  const script = `
+    const gateway = await open();
+    await (async () => { await (await gateway.session()).callTool("echo", { text: "x" }); })();
+    const collecting = setInterval(() => globalThis.gc(), 10);
+    for await (const event of gateway.events()) if (event.type === "server_stopped") break;
+    clearInterval(collecting);
+    console.log("stopped");
+    await gateway.close();
+  `;
+  const { home } = options();
+  const done = await run(script, { home, flags: ["--expose-gc"] });
+  assert.deepEqual([done.code, done.stdout], [0, "stopped\n"], done.stderr);
 });
 
 test("a gateway that is forgotten stops its servers and says so", async () => {

@@ -100,6 +100,9 @@ def test_what_cannot_be_opened_says_why(tmp_path: Path) -> None:
         (PROFILE, {"catalogs": [tmp_path / "missing.yaml"]}, Exception, "missing.yaml"),
         (PROFILE, {"catalogs": [{"registry": {"cases": {"type": "nonsense"}}}]}, InvalidConfigError, "inline.json"),
         (PROFILE, {"policy": object()}, InvalidInputError, "no method `decide`"),
+        (PROFILE, {"policy": lambda context, request: "deny"}, InvalidInputError, "no method `decide`"),
+        (PROFILE, {"policy": Guests}, TypeError, "not the class `Guests`"),
+        (PROFILE, {"secrets": ["env:TOKEN"]}, InvalidInputError, "no method `get`"),
         (PROFILE, {"worker_threads": 0}, InvalidInputError, "worker threads"),
     ]
     for profile, arguments, error, words in wrong:
@@ -482,6 +485,21 @@ def test_a_gateway_that_is_forgotten_stops_its_servers(options: OpenArguments) -
         if thread.name == "mcp-gateway-close":
             thread.join()
     assert_no_server(options)
+
+
+def test_a_session_that_is_forgotten_gives_its_servers_back(options: OpenArguments) -> None:
+    with blocking.Gateway.open(PROFILE, **options) as gateway:
+        events = gateway.events()
+        gateway.session().call_tool("echo", {"text": "x"})
+        gc.collect()
+        assert any(event.type == "server_stopped" for event in events)
+
+
+def test_a_trace_goes_on_in_the_record(options: OpenArguments) -> None:
+    parent = "00-0af7651916cd43dd8448eb211c80319c-b7ad6b7169203331-01"
+    with blocking.Gateway.open(PROFILE, **options) as gateway:
+        gateway.call_tool("echo", {"text": "x"}, meta={"traceparent": parent})
+        assert [record.event["traceparent"] for record in gateway.audit(name="echo")] == [parent]
 
 
 def run_script(script: str, options: OpenArguments, **arguments: Any) -> "subprocess.CompletedProcess[str]":

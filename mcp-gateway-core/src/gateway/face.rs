@@ -10,7 +10,7 @@ use tokio_util::sync::CancellationToken;
 
 use super::{Gateway, SessionOptions};
 use crate::error::Result;
-use crate::model::{CallContext, Principal, SessionId, TraceContext};
+use crate::model::{CallContext, Principal, SessionId};
 use crate::protocol::{ClientHello, ClientLink, RawJson, Request, RequestId, RpcError, ServerHello, code};
 use crate::transport::server::{ServerSession, SessionHost};
 
@@ -120,7 +120,7 @@ impl ClientSession {
         let in_flight = InFlight::enter(self, id)?;
         let ctx = CallContext::new(self.principal.clone())
             .with_session(self.id.clone())
-            .with_trace(trace(&request))
+            .with_trace(request.trace())
             .with_cancellation(in_flight.cancellation.clone());
         match self.gateway.dispatch(&ctx, request.with_link(link)).await {
             Ok(response) => response.result,
@@ -160,14 +160,4 @@ impl Drop for InFlight<'_> {
         self.session.locked().remove(&self.id);
         self.cancellation.cancel();
     }
-}
-
-/// The W3C trace keys of a request's `_meta`.
-fn trace(request: &Request) -> TraceContext {
-    let mut trace = TraceContext::default();
-    if let Some(meta) = request.params.get("_meta").and_then(|meta| meta.object().ok()) {
-        trace.traceparent = meta.text("traceparent");
-        trace.tracestate = meta.text("tracestate");
-    }
-    trace
 }

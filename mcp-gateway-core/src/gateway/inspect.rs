@@ -113,7 +113,7 @@ impl Hub {
                 inspection.user = plan.user;
             }
             Ok(LaunchTarget::Process(plan)) => {
-                inspection.target = format!("{:?}", plan.package);
+                inspection.target = plan.package.to_string();
                 inspection.mounts = plan.read.iter().map(|path| format!("{} (read-only)", path.display())).collect();
                 inspection.mounts.extend(plan.write.iter().map(|path| format!("{} (writable)", path.display())));
                 inspection.command = plan.args;

@@ -114,6 +114,7 @@ impl Session {
         }
         let mut ctx = CallContext::new(self.principal.clone())
             .with_session(self.id.clone())
+            .with_trace(request.trace())
             .with_cancellation(options.cancellation);
         if let Some(timeout) = options.timeout {
             ctx = ctx.with_timeout(timeout);

@@ -137,7 +137,9 @@ impl Gateway for McpGateway {
             self.hub.get_to_know(ctx).await;
             request.target = self.hub.find(&request).or_else(|| self.hub.find_unseen(&request));
         }
-        self.layers.call(ctx, &mut Call::new(request)).await
+        let is_unknown = request.target.is_none();
+        let answer = self.layers.call(ctx, &mut Call::new(request)).await;
+        answer.map_err(|error| if is_unknown { self.hub.explain_unknown(ctx, error) } else { error })
     }
 
     async fn open_session(&self, options: SessionOptions) -> Result<SessionId> {

@@ -1,5 +1,7 @@
 //! A server as a catalog describes it, with every field of Docker's catalog format.
 
+use std::fmt;
+
 use indexmap::IndexMap;
 use serde::{Serialize, Serializer};
 use serde_json::{Map, Value};
@@ -364,6 +366,16 @@ pub enum ProcessPackage {
     Npm(String),
     /// A package of PyPI, `name==version`, run as `uvx` would.
     Pypi(String),
+}
+
+impl fmt::Display for ProcessPackage {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Self::Command(program) => f.write_str(program),
+            Self::Npm(package) => write!(f, "npm:{package}"),
+            Self::Pypi(package) => write!(f, "pypi:{package}"),
+        }
+    }
 }
 
 /// Category, tags, licence and the like.

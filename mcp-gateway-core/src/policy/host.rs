@@ -12,8 +12,9 @@ use crate::protocol::Request;
 /// A policy that asks an object of the host's language: `decide(context, request)`.
 ///
 /// # Behavior
-/// - The context is [`CallContext::to_json`], the request `{"method", "server", "name", "subject", "arguments",
-///   "params"}`: `server` and `name` are missing for a list and for a name that nobody offers.
+/// - The context is [`CallContext::to_json`], the request `{"method", "target", "server", "name", "subject",
+///   "arguments", "params"}`: the canonical name `target`, which is `server` and `name`, is missing for a list and for
+///   a name that nobody offers.
 /// - The answer is an effect (`"allow"`, `"soft_confirm"`, `"hard_confirm"`, `"deny"`) or `{"effect", "rule", "reason"}`.
 /// - Whatever else it answers is an error, and the gateway denies on every error.
 #[derive(Debug)]
@@ -67,6 +68,7 @@ fn describe(request: &Request) -> Result<Value> {
         shown["subject"] = subject.into();
     }
     if let Some(target) = &request.target {
+        shown["target"] = target.to_string().into();
         shown["server"] = target.server.as_str().into();
         shown["name"] = target.name.as_str().into();
     }

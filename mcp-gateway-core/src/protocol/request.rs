@@ -7,7 +7,7 @@ use serde::{Deserialize, Serialize};
 
 use super::{ClientLink, RawJson, RawObject, RpcError};
 use crate::error::{Error, ErrorKind, Result};
-use crate::model::{InstanceId, ServerName};
+use crate::model::{InstanceId, ServerName, TraceContext};
 
 /// The kinds of request that the gateway serves.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, Serialize, Deserialize)]
@@ -261,6 +261,32 @@ impl Request {
             }
             kind => self.params.text(kind.subject()?),
         }
+    }
+
+    /// The keys of W3C Trace Context in the `_meta` of the parameters.
+    pub fn trace(&self) -> TraceContext {
+        let mut trace = TraceContext::default();
+        if let Some(meta) = self.params.get("_meta").and_then(|meta| meta.object().ok()) {
+            trace.traceparent = meta.text("traceparent");
+            trace.tracestate = meta.text("tracestate");
+        }
+        trace
+    }
+
+    /// Why it cannot be carried out when its name means nothing here; nothing for a request that needs no name.
+    pub(crate) fn unmatched(&self) -> Option<Error> {
+        let member = match (self.kind, self.kind.subject()) {
+            _ if self.target.is_some() => return None,
+            (RequestKind::Complete, _) => "ref",
+            (_, Some(member)) => member,
+            (_, None) => return None,
+        };
+        Some(match self.subject() {
+            Some(subject) => {
+                Error::new(ErrorKind::NotFound, format!("`{subject}` is offered by no server of this profile"))
+            }
+            None => Error::new(ErrorKind::InvalidInput, format!("`{}` needs the text `{member}`", self.kind)),
+        })
     }
 
     /// The arguments of a tool call or prompt.

@@ -51,6 +51,8 @@ def parts(objects: Mapping[str, object], loop: Loop) -> list[Part]:
             if part == "secrets" and isinstance(given, Mapping)
             else given
         )
+        if isinstance(held, type):
+            raise TypeError(f"`{part}` is to be an object, and not the class `{held.__name__}` itself")
         methods = [method for method in _METHODS[part] if callable(getattr(held, method, None))]
         made.append((part, type(held).__name__, methods, _Port(held, _METHODS[part], loop)))
     return made
@@ -105,7 +107,7 @@ class _Port:
     def _failed(self, method: str, error: BaseException, answer: Answer) -> None:
         # The gateway learns only what kind of exception it was: its text may say more than others may read.
         answer.fail(type(error).__name__)
-        _log.error("`%s.%s` of the host failed, which denies", type(self._held).__name__, method, exc_info=error)
+        _log.error("`%s.%s` of the host failed", type(self._held).__name__, method, exc_info=error)
 
 
 def _text(result: Any) -> str:

@@ -64,7 +64,8 @@ class AuditQuery:
 class AuditStore(Protocol):
     """Keeps records, as a plain class with plain or async methods.
 
-    Numbers and hashes are the gateway's. A request whose record `append` does not keep is refused.
+    Numbers and hashes are the gateway's. The answer to a request whose record `append` does not keep is
+    withheld, and nothing more is carried out until records are kept again.
     """
 
     def append(self, record: AuditRecord, /) -> Awaitable[None] | None:

@@ -29,10 +29,18 @@ impl Session {
 
 impl Drop for Session {
     fn drop(&mut self) {
+        let session = self.session.clone();
         if self.threads.is_forked() {
             // It holds the gateway, which is the parent's.
-            std::mem::forget(self.session.clone());
+            std::mem::forget(session);
+            return;
         }
+        // Servers may be its alone. Where there are no threads any more, there is no gateway either.
+        let closed = async move {
+            session.close().await;
+            Ok(())
+        };
+        let _ = self.threads.spawn(closed, |_| {});
     }
 }
 

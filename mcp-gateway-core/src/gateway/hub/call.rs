@@ -14,6 +14,12 @@ use crate::profile::Isolation;
 use crate::protocol::{ListKind, RawJson, RawObject, Request, RequestKind, Response, Target};
 use crate::transport::client::PeerRequest;
 
+/// How many servers an error tells about that might have had a name.
+const EXPLAINED: usize = 3;
+
+/// The levels of the MCP specification, which are those of RFC 5424.
+const LOG_LEVELS: [&str; 8] = ["debug", "info", "notice", "warning", "error", "critical", "alert", "emergency"];
+
 #[async_trait]
 impl Service for Hub {
     async fn call(&self, ctx: &CallContext, call: &mut Call) -> Result<Response> {
@@ -30,7 +36,9 @@ impl Service for Hub {
             (_, Some(kind), _) => self.list(ctx, kind).await,
             (RequestKind::SetLogLevel, ..) => self.set_log_level(ctx, request).await,
             (_, _, Some(target)) => self.forward(ctx, call, target).await,
-            (kind, _, None) => Err(Error::new(ErrorKind::NotFound, format!("`{kind}` names nothing that is offered"))),
+            (kind, _, None) => Err(request.unmatched().unwrap_or_else(|| {
+                Error::new(ErrorKind::Internal, format!("`{kind}` goes to no server")).with_operation("Hub::call")
+            })),
         }
     }
 }
@@ -62,6 +70,23 @@ impl Hub {
             selected(slot, name).then(|| Target::new(slot.name.clone(), name))
         });
         targets.max_by_key(|target| target.server.as_str().len())
+    }
+
+    /// Says of a name that nobody is known to offer which servers could not be asked.
+    pub(crate) fn explain_unknown(&self, ctx: &CallContext, error: Error) -> Error {
+        if error.kind() != ErrorKind::NotFound {
+            return error;
+        }
+        if ctx.has_given_up() {
+            let kind = if ctx.cancellation.is_cancelled() { ErrorKind::Cancelled } else { ErrorKind::Timeout };
+            return Error::new(kind, "the caller stopped waiting before every server was known").with_source(error);
+        }
+        let unavailable = self.unavailable();
+        let rest = unavailable.len().saturating_sub(EXPLAINED);
+        let explained = unavailable.into_iter().take(EXPLAINED).fold(error, |error, (server, reason)| {
+            error.with_hint(format!("what server `{server}` offers is not known: {reason}"))
+        });
+        if rest == 0 { explained } else { explained.with_hint(format!("{rest} more servers are not known")) }
     }
 
     async fn list(&self, ctx: &CallContext, kind: ListKind) -> Result<Response> {
@@ -118,6 +143,11 @@ impl Hub {
     }
 
     async fn set_log_level(&self, ctx: &CallContext, request: &Request) -> Result<Response> {
+        let level = request.params.text("level");
+        if !level.as_deref().is_some_and(|level| LOG_LEVELS.contains(&level)) {
+            let wrong = format!("`level` is one of {}", LOG_LEVELS.join(", "));
+            return Err(Error::new(ErrorKind::InvalidInput, wrong).with_operation("Hub::set_log_level"));
+        }
         if let Some(session) = &ctx.session {
             self.sessions.set_log_level(session, request.params.clone());
             for slot in self.slots().values() {

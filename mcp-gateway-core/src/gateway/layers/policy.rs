@@ -55,6 +55,7 @@ impl<S: Service> PolicyLayer<S> {
             return Err(error.clone());
         }
         let (granted, reason) = match &answer {
+            Ok(answer) if answer.reason.is_empty() => (answer.granted, answer.by.clone()),
             Ok(answer) => (answer.granted, format!("{}: {}", answer.by, answer.reason)),
             Err(error) => (false, format!("nobody could be asked: {error}")),
         };
@@ -65,19 +66,15 @@ impl<S: Service> PolicyLayer<S> {
 }
 
 fn denied(call: &Call, decision: &Decision) -> Error {
-    let what = match (&call.request.target, call.request.subject()) {
-        (Some(target), _) => target.to_string(),
-        (None, Some(subject)) => subject,
-        (None, None) => call.request.kind.to_string(),
-    };
-    let is_unknown = call.request.target.is_none() && call.request.subject().is_some();
-    let kind = if is_unknown { ErrorKind::NotFound } else { ErrorKind::Denied };
-    let message = match decision.effect {
-        _ if kind == ErrorKind::NotFound => format!("`{what}` is offered by no server of this profile"),
-        Effect::Deny => format!("`{what}` is denied by policy"),
-        _ => format!("`{what}` needs a confirmation that was not given"),
-    };
-    let mut error = Error::new(kind, message).with_context("rule", &decision.rule);
+    let mut error = call.request.unmatched().unwrap_or_else(|| {
+        let what = call.request.target.as_ref().map_or_else(|| call.request.kind.to_string(), ToString::to_string);
+        let message = match decision.effect {
+            Effect::Deny => format!("`{what}` is denied by policy"),
+            _ => format!("`{what}` needs a confirmation that was not given"),
+        };
+        Error::new(ErrorKind::Denied, message)
+    });
+    error = error.with_context("rule", &decision.rule);
     if !decision.reason.is_empty() {
         error = error.with_context("reason", &decision.reason);
     }

@@ -302,6 +302,10 @@ async fn one_broken_server_is_shown_with_its_reason_and_harms_nobody() {
         "{unavailable}"
     );
     built.call(&ctx, "alpha").await.unwrap();
+    let error = built.call(&ctx, "x").await.unwrap_err();
+    assert_eq!(error.kind(), ErrorKind::NotFound);
+    let hints = error.hints().collect::<Vec<_>>().join("; ");
+    assert!(hints.contains("server `bad`") && hints.contains("server `missing`"), "{hints}");
     let states: Vec<_> = built.gateway.servers().await.into_iter().map(|server| server.state).collect();
     assert_eq!(states, [ServerState::Failed, ServerState::Running, ServerState::Refused]);
     // The failed server is not tried again at once, however often it is asked for.
