@@ -1,7 +1,8 @@
 """Gateways over the server of the cases, in homes of their own."""
 
 import sys
-from contextlib import AbstractAsyncContextManager
+from collections.abc import AsyncIterator
+from contextlib import AbstractAsyncContextManager, asynccontextmanager
 from pathlib import Path
 from typing import Any
 
@@ -37,5 +38,11 @@ PROFILE = {"name": "cases", "servers": {"cases": {}}}
 
 @pytest.fixture
 def gateway(options: OpenArguments) -> AbstractAsyncContextManager[Gateway]:
-    """A gateway that is not open yet; it can be entered once."""
-    return Gateway.open(PROFILE, **options)
+    """A gateway that is not open yet; it can be entered once, and need not be, for a test may be skipped."""
+    return _opened(options)
+
+
+@asynccontextmanager
+async def _opened(options: OpenArguments) -> AsyncIterator[Gateway]:
+    async with Gateway.open(PROFILE, **options) as gateway:
+        yield gateway

@@ -154,4 +154,8 @@ for line in sys.stdin:
         running.setdefault(cancelled[-1], threading.Event()).set()
     elif "id" in message and "method" in message:
         work = (message["id"], message["method"], message.get("params") or {})
-        threading.Thread(target=handle, args=work, daemon=True).start()
+        if work[2].get("name") == "sleep":
+            threading.Thread(target=handle, args=work, daemon=True).start()
+        else:
+            # Not all in threads: a sandbox lets nobody have a thousand.
+            handle(*work)

@@ -141,8 +141,11 @@ class BackgroundLoop:
         with self._lock:
             if self._loop is None:
                 self._loop = asyncio.new_event_loop()
+                running = threading.Event()
+                self._loop.call_soon(running.set)
                 # A daemon, so that a method that hangs does not keep the process.
                 threading.Thread(target=_run, args=(self._loop,), name="mcp-gateway-host", daemon=True).start()
+                running.wait()
             return self._loop
 
     def close(self) -> None:
