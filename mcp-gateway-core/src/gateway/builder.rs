@@ -256,16 +256,16 @@ impl GatewayBuilder {
         // The order is part of the contract: audit is outside policy, so that denials are recorded.
         let limits = LimitLayer::new(Arc::clone(&hub), self.options.max_in_flight);
         let approver = self.approver.unwrap_or_else(|| Arc::new(MemoryApprover::new()));
-        let policy = PolicyLayer { inner: limits, policy, approver, bus };
+        let decided = PolicyLayer { inner: limits, policy: Arc::clone(&policy), approver, bus };
         let audit = AuditLayer {
-            inner: policy,
+            inner: decided,
             store: audit,
             profile: profile.name().clone(),
             arguments: spec.audit.arguments,
             broken: AtomicBool::new(false),
             metrics: metrics.clone(),
         };
-        Ok(McpGateway { layers: Arc::new(TelemetryLayer { inner: audit, metrics }), hub })
+        Ok(McpGateway { layers: Arc::new(TelemetryLayer { inner: audit, metrics }), policy, hub })
     }
 }
 

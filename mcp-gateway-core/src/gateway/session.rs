@@ -16,6 +16,9 @@ use crate::error::{Error, ErrorKind, Result};
 use crate::model::{CallContext, Principal, SessionId};
 use crate::protocol::{ClientLink, ListKind, ListPage, RawJson, RawObject, Request, RequestKind, RpcError};
 
+/// The longest parameters that an event carries, in bytes: many events wait for whoever listens slowly.
+const MAX_EVENT: usize = 64 * 1024;
+
 /// Receives the parameters of each `notifications/progress` of one request.
 pub type ProgressListener = Arc<dyn Fn(RawJson) + Send + Sync>;
 
@@ -25,12 +28,26 @@ pub type ProgressListener = Arc<dyn Fn(RawJson) + Send + Sync>;
 /// # Behavior
 /// - Servers that are kept per session are this session's own.
 /// - Log messages and resource updates for it are [`GatewayEvent`]s.
-/// - Cheap to clone; every clone is the same session. Close it to give its servers back.
+/// - Cheap to clone; every clone is the same session. Close it to give its servers back; in a tokio runtime, dropping the
+///   last clone does that too.
 #[derive(Clone, Debug)]
-pub struct Session {
+pub struct Session(Arc<Held>);
+
+/// One session, for as long as there is somebody who holds it.
+#[derive(Debug)]
+struct Held {
     gateway: McpGateway,
     id: SessionId,
     principal: Principal,
+}
+
+impl Drop for Held {
+    fn drop(&mut self) {
+        // To stop its servers takes a task; outside, its host closes it.
+        if tokio::runtime::Handle::try_current().is_ok() {
+            self.gateway.hub.close_session(&self.id);
+        }
+    }
 }
 
 /// What one request of a [`Session`] says beside its parameters.
@@ -86,17 +103,17 @@ impl Session {
         let id = gateway.open_session(SessionOptions::new().with_link(Arc::clone(&link) as _)).await?;
         // Set once, before anything can be sent to the session.
         let _ = link.id.set(id.clone());
-        Ok(Self { gateway: gateway.clone(), id, principal })
+        Ok(Self(Arc::new(Held { gateway: gateway.clone(), id, principal })))
     }
 
     /// Its id.
     pub fn id(&self) -> &SessionId {
-        &self.id
+        &self.0.id
     }
 
     /// Whose it is.
     pub fn principal(&self) -> &Principal {
-        &self.principal
+        &self.0.principal
     }
 
     /// Carries out an MCP request by its method, such as `tools/call`, and gives its result as it came.
@@ -112,14 +129,14 @@ impl Session {
         if let Some(link) = link {
             request = request.with_link(Arc::new(link));
         }
-        let mut ctx = CallContext::new(self.principal.clone())
-            .with_session(self.id.clone())
+        let mut ctx = CallContext::new(self.0.principal.clone())
+            .with_session(self.0.id.clone())
             .with_trace(request.trace())
             .with_cancellation(options.cancellation);
         if let Some(timeout) = options.timeout {
             ctx = ctx.with_timeout(timeout);
         }
-        result(self.gateway.dispatch(&ctx, request).await?)
+        result(self.0.gateway.dispatch(&ctx, request).await?)
     }
 
     /// The parameters of a request that are written as JSON, with arguments that are written apart from them.
@@ -153,7 +170,7 @@ impl Session {
 
     /// Ends the session and gives its servers back. May be called twice.
     pub async fn close(&self) {
-        self.gateway.close_session(&self.id).await;
+        self.0.gateway.close_session(&self.0.id).await;
     }
 }
 
@@ -163,6 +180,19 @@ pub(super) fn require_name(principal: &Principal) -> Result<()> {
         return Err(Error::new(ErrorKind::InvalidInput, "a principal has a name"));
     }
     Ok(())
+}
+
+/// What stands in an event for parameters that are too long: the short ones of them.
+pub(super) fn left_out(params: &RawJson) -> Result<RawJson> {
+    let (bytes, params) = (params.get().len(), params.object()?);
+    let mut short = RawObject::default();
+    for key in ["level", "logger", "uri"] {
+        if let Some(text) = params.text(key).filter(|text| text.len() <= MAX_EVENT / 8) {
+            short.set_text(key, &text);
+        }
+    }
+    short.set_text("data", &format!("{bytes} bytes are left out, for events have {MAX_EVENT} at most"));
+    Ok(short.to_raw())
 }
 
 /// Turns what is sent to a session into events.
@@ -176,6 +206,7 @@ struct EventLink {
 impl ClientLink for EventLink {
     async fn notify(&self, method: &str, params: Option<RawJson>) -> Result<()> {
         let (Some(session), Some(params)) = (self.id.get().cloned(), params) else { return Ok(()) };
+        let params = if params.get().len() > MAX_EVENT { left_out(&params)? } else { params };
         match method {
             "notifications/message" => self.bus.tell(|| GatewayEvent::Log { session, params }),
             "notifications/resources/updated" => self.bus.tell(|| GatewayEvent::ResourceUpdated { session, params }),

@@ -15,9 +15,10 @@ use super::{Gateway, GatewayHost, ServerStatus, Session, SessionOptions};
 use crate::audit::AuditStore;
 use crate::catalog::{Match, search};
 use crate::error::{Error, ErrorKind, Result};
-use crate::model::{CallContext, Principal, ProfileName, ServerName, SessionId};
+use crate::model::{CallContext, Effect, Principal, ProfileName, ServerName, SessionId};
+use crate::policy::Policy;
 use crate::profile::ServerSpec;
-use crate::protocol::{Request, Response};
+use crate::protocol::{ListKind, Request, Response};
 use crate::runtime::InstanceStatus;
 use crate::telemetry::Metrics;
 use crate::transport::server::{MemoryClient, StreamConfig, connect_memory};
@@ -34,6 +35,7 @@ const CLIENT_IN_FLIGHT: usize = 1_024;
 #[derive(Clone)]
 pub struct McpGateway {
     pub(crate) layers: Arc<dyn Service>,
+    pub(crate) policy: Arc<dyn Policy>,
     pub(crate) hub: Arc<Hub>,
 }
 
@@ -121,6 +123,20 @@ impl McpGateway {
     }
 }
 
+impl McpGateway {
+    /// Says why a name may be unknown, as far as this caller may know it: by a list, it would be told the same.
+    async fn explain(&self, ctx: &CallContext, error: Error) -> Error {
+        if ctx.has_given_up() {
+            let kind = if ctx.cancellation.is_cancelled() { ErrorKind::Cancelled } else { ErrorKind::Timeout };
+            return Error::new(kind, "the caller stopped waiting before every server was known").with_source(error);
+        }
+        match self.policy.decide(ctx, &Request::list(ListKind::Tools)).await {
+            Ok(decision) if decision.effect == Effect::Allow => self.hub.explain_unknown(error),
+            _ => error,
+        }
+    }
+}
+
 #[async_trait]
 impl Gateway for McpGateway {
     fn profile(&self) -> &ProfileName {
@@ -138,8 +154,13 @@ impl Gateway for McpGateway {
             request.target = self.hub.find(&request).or_else(|| self.hub.find_unseen(&request));
         }
         let is_unknown = request.target.is_none();
-        let answer = self.layers.call(ctx, &mut Call::new(request)).await;
-        answer.map_err(|error| if is_unknown { self.hub.explain_unknown(ctx, error) } else { error })
+        let mut call = Call::new(request);
+        call.slot =
+            call.request.target.as_ref().and_then(|target| self.hub.slot(&target.server)).map(|slot| slot.number);
+        match self.layers.call(ctx, &mut call).await {
+            Err(error) if is_unknown && error.kind() == ErrorKind::NotFound => Err(self.explain(ctx, error).await),
+            answer => answer,
+        }
     }
 
     async fn open_session(&self, options: SessionOptions) -> Result<SessionId> {

@@ -1,6 +1,7 @@
 //! Threads of a gateway's own, for hosts in another language.
 
 use std::any::Any;
+use std::marker::PhantomData;
 use std::mem::ManuallyDrop;
 use std::panic::AssertUnwindSafe;
 use std::sync::{Mutex, PoisonError};
@@ -48,7 +49,8 @@ impl Threads {
         Ok(Self { runtime: Mutex::new(Some(ManuallyDrop::new(runtime))), handle, process: std::process::id() })
     }
 
-    /// Has work done; what it gives, a panic as an error too, goes to `done`, in one of the threads.
+    /// Has work done; what it gives goes to `done`, in one of the threads: a panic as an error too, and `Closed` for work
+    /// that the threads' end cuts off.
     ///
     /// # Errors
     /// As [`check`](Self::check).
@@ -59,7 +61,9 @@ impl Threads {
     ) -> Result<()> {
         self.check()?;
         let work = AssertUnwindSafe(work).catch_unwind();
-        self.handle.spawn(async move { done(work.await.unwrap_or_else(|panic| Err(panicked(&*panic)))) });
+        // Made here, so that work that is dropped with the threads, even before it has begun, is told of too.
+        let told = Told(Some(done), PhantomData);
+        self.handle.spawn(async move { told.tell(work.await.unwrap_or_else(|panic| Err(panicked(&*panic)))) });
         Ok(())
     }
 
@@ -83,7 +87,7 @@ impl Threads {
                 .with_hint("open the gateway after the fork, or start processes by spawn"));
         }
         if self.runtime.lock().unwrap_or_else(PoisonError::into_inner).is_none() {
-            return Err(Error::new(ErrorKind::Closed, "the gateway is closed"));
+            return Err(closed());
         }
         Ok(())
     }
@@ -104,6 +108,29 @@ impl Threads {
             ManuallyDrop::into_inner(runtime).shutdown_background();
         }
     }
+}
+
+/// Whoever waits for work; told once, at the latest when the work is dropped.
+struct Told<T, D: FnOnce(Result<T>)>(Option<D>, PhantomData<fn(T)>);
+
+impl<T, D: FnOnce(Result<T>)> Told<T, D> {
+    fn tell(mut self, outcome: Result<T>) {
+        if let Some(done) = self.0.take() {
+            done(outcome);
+        }
+    }
+}
+
+impl<T, D: FnOnce(Result<T>)> Drop for Told<T, D> {
+    fn drop(&mut self) {
+        if let Some(done) = self.0.take() {
+            done(Err(closed()));
+        }
+    }
+}
+
+fn closed() -> Error {
+    Error::new(ErrorKind::Closed, "the gateway is closed")
 }
 
 impl Drop for Threads {
@@ -137,7 +164,11 @@ mod tests {
         let error = outcome(&threads, async { panic!("on purpose") }).unwrap_err();
         assert_eq!((error.kind(), error.message()), (ErrorKind::Internal, "the gateway has panicked: on purpose"));
         threads.wait(Duration::from_millis(1), std::future::pending());
+        let (sender, receiver) = mpsc::channel();
+        threads.spawn(std::future::pending::<Result<u8>>(), move |done| sender.send(done).unwrap()).unwrap();
         threads.end();
+        let cut_off = receiver.recv_timeout(Duration::from_secs(10)).unwrap();
+        assert_eq!(cut_off.unwrap_err().kind(), ErrorKind::Closed);
         threads.end();
         assert_eq!(outcome(&threads, async { Ok(1) }).unwrap_err().kind(), ErrorKind::Closed);
         for wrong in [0, MOST + 1] {

@@ -141,6 +141,60 @@ async fn audit() {
     assert!(verify_chain(&store().query(&AuditQuery::all()).await.unwrap()).is_intact());
 }
 
+/// A trail in memory that looks at nothing but `limit` and `before`, and says of its second record too late that it is kept.
+fn forgetful() -> HostAudit {
+    let kept: Arc<Mutex<Vec<Value>>> = Arc::default();
+    let read = Arc::clone(&kept);
+    let append: Method = Box::new(move |asked| {
+        let mut kept = kept.lock().unwrap();
+        kept.push(asked[0].clone());
+        (kept.len() != 2).then_some(Value::Null)
+    });
+    let query = answers(move |asked| {
+        let before = asked[0]["before"].as_u64().unwrap_or(u64::MAX);
+        let mut found = read.lock().unwrap().clone();
+        found.retain(|record| record["sequence"].as_u64().unwrap() < before);
+        let limit = usize::try_from(asked[0]["limit"].as_u64().unwrap()).unwrap();
+        found.split_off(found.len().saturating_sub(limit)).into()
+    });
+    HostAudit::new(caller(vec![("append", append), ("query", query)])).unwrap()
+}
+
+fn called(server: &str) -> AuditEvent {
+    let mut event = AuditEvent::new("dev".parse().unwrap(), "local", "tools/call");
+    event.server = Some(server.parse().unwrap());
+    event
+}
+
+#[tokio::test]
+async fn a_record_that_is_kept_too_late_does_not_break_the_chain() {
+    let store = forgetful();
+    assert_eq!(store.append(called("a")).await.unwrap(), 1);
+    assert_eq!(store.append(called("b")).await.unwrap_err().kind(), ErrorKind::Io);
+    assert_eq!(store.append(called("c")).await.unwrap(), 3);
+    let records = store.query(&AuditQuery::all()).await.unwrap();
+    assert_eq!(records.len(), 3);
+    assert!(verify_chain(&records).is_intact());
+}
+
+#[tokio::test]
+async fn what_an_object_does_not_filter_is_found_all_the_same() {
+    let store = forgetful();
+    for server in ["a", "b", "c", "c", "c", "a", "c", "c"] {
+        let _ = store.append(called(server)).await;
+    }
+    let found = |query: &AuditQuery| {
+        let (store, query) = (&store, query.clone());
+        async move { store.query(&query).await.unwrap().iter().map(|record| record.sequence).collect::<Vec<_>>() }
+    };
+    let mut query = AuditQuery::newest(2);
+    query.server = Some("a".parse().unwrap());
+    assert_eq!(found(&query).await, [1, 6]);
+    query.after = Some(1);
+    assert_eq!(found(&query).await, [6]);
+    assert_eq!(found(&AuditQuery::newest(3)).await, [6, 7, 8]);
+}
+
 #[tokio::test]
 async fn catalog() {
     let list = || {

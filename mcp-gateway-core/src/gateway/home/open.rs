@@ -83,7 +83,8 @@ pub struct Opened {
     pub warnings: Vec<String>,
 }
 
-/// Opens a gateway; no server is started, and no file of the profile is changed by what it does later.
+/// Opens a gateway; no server is started. What the profile says is not changed by what it does later; what is found out
+/// about servers is recorded in the profile's lock.
 ///
 /// # Errors
 /// `NotFound` for a profile that the home does not have; `InvalidConfig` when a file is broken, or there are servers and
@@ -93,7 +94,7 @@ pub async fn open(options: OpenOptions, parts: OpenParts) -> Result<Opened> {
         Some(root) => Home::at(root)?,
         None => Home::locate()?,
     };
-    let profile: Arc<dyn Profile> = Arc::new(run_profile(&home, &options).await?);
+    let profile: Arc<dyn Profile> = Arc::new(run_profile(&home, &options, parts.catalog.is_some()).await?);
     let spec = profile.spec().await?;
     let mut builder = GatewayBuilder::new().with_profile(Arc::clone(&profile)).with_options(options.bounds.options()?);
     let may_be_none = spec.servers.is_empty() || parts.catalog.is_some();

@@ -6,7 +6,7 @@ use std::sync::Arc;
 use async_trait::async_trait;
 use sha2::{Digest as _, Sha256};
 
-use super::options::{CatalogSource, OpenOptions, ProfileSource};
+use super::options::{CatalogSource, DefaultSettings, OpenOptions, ProfileSource};
 use super::{DEFAULT_PROFILE, Home, toolkit};
 use crate::error::{Error, ErrorKind, Result};
 use crate::model::ProfileName;
@@ -37,7 +37,7 @@ impl Home {
     /// `NotFound`, `InvalidConfig` when its file is broken, `Io`.
     pub async fn recorded_profile(&self, name: &ProfileName) -> Result<Arc<dyn Profile>> {
         let options = OpenOptions { profile: Some(ProfileSource::Named(name.clone())), ..OpenOptions::default() };
-        Ok(Arc::new(run_profile(self, &options).await?))
+        Ok(Arc::new(run_profile(self, &options, false).await?))
     }
 
     /// A profile to be changed; the default profile is made when it is not there.
@@ -70,9 +70,10 @@ fn is_default(name: &ProfileName, error: &Error) -> bool {
 ///
 /// # Behavior
 /// - The file is never changed by a run.
-/// - What servers offer is recorded in the profile's own lock, unless the options choose other servers or catalogs: then
-///   in a lock that belongs to that choice, so that names in the profile's lock keep their meaning.
-pub(super) async fn run_profile(home: &Home, options: &OpenOptions) -> Result<RunProfile> {
+/// - What servers offer is recorded in the profile's own lock, unless other servers or catalogs are chosen, by the options
+///   or by a catalog of the host's own (`has_own_catalog`): then in a lock that belongs to that choice, so that what the
+///   profile's lock says keeps its meaning.
+pub(super) async fn run_profile(home: &Home, options: &OpenOptions, has_own_catalog: bool) -> Result<RunProfile> {
     let (mut spec, named) = match &options.profile {
         None => (home.profile_or_empty(&ProfileName::new(DEFAULT_PROFILE)?).await?, true),
         Some(ProfileSource::Named(name)) => (home.profile_or_empty(name).await?, true),
@@ -94,18 +95,18 @@ pub(super) async fn run_profile(home: &Home, options: &OpenOptions) -> Result<Ru
         Some(tools) => spec.tools = tools.to_vec(),
         None => {}
     }
-    apply(&mut spec, options);
-    let lock = if named && chosen.is_none() && options.catalogs.is_empty() {
+    apply(&mut spec, &options.defaults);
+    let lock = if named && chosen.is_none() && options.catalogs.is_empty() && !has_own_catalog {
         lock_of(&home.profiles(), &spec.name).await?
     } else {
-        let folder = home.temporary_profiles(&key(&spec, &options.catalogs));
+        let folder = home.temporary_profiles(&key(&spec, &options.catalogs, has_own_catalog));
         let store = ProfileStore::new(folder);
         match store.open(&spec.name).await {
             Err(error) if error.kind() == ErrorKind::NotFound => Arc::new(create_or_open(&store, &spec.name).await?),
             opened => Arc::new(opened?),
         }
     };
-    Ok(RunProfile { spec: MemoryProfile::new(spec), lock })
+    Ok(RunProfile { spec: MemoryProfile::new(spec), lock, defaults: options.defaults.clone() })
 }
 
 /// What holds the lock of a profile; the default profile has none until it is there.
@@ -118,8 +119,7 @@ async fn lock_of(store: &ProfileStore, name: &ProfileName) -> Result<Arc<dyn Pro
 }
 
 /// Fills in what neither the profile nor its servers say.
-fn apply(spec: &mut ProfileSpec, options: &OpenOptions) {
-    let defaults = &options.defaults;
+fn apply(spec: &mut ProfileSpec, defaults: &DefaultSettings) {
     spec.isolation = spec.isolation.or(defaults.isolation);
     if spec.limits.memory.is_none() {
         spec.limits.memory.clone_from(&defaults.memory);
@@ -140,11 +140,14 @@ fn apply(spec: &mut ProfileSpec, options: &OpenOptions) {
 }
 
 /// A short name for a choice of servers and catalogs.
-fn key(spec: &ProfileSpec, catalogs: &[CatalogSource]) -> String {
+fn key(spec: &ProfileSpec, catalogs: &[CatalogSource], has_own_catalog: bool) -> String {
     let mut hasher = Sha256::new();
     for name in spec.servers.keys() {
         hasher.update(name.as_str());
         hasher.update([0]);
+    }
+    if has_own_catalog {
+        hasher.update([2]);
     }
     for catalog in catalogs {
         hasher.update([1]);
@@ -165,6 +168,7 @@ fn key(spec: &ProfileSpec, catalogs: &[CatalogSource]) -> String {
 pub(super) struct RunProfile {
     spec: MemoryProfile,
     lock: Arc<dyn Profile>,
+    defaults: DefaultSettings,
 }
 
 #[async_trait]
@@ -178,7 +182,13 @@ impl Profile for RunProfile {
     }
 
     async fn update(&self, change: SpecChange<'_>) -> Result<ProfileSpec> {
-        self.spec.update(change).await
+        // Servers that come later are run as the options say, too.
+        let with_defaults = |spec: &mut ProfileSpec| {
+            change(spec)?;
+            apply(spec, &self.defaults);
+            Ok(())
+        };
+        self.spec.update(Box::new(with_defaults)).await
     }
 
     async fn lock(&self) -> Result<ProfileLock> {
@@ -187,5 +197,36 @@ impl Profile for RunProfile {
 
     async fn update_lock(&self, change: LockChange<'_>) -> Result<ProfileLock> {
         self.lock.update_lock(change).await
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::profile::ServerSpec;
+
+    #[tokio::test]
+    async fn defaults_are_those_of_servers_that_come_later_too() {
+        let folder = tempfile::tempdir().unwrap();
+        let home = Home::at(folder.path()).unwrap();
+        let mut options = OpenOptions::default();
+        options.defaults.network = Some(NetworkWord::None);
+        options.defaults.idle = Some("9m".to_owned());
+        let profile = run_profile(&home, &options, false).await.unwrap();
+        let open = ServerSpec { network: Some(NetworkSpec::Word(NetworkWord::Open)), ..ServerSpec::default() };
+        let insert = |spec: &mut ProfileSpec| {
+            spec.servers.insert("late".parse().unwrap(), open);
+            Ok(())
+        };
+        let spec = profile.update(Box::new(insert)).await.unwrap();
+        let late = &spec.servers[0];
+        assert_eq!(late.network, Some(NetworkSpec::Word(NetworkWord::None)));
+        assert_eq!(late.idle.as_deref(), Some("9m"));
+    }
+
+    #[test]
+    fn a_catalog_of_the_host_s_own_has_a_lock_of_its_own() {
+        let spec = ProfileSpec::new("dev".parse().unwrap());
+        assert_ne!(key(&spec, &[], true), key(&spec, &[], false));
     }
 }

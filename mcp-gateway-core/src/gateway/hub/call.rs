@@ -73,14 +73,7 @@ impl Hub {
     }
 
     /// Says of a name that nobody is known to offer which servers could not be asked.
-    pub(crate) fn explain_unknown(&self, ctx: &CallContext, error: Error) -> Error {
-        if error.kind() != ErrorKind::NotFound {
-            return error;
-        }
-        if ctx.has_given_up() {
-            let kind = if ctx.cancellation.is_cancelled() { ErrorKind::Cancelled } else { ErrorKind::Timeout };
-            return Error::new(kind, "the caller stopped waiting before every server was known").with_source(error);
-        }
+    pub(crate) fn explain_unknown(&self, error: Error) -> Error {
         let unavailable = self.unavailable();
         let rest = unavailable.len().saturating_sub(EXPLAINED);
         let explained = unavailable.into_iter().take(EXPLAINED).fold(error, |error, (server, reason)| {
@@ -110,6 +103,11 @@ impl Hub {
         let slot = &self
             .slot(&target.server)
             .ok_or_else(|| Error::new(ErrorKind::NotFound, format!("no server `{}` in this profile", target.server)))?;
+        if call.slot != Some(slot.number) {
+            // What policy or a person has decided was about the one before.
+            let changed = format!("server `{}` was replaced while the request waited", target.server);
+            return Err(Error::new(ErrorKind::Conflict, changed).with_operation("Hub::forward"));
+        }
         let body = slot.body.as_ref().map_err(Clone::clone)?;
         if body.entry.kind == ServerKind::Poci {
             return self.run_tool(ctx, slot, body, request, target).await;

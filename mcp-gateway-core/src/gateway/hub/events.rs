@@ -7,8 +7,9 @@ use async_trait::async_trait;
 
 use super::Hub;
 use super::instance::Instance;
+use super::slot::Slot;
 use crate::gateway::redact::Redaction;
-use crate::model::{ServerName, SessionId};
+use crate::model::SessionId;
 use crate::protocol::{ListKind, RawJson, RpcError};
 use crate::transport::client::ServerEvents;
 
@@ -18,7 +19,7 @@ use crate::transport::client::ServerEvents;
 #[derive(Debug)]
 pub(crate) struct Events {
     hub: Weak<Hub>,
-    server: ServerName,
+    slot: Weak<Slot>,
     session: Option<SessionId>,
     redaction: Arc<Redaction>,
     instance: OnceLock<Weak<Instance>>,
@@ -28,13 +29,13 @@ pub(crate) struct Events {
 impl Events {
     pub(crate) fn new(
         hub: &Weak<Hub>,
-        server: &ServerName,
+        slot: &Arc<Slot>,
         session: Option<SessionId>,
         redaction: Arc<Redaction>,
     ) -> Self {
         Self {
             hub: Weak::clone(hub),
-            server: server.clone(),
+            slot: Arc::downgrade(slot),
             session,
             redaction,
             instance: OnceLock::new(),
@@ -52,7 +53,8 @@ impl Events {
     fn refresh(&self) {
         let instance = self.instance.get().and_then(Weak::upgrade);
         let (Some(hub), Some(instance)) = (self.hub.upgrade(), instance) else { return };
-        let Some(slot) = hub.slot(&self.server) else { return };
+        // A server that was taken out while it still runs has nothing to say about one of its name.
+        let Some(slot) = self.slot.upgrade().filter(|slot| hub.holds(slot)) else { return };
         if !self.refreshing.swap(true, Ordering::AcqRel) {
             let refreshing = Arc::clone(&self.refreshing);
             hub.tasks.clone().spawn(async move {

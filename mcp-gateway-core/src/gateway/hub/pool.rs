@@ -88,7 +88,7 @@ impl Hub {
                 slot.pool.fill(instance);
                 if hub.closing.is_cancelled() || !hub.holds(&slot) {
                     for instance in slot.pool.take_all() {
-                        instance.stop().await;
+                        hub.retire(&slot, instance);
                     }
                 }
             });

@@ -61,21 +61,24 @@ impl Hub {
             let taken = format!("profile `{}` has server `{server}` already", self.profile.name());
             return Err(Error::new(ErrorKind::AlreadyExists, taken));
         }
-        let spec = self.profile.spec().await?.with_server(server.clone(), settings.clone());
         let recorded = self.profile.lock().await?.servers.shift_remove(server);
-        let slot = Slot::of(&spec, server, self.catalog.as_ref(), recorded).await;
-        if let Err(error) = &slot.body {
-            return Err(error.clone());
-        }
-        self.profile
+        // Read back from the profile, which may know more about its servers than the caller does.
+        let spec = self
+            .profile
             .update(Box::new(|spec| {
                 spec.servers.insert(server.clone(), settings);
                 Ok(())
             }))
             .await?;
+        let slot = Slot::of(&spec, server, self.catalog.as_ref(), recorded).await;
+        if let Err(error) = &slot.body {
+            self.forget_server(server).await?;
+            return Err(error.clone());
+        }
         let mut slots = Slots::clone(&self.slots());
         slots.insert(server.clone(), Arc::new(slot));
-        self.replace(slots).await;
+        self.replace(slots);
+        self.publish().await;
         self.bus.tell(|| GatewayEvent::ServerAdded { server: server.clone() });
         Ok(())
     }
@@ -85,16 +88,13 @@ impl Hub {
         let _editing = self.editing.lock().await;
         let mut slots = Slots::clone(&self.slots());
         let Some(slot) = slots.shift_remove(server) else { return Err(self.no_such_server(server)) };
-        self.profile
-            .update(Box::new(|spec| {
-                spec.servers.shift_remove(server);
-                Ok(())
-            }))
-            .await?;
-        self.replace(slots).await;
+        self.forget_server(server).await?;
+        self.replace(slots);
+        // Before anything is waited for: nobody else knows of what runs here any more.
         for instance in slot.take_all() {
             self.retire(&slot, instance);
         }
+        self.publish().await;
         self.bus.tell(|| GatewayEvent::ServerRemoved { server: server.clone() });
         Ok(())
     }
@@ -108,9 +108,16 @@ impl Hub {
         Error::new(ErrorKind::NotFound, format!("server `{server}` is not in profile `{}`", self.profile.name()))
     }
 
-    async fn replace(&self, slots: Slots) {
+    async fn forget_server(&self, server: &ServerName) -> Result<()> {
+        let forget = |spec: &mut ProfileSpec| {
+            spec.servers.shift_remove(server);
+            Ok(())
+        };
+        self.profile.update(Box::new(forget)).await.map(|_| ())
+    }
+
+    fn replace(&self, slots: Slots) {
         *self.slots.write().unwrap_or_else(PoisonError::into_inner) = Arc::new(slots);
-        self.publish().await;
         self.changed.notify_one();
     }
 }

@@ -1,6 +1,7 @@
 //! One server of the profile, with all of it that runs.
 
 use std::collections::HashMap;
+use std::sync::atomic::{AtomicU64, Ordering};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError, RwLock};
 
 use tokio::sync::watch;
@@ -19,6 +20,8 @@ use crate::profile::{Isolation, ServerLock, ServerSpec};
 #[derive(Debug)]
 pub(crate) struct Slot {
     pub(crate) name: ServerName,
+    /// Tells it from another one of its name, before or after it.
+    pub(crate) number: u64,
     /// What it is, or why it cannot be used.
     pub(crate) body: Result<Body>,
     /// What was recorded of it, and whether that has yet to be written to the lock.
@@ -74,8 +77,10 @@ pub(crate) enum Found {
 
 impl Slot {
     pub(crate) fn new(name: ServerName, body: Result<Body>, lock: Option<ServerLock>) -> Self {
+        static NUMBERS: AtomicU64 = AtomicU64::new(1);
         Self {
             name,
+            number: NUMBERS.fetch_add(1, Ordering::Relaxed),
             body,
             record: RwLock::new(Record { lock: lock.map(Arc::new), dirty: false }),
             places: Mutex::default(),

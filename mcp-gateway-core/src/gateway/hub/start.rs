@@ -164,7 +164,7 @@ impl Hub {
         let ctx = CallContext::local().with_cancellation(self.closing.child_token());
         let launched = self.launcher.launch(&ctx, slot, body, session.clone()).await?;
         let redaction = Arc::new(launched.redaction);
-        let events = Arc::new(Events::new(&self.this, &slot.name, session.clone(), Arc::clone(&redaction)));
+        let events = Arc::new(Events::new(&self.this, slot, session.clone(), Arc::clone(&redaction)));
         let peer = Peer::new(launched.running.connection, Arc::clone(&events) as _);
         let timeout = body.settings.limits.start_timeout;
         let id = launched.running.id;

@@ -24,6 +24,8 @@ pub(crate) use telemetry::TelemetryLayer;
 #[derive(Debug)]
 pub(crate) struct Call {
     pub(crate) request: Request,
+    /// Which server the request's target was looked up with: one that takes its name meanwhile is another.
+    pub(crate) slot: Option<u64>,
     /// What policy decided; set by its layer, read by audit.
     pub(crate) decision: Option<Decision>,
     /// What cuts secrets out; set by the hub once it knows which server answers, read by audit.
@@ -32,7 +34,7 @@ pub(crate) struct Call {
 
 impl Call {
     pub(crate) fn new(request: Request) -> Self {
-        Self { request, redaction: OnceLock::new(), decision: None }
+        Self { request, slot: None, redaction: OnceLock::new(), decision: None }
     }
 }
 

@@ -7,10 +7,11 @@ use tokio_util::sync::CancellationToken;
 
 use super::{Arc, Bench, Scripted, ServerSpec, Value, json, name, until};
 use crate::error::{Error, ErrorKind, Result};
+use crate::gateway::layers::{Call, Service as _};
 use crate::gateway::{CallOptions, Gateway as _, GatewayEvents, McpGateway, Session};
 use crate::model::{Effect, Principal};
 use crate::profile::{PolicyRuleSpec, Profile as _};
-use crate::protocol::{RawJson, RawObject};
+use crate::protocol::{RawJson, RawObject, Request};
 
 async fn call(session: &Session, tool: &str, options: CallOptions) -> Result<Value> {
     let params: RawObject = RawJson::from_value(&json!({"name": tool, "arguments": {}})).unwrap().object().unwrap();
@@ -91,6 +92,43 @@ async fn servers_come_and_go_and_everybody_hears_of_it() {
     assert!(types(&mut events, "server_stopped").await.contains(&"server_removed".to_owned()));
     assert_eq!(built.profile.spec().await.unwrap().servers.len(), 1);
     built.gateway.shutdown().await;
+}
+
+#[tokio::test]
+async fn a_decision_is_not_carried_over_to_a_server_that_took_the_name() {
+    let mut bench = Bench::new().with("one", &Scripted::new(&["alpha"]));
+    let spec = bench.spec.servers.get_mut(&name("one")).unwrap().clone();
+    bench.spec.policy.default = Effect::Allow;
+    let built = bench.build().await;
+    let ctx = crate::model::CallContext::local();
+    assert_eq!(built.tools(&ctx).await, ["alpha"]);
+    let hub = &built.gateway.hub;
+    let mut request = Request::call_tool("one.alpha", &json!({})).unwrap();
+    request.target = hub.find(&request);
+    let mut call = Call::new(request);
+    call.slot = hub.slot(&name("one")).map(|slot| slot.number);
+    hub.call(&ctx, &mut call).await.unwrap();
+    built.gateway.remove_server(&name("one")).await.unwrap();
+    assert_eq!(hub.call(&ctx, &mut call).await.unwrap_err().kind(), ErrorKind::NotFound);
+    built.gateway.add_server(&name("one"), spec).await.unwrap();
+    assert_eq!(hub.call(&ctx, &mut call).await.unwrap_err().kind(), ErrorKind::Conflict);
+}
+
+#[tokio::test]
+async fn a_session_that_nobody_holds_gives_its_servers_back() {
+    let built = Bench::new().with("one", &Scripted::new(&["alpha"])).build().await;
+    let mut events = built.gateway.events();
+    call(&session(&built.gateway).await, "alpha", CallOptions::new()).await.unwrap();
+    assert!(types(&mut events, "server_stopped").await.contains(&"server_started".to_owned()));
+}
+
+#[tokio::test]
+async fn a_long_log_message_is_cut_in_its_event() {
+    let long = json!({"level": "info", "logger": "big", "data": "x".repeat(100_000)});
+    let params = crate::gateway::session::left_out(&RawJson::from_value(&long).unwrap()).unwrap();
+    let cut: Value = params.read().unwrap();
+    assert_eq!((&cut["level"], &cut["logger"]), (&json!("info"), &json!("big")));
+    assert!(cut["data"].as_str().unwrap().contains("left out") && params.get().len() < 200);
 }
 
 #[tokio::test]
