@@ -111,7 +111,7 @@ class Session {
 // An open gateway; what is asked of it directly belongs to a session of its own.
 class Gateway extends Session {
   // Settled once it is closed, however that came about.
-  #closed = Promise.resolve();
+  #closed;
 
   constructor(link, session, principal, { profile, warnings }) {
     super(link, session, principal);
@@ -196,9 +196,7 @@ class Gateway extends Session {
         if (types.length === 0 || types.includes(event.type)) await listener(event);
       }
     };
-    tell().catch((error) => {
-      if (!ended.signal.aborted) process.nextTick(() => { throw error; });
-    });
+    tell().catch((error) => process.nextTick(() => { throw error; }));
     return () => ended.abort();
   }
 
@@ -218,7 +216,8 @@ class Gateway extends Session {
       }
     };
     connection.ended = pump().then(
-      () => onClose(),
+      // Whatever it returns is not waited for: it may itself wait for the end of the connection.
+      () => { onClose(); },
       (error) => {
         // When it is the host's function that failed, nobody reads any longer.
         link.engine?.disconnect(handle);
@@ -229,8 +228,7 @@ class Gateway extends Session {
   }
 
   close() {
-    if (lifetime.release(this._link)) this.#closed = lifetime.close(this._link);
-    return this.#closed;
+    return (this.#closed ??= lifetime.close(this._link));
   }
 
   async #command(command, fields = {}) {

@@ -2,15 +2,15 @@
 
 const { isMainThread } = require("node:worker_threads");
 
-// Gateways that are open. What nobody closes is closed when it is forgotten, when a signal ends the process, and, by the
-// native half, when the process exits.
+// Gateways that are open, and those that are being closed, with the promise of that. What nobody closes is closed when it
+// is forgotten, when a signal ends the process, when there is no work left, and when the process exits; where a worker is
+// terminated, by the native half.
 const open = new Map();
 
 const SIGNALS = ["SIGINT", "SIGTERM", "SIGHUP"];
 
 const forgotten = new FinalizationRegistry(({ link, profile }) => {
-  if (!open.delete(link)) return;
-  watch();
+  if (!open.has(link)) return;
   process.emitWarning(`gateway of profile \`${profile}\` was not closed`, { code: "MCP_GATEWAY_NOT_CLOSED" });
   close(link).catch((error) => process.emitWarning(error));
 });
@@ -20,13 +20,26 @@ const forgottenSessions = new FinalizationRegistry(({ link, handle }) => {
   link.run((engine, ticket) => engine.closeSession(ticket, handle), { isHeld: false }).catch(() => {});
 });
 
-async function close(link) {
-  await link.run((engine, ticket) => engine.close(ticket));
-  link.end();
+// Closes a gateway; whoever asks again waits for the same.
+function close(link) {
+  if (!open.has(link)) return Promise.resolve();
+  forgotten.unregister(link);
+  if (!open.get(link)) open.set(link, closeOpen(link));
+  return open.get(link);
+}
+
+async function closeOpen(link) {
+  try {
+    await link.close();
+  } finally {
+    // Not before: until the servers have stopped, the end of the process has to wait for them.
+    open.delete(link);
+    watch();
+  }
 }
 
 function keep(owner, link, profile) {
-  open.set(link, profile);
+  open.set(link, undefined);
   forgotten.register(owner, { link, profile }, link);
   watch();
 }
@@ -36,12 +49,13 @@ function keepSession(owner, link, handle) {
   forgottenSessions.register(owner, { link, handle });
 }
 
-// Says that a gateway is being closed by its owner; false when somebody was faster.
-function release(link) {
-  forgotten.unregister(link);
-  const wasOpen = open.delete(link);
-  watch();
-  return wasOpen;
+// Nothing is left to do, so nobody uses what is open; objects of the host still answer.
+function onBeforeExit() {
+  for (const link of open.keys()) close(link).catch((error) => process.emitWarning(error));
+}
+
+function onExit() {
+  for (const link of open.keys()) link.closeNow();
 }
 
 // How copies of this package in one process see each other: by a mark on their listeners, and by how many of them are
@@ -59,7 +73,6 @@ async function onSignal(signal) {
     isEnding = true;
     copies.closing += 1;
     const links = [...open.keys()];
-    open.clear();
     // A call that is cut off by this must not become the unhandled rejection that ends the process.
     links.forEach((link) => link.forget());
     await Promise.allSettled(links.map(close));
@@ -70,7 +83,6 @@ async function onSignal(signal) {
     if (copies.closing > 0) return;
   } else {
     SIGNALS.forEach((each) => process.off(each, onSignal));
-    isWatching = false;
   }
   process.kill(process.pid, signal);
 }
@@ -86,15 +98,16 @@ function isHandled(signal) {
 
 let isWatching = false;
 
-// Listens to signals as long as there is a gateway to close.
+// Listens for the end of the process as long as there is a gateway to close.
 function watch() {
-  const isNeeded = open.size > 0 && isMainThread;
+  const isNeeded = open.size > 0;
   if (isNeeded === isWatching) return;
   isWatching = isNeeded;
-  for (const signal of SIGNALS) {
-    if (isNeeded) process.on(signal, onSignal);
-    else process.off(signal, onSignal);
-  }
+  const turn = isNeeded ? "on" : "off";
+  process[turn]("beforeExit", onBeforeExit);
+  process[turn]("exit", onExit);
+  // Signals reach the main thread only.
+  if (isMainThread) SIGNALS.forEach((signal) => process[turn](signal, onSignal));
 }
 
-module.exports = { close, keep, keepSession, release };
+module.exports = { close, keep, keepSession };

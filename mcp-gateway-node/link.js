@@ -11,7 +11,7 @@ const PROGRESS = 2;
 const ASK = 3;
 
 // The longest time that a timer takes.
-const FOREVER = 2 ** 31 - 1;
+const LONG = 2 ** 31 - 1;
 
 function closed() {
   return new GatewayError("the gateway is closed", { kind: "closed" });
@@ -23,6 +23,7 @@ class Link {
   #ticket = 0;
   #holding = 0;
   #hold;
+  #isForgotten = false;
   #ask;
 
   constructor(workerThreads, ask) {
@@ -35,7 +36,8 @@ class Link {
   }
 
   // Starts work and waits for it. Whoever waits keeps the process alive, unless `isHeld` is false.
-  run(start, { signal, onProgress, isHeld = true } = {}) {
+  run(start, { signal, onProgress, isHeld = true, isClose = false } = {}) {
+    if (this.#isForgotten && !isClose) return new Promise(() => {});
     if (signal?.aborted) return Promise.reject(signal.reason);
     if (!this.engine) return Promise.reject(closed());
     const ticket = (this.#ticket = (this.#ticket + 1) >>> 0);
@@ -49,8 +51,8 @@ class Link {
         forget?.();
         if (isHeld) this.#release();
       };
-      this.#pending.set(ticket, { resolve, reject, onProgress, release });
-      if (isHeld && this.#holding++ === 0) this.#hold = setTimeout(() => {}, FOREVER);
+      this.#pending.set(ticket, { resolve, reject, onProgress, release, isClose });
+      if (isHeld && this.#holding++ === 0) this.#hold = setInterval(() => {}, LONG);
       try {
         start(this.engine, ticket);
       } catch (error) {
@@ -59,9 +61,23 @@ class Link {
     });
   }
 
-  // Forgets whoever waits: their promises are never settled, because the process is about to end.
+  // Stops the servers, then ends the threads.
+  async close() {
+    await this.run((engine, ticket) => engine.close(ticket), { isClose: true });
+    this.end();
+  }
+
+  // Does the same at once, while nothing else happens in this thread.
+  closeNow() {
+    this.forget();
+    this.engine?.shutdownNow();
+  }
+
+  // Forgets whoever waits, now and from now on, but for the close: their promises are never settled, because the
+  // process is about to end.
   forget() {
-    for (const ticket of [...this.#pending.keys()]) this.#settle(ticket);
+    this.#isForgotten = true;
+    for (const [ticket, { isClose }] of [...this.#pending]) if (!isClose) this.#settle(ticket);
   }
 
   // Ends the threads; what still waits waits for nothing.
@@ -74,6 +90,7 @@ class Link {
 
   // Does at once what needs no waiting.
   now(work) {
+    if (this.#isForgotten) return undefined;
     if (!this.engine) throw closed();
     try {
       return work(this.engine);
@@ -92,7 +109,7 @@ class Link {
 
   #release() {
     if (--this.#holding > 0) return;
-    clearTimeout(this.#hold);
+    clearInterval(this.#hold);
     this.#hold = undefined;
   }
 
@@ -110,7 +127,7 @@ class Link {
       case ASK:
         this.#ask(payload).then(
           (text) => this.engine?.answer(ticket, text, null),
-          (error) => this.engine?.answer(ticket, null, error?.name ?? typeof error),
+          (error) => this.engine?.answer(ticket, null, typeof error?.name === "string" ? error.name : typeof error),
         );
         break;
     }

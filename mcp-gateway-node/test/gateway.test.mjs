@@ -300,6 +300,26 @@ test("a client that throws ends its connection", async () => {
   });
 });
 
+test("a client may wait for the end of its connection when it hears of it", async () => {
+  await using(await openGateway(), async (gateway) => {
+    let connection;
+    const heard = new Promise((resolve) => {
+      const onClose = async () => { await connection.close(); resolve(); };
+      gateway.connect(() => {}, onClose).then((opened) => (connection = opened).close());
+    });
+    await heard;
+  });
+});
+
+test("a part may throw what is no error", async () => {
+  for (const thrown of [{ name: 5 }, null, "no"]) {
+    const policy = { decide() { throw thrown; } };
+    await using(await openGateway({ policy }), (gateway) =>
+      assert.rejects(gateway.callTool("cases.echo", { text: "x" }), { kind: "denied" }),
+    );
+  }
+});
+
 test("a closed gateway says so and closes twice", async () => {
   const gateway = await openGateway();
   let closed = 0;
@@ -312,11 +332,11 @@ test("a closed gateway says so and closes twice", async () => {
 });
 
 // Runs a script in a Node of its own, with a gateway in it.
-async function run(script, { home, flags = [], until: said, signal } = {}) {
+async function run(script, { home, flags = [], until: said, signal, ...more } = {}) {
   const prelude = `
     import { Gateway } from "mcp-gateway";
-    const OPTIONS = ${JSON.stringify({ ...options(), home })};
-    const open = () => Gateway.open(${JSON.stringify(profile)}, OPTIONS);
+    const OPTIONS = ${JSON.stringify({ ...options(), home, ...more })};
+    const open = (more) => Gateway.open(${JSON.stringify(profile)}, { ...OPTIONS, ...more });
   `;
   const child = spawn(process.execPath, [...flags, "--input-type=module", "--eval", prelude + script], {
     cwd: join(import.meta.dirname, ".."),
@@ -325,7 +345,9 @@ async function run(script, { home, flags = [], until: said, signal } = {}) {
   let [stdout, stderr] = ["", ""];
   child.stdout.on("data", (data) => {
     stdout += data;
-    if (said && stdout.includes(said)) child.kill(signal);
+    if (!said || !stdout.includes(said)) return;
+    said = undefined;
+    child.kill(signal);
   });
   child.stderr.on("data", (data) => (stderr += data));
   const killer = setTimeout(() => child.kill("SIGKILL"), 45_000);
@@ -343,16 +365,84 @@ async function assertNoServer(home) {
 for (const [how, end, code] of [
   ["runs out of work", "", 0],
   ["exits", "process.exit(7);", 7],
+  ["exits while it closes", "gateway.close(); process.exit(3);", 3],
   ["throws", 'throw new Error("on purpose");', 1],
 ]) {
   test(`a process that ${how} leaves no server`, async () => {
     const { home } = options();
     const script = `const gateway = await open(); console.log((await gateway.callTool("echo", { text: "here" })).content[0].text); ${end}`;
-    const done = await run(script, { home });
+    const done = await run(script, { home, audit: undefined });
     assert.deepEqual([done.stdout, done.code], ["here\n", code], done.stderr);
     await assertNoServer(home);
+    await using(await Gateway.open({ name: profile.name }, { home }), async (gateway) => {
+      const actions = (await gateway.audit()).map((record) => record.event.action);
+      assert.deepEqual(actions.filter((action) => action === "server/stop"), ["server/stop"]);
+    });
   });
 }
+
+// A store of the host that takes its time for the stop of a server.
+const slowStore = `
+  const audit = {
+    query: () => [],
+    async append({ event }) {
+      if (event.action !== "server/stop") return;
+      console.log("stopping");
+      await new Promise((resolve) => setTimeout(resolve, 500));
+      console.log("recorded");
+    },
+  };
+  const gateway = await open({ audit });
+  await gateway.callTool("echo", { text: "x" });
+`;
+
+test("a process that runs out of work has its own store hear of the end", async () => {
+  const done = await run(slowStore, { home: options().home });
+  assert.deepEqual([done.code, done.stdout], [0, "stopping\nrecorded\n"], done.stderr);
+});
+
+test("a process that exits does not wait for its own store", async () => {
+  const { home } = options();
+  const start = Date.now();
+  const done = await run(`${slowStore} process.exit(4);`, { home });
+  assert.deepEqual([done.code, done.stdout], [4, ""], done.stderr);
+  assert(Date.now() - start < 15_000);
+  await assertNoServer(home);
+});
+
+test("a signal waits for a close that is under way", async () => {
+  const { home } = options();
+  const done = await run(`${slowStore} await gateway.close();`, { home, until: "stopping", signal: "SIGTERM" });
+  assert.deepEqual([done.signal, done.stdout], ["SIGTERM", "stopping\nrecorded\n"], done.stderr);
+  await assertNoServer(home);
+});
+
+test("a signal ends a process with calls under way and to come", async () => {
+  const script = `
+    const gateway = await open();
+    await gateway.callTool("echo", { text: "x" });
+    let connection;
+    gateway.connect(() => {}, () => {}).then((opened) => { connection = opened; });
+    setInterval(() => { gateway.callTool("echo", { text: "x" }); connection?.send('{"jsonrpc":"2.0","id":1,"method":"ping"}'); }, 1);
+    console.log("ready");
+  `;
+  const { home } = options();
+  const done = await run(script, { home, until: "ready", signal: "SIGTERM" });
+  assert.deepEqual([done.signal, done.stderr], ["SIGTERM", ""]);
+  await assertNoServer(home);
+});
+
+test("what a listener throws after it has ended is an uncaught exception", async () => {
+  const script = `
+    process.on("uncaughtException", (error) => console.log(error.message));
+    const gateway = await open();
+    const end = gateway.listen(() => { end(); throw new Error("on purpose"); });
+    await gateway.callTool("echo", { text: "x" });
+    await gateway.close();
+  `;
+  const done = await run(script, { home: options().home });
+  assert.deepEqual([done.code, done.stdout], [0, "on purpose\n"], done.stderr);
+});
 
 for (const signal of ["SIGINT", "SIGTERM"]) {
   test(`${signal} ends a script in good order`, async () => {

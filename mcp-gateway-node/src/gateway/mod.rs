@@ -79,8 +79,10 @@ impl State {
         self.events.clear();
     }
 
+    /// The gateway, as long as it is open.
     pub(crate) fn gateway(&self) -> Result<McpGateway> {
-        self.locked().clone().ok_or_else(|| Error::new(ErrorKind::Closed, "the gateway is not open"))
+        let gateway = if self.closing.is_cancelled() { None } else { self.locked().clone() };
+        gateway.ok_or_else(|| Error::new(ErrorKind::Closed, "the gateway is not open"))
     }
 }
 
@@ -202,13 +204,28 @@ impl Engine {
         let state = Arc::clone(&self.state);
         self.start(ticket, async move {
             state.closing.cancel();
-            let gateway = state.locked().take();
+            // It stays where it is meanwhile, so that the end of the process waits for this.
+            let gateway = state.locked().clone();
             if let Some(gateway) = gateway {
                 gateway.shutdown().await;
             }
+            *state.locked() = None;
             state.clear();
             Ok(Reply::None)
         })
+    }
+
+    /// Stops every server while JavaScript's thread waits, also where `close` is at it already, and ends the threads.
+    #[napi(catch_unwind)]
+    pub fn shutdown_now(&self) {
+        // Objects of the host cannot answer while their thread waits here.
+        self.calls.close();
+        self.state.closing.cancel();
+        let gateway = self.state.locked().take();
+        if let Some(gateway) = gateway {
+            self.threads.wait(LAST_MOMENT, async move { gateway.shutdown().await });
+        }
+        self.threads.end();
     }
 
     /// Ends the threads.
@@ -238,12 +255,8 @@ impl Engine {
 }
 
 impl Drop for Engine {
-    /// What nobody has closed by now, the end of its environment closes: `process.exit`, a worker that is terminated.
+    /// What nobody has closed by now, the end of its environment closes: of a worker that is terminated.
     fn drop(&mut self) {
-        let gateway = self.state.locked().take();
-        if let Some(gateway) = gateway {
-            self.threads.wait(LAST_MOMENT, async move { gateway.shutdown().await });
-        }
-        self.threads.end();
+        self.shutdown_now();
     }
 }

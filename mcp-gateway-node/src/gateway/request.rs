@@ -40,9 +40,11 @@ impl Engine {
         options: RequestOptions,
     ) -> napi::Result<()> {
         let params = Session::params(&params, options.arguments.as_deref()).map_err(|error| to_napi(&error))?;
+        let timeout = options.timeout_ms.map(duration).transpose().map_err(|error| to_napi(&error))?;
+        // Only work that is started leaves its ticket again.
         let mut call = CallOptions::new().with_cancellation(self.tickets.enter(ticket));
-        if let Some(milliseconds) = options.timeout_ms {
-            call = call.with_timeout(duration(milliseconds).map_err(|error| to_napi(&error))?);
+        if let Some(timeout) = timeout {
+            call = call.with_timeout(timeout);
         }
         if options.progress {
             let post = self.post.clone();

@@ -22,6 +22,7 @@ pub(crate) struct HostCalls(Mutex<Table>);
 struct Table {
     last: u32,
     waiting: HashMap<u32, oneshot::Sender<Said>>,
+    is_closed: bool,
 }
 
 impl HostCalls {
@@ -32,12 +33,21 @@ impl HostCalls {
         }
     }
 
+    /// Ends every call without an answer, and each later one at once.
+    pub(crate) fn close(&self) {
+        let mut table = self.locked();
+        table.is_closed = true;
+        table.waiting.clear();
+    }
+
     fn enter(&self) -> (u32, oneshot::Receiver<Said>) {
         let (sender, receiver) = oneshot::channel();
         let mut table = self.locked();
         table.last = table.last.wrapping_add(1);
         let call = table.last;
-        table.waiting.insert(call, sender);
+        if !table.is_closed {
+            table.waiting.insert(call, sender);
+        }
         (call, receiver)
     }
 
