@@ -635,8 +635,8 @@ export declare class ToolSet {
   /**
    * Carries out a tool call of the API and gives what goes back to the model.
    *
-   * A tool that failed, and a call that policy denies or that names nothing, is told to the model. What fails in the
-   * gateway or in a server rejects.
+   * A tool that failed is told to the model, and so are the kinds `denied`, `not_found` and `invalid_input`. Every other
+   * failure rejects: a secret that is missing, for one, or what fails in the gateway or in a server.
    */
   execute(toolCall: object | string, options?: CallOptions): Promise<JsonObject>;
 }

@@ -34,13 +34,13 @@ class ToolSet {
     return this.#session.callTool(call.name, call.arguments, options);
   }
 
-  // What the model's own request caused, a denial for one, is told to the model; other failures are the host's.
+  // What the model can do something about is told to it; other failures are the host's.
   async execute(toolCall, options = {}) {
     try {
       const call = this.readCall(toolCall);
       return this.answer(call, await this.#session.callTool(call.name, call.arguments, options));
     } catch (error) {
-      if (!(error instanceof GatewayError) || error.fault !== "client") throw error;
+      if (!isForModel(error)) throw error;
       return this.refusal(toolCall, error.message);
     }
   }
@@ -56,6 +56,12 @@ class ToolSet {
       throw lift(error);
     }
   }
+}
+
+// Whether a failure is one of the model's request. Other mistakes of the caller, a secret that is missing for one, are
+// the host's to mend.
+function isForModel(error) {
+  return error instanceof GatewayError && ["invalid_input", "not_found", "denied"].includes(error.kind);
 }
 
 function textOf(call) {
@@ -76,4 +82,4 @@ function named(dialect, name, args) {
   }
 }
 
-module.exports = { ToolSet };
+module.exports = { ToolSet, isForModel };

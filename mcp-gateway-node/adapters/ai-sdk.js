@@ -1,6 +1,6 @@
 "use strict";
 
-const { blocks, onlyText } = require("./content.js");
+const { blocks, onlyText, textOf } = require("./content.js");
 const { named } = require("./names.js");
 const { optional } = require("./optional.js");
 
@@ -22,8 +22,10 @@ async function tools(gateway) {
 
 function toModelOutput(result) {
   const content = blocks(result);
+  // An error has no form with images.
+  if (result.isError) return { type: "error-text", value: content.map(textOf).join("\n") };
   const text = onlyText(content);
-  if (text !== undefined) return { type: result.isError ? "error-text" : "text", value: text };
+  if (text !== undefined) return { type: "text", value: text };
   return { type: "content", value: content.map(toPart) };
 }
 

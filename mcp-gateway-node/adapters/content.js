@@ -16,7 +16,7 @@ function onlyText(shown) {
   return shown.every((block) => block.type === "text") ? shown.map((block) => block.text).join("\n") : undefined;
 }
 
-// Bytes that are no image are named and left out: no model reads them as text.
+// The text of a block. Bytes are named and left out: no model reads them as text.
 function textOf({ type, resource, ...block }) {
   const { text, blob, data, ...rest } = resource ?? block;
   if (typeof text === "string") return text;
@@ -25,4 +25,4 @@ function textOf({ type, resource, ...block }) {
   return JSON.stringify({ type, ...rest, ...omitted });
 }
 
-module.exports = { blocks, onlyText };
+module.exports = { blocks, onlyText, textOf };

@@ -1,6 +1,6 @@
 "use strict";
 
-const { GatewayError } = require("../error.js");
+const { isForModel } = require("../tools.js");
 const { blocks, onlyText } = require("./content.js");
 const { named } = require("./names.js");
 const { optional } = require("./optional.js");
@@ -21,7 +21,7 @@ async function tools(gateway) {
       schema: tool.inputSchema,
       metadata: { toolName: tool.name },
       responseFormat: "content_and_artifact",
-      // A failure is a message to the model where a model made the call; whoever calls without one gets an exception.
+      // What concerns the model is a message to it where a model made the call; whoever calls without one gets an exception.
       func: async (input, _manager, { signal, toolCall } = {}) => {
         try {
           const result = await gateway.callTool(tool.name, input, { signal });
@@ -30,7 +30,7 @@ async function tools(gateway) {
           if (toolCall?.id) return failure(toolCall, content, result);
           throw new Error(typeof content === "string" ? content : JSON.stringify(content));
         } catch (error) {
-          if (!(error instanceof GatewayError) || signal?.aborted || !toolCall?.id) throw error;
+          if (!isForModel(error) || signal?.aborted || !toolCall?.id) throw error;
           return failure(toolCall, error.message);
         }
       },

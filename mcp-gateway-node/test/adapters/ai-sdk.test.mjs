@@ -81,6 +81,9 @@ test("images are given as images, other bytes by name, structured content as tex
       { type: "image-data", data: "AAAA", mediaType: "image/png" },
     ],
   });
+  const failed = shown({ content: [{ type: "text", text: "it broke" }, image], isError: true });
+  const omitted = '{"type":"image","mimeType":"image/png","omitted":"4 characters of base64"}';
+  assert.deepEqual(failed, { type: "error-text", value: `it broke\n${omitted}` });
   assert.deepEqual(shown({ content: [], structuredContent: { sum: 5 } }), { type: "text", value: '{"sum":5}' });
   const audio = shown({ content: [{ type: "audio", data: "AAAA", mimeType: "audio/wav" }] });
   assert.deepEqual(JSON.parse(audio.value), { type: "audio", mimeType: "audio/wav", omitted: "4 characters of base64" });

@@ -53,9 +53,11 @@ test("what the gateway refuses is an error message; a cancelled call and a mista
   await assert.rejects(echo.invoke({ text: "" }), denied);
   await assert.rejects(echo.invoke(call("echo", { text: "" }), { signal: AbortSignal.abort() }), denied);
 
-  const mistake = new TypeError("mine");
-  const broken = named("echo", await calledBy(() => Promise.reject(mistake)));
-  await assert.rejects(broken.invoke(call("echo", { text: "" })), mistake);
+  const missing = new GatewayError("set it", { kind: "missing_secret", fault: "client" });
+  for (const mistake of [new TypeError("mine"), missing]) {
+    const broken = named("echo", await calledBy(() => Promise.reject(mistake)));
+    await assert.rejects(broken.invoke(call("echo", { text: "" })), mistake);
+  }
 });
 
 test("the signal is handed to the call", async () => {
