@@ -120,8 +120,8 @@ class Gateway extends Session {
     lifetime.keep(this, link, profile);
   }
 
-  static async open(profile, options = {}) {
-    const { principal = "local", secretStores, signal, ...rest } = options;
+  static async open(profile, options) {
+    const { principal = "local", secretStores, signal, ...rest } = options ?? {};
     const objects = {};
     for (const part of PARTS) {
       const given = rest[part];
@@ -145,7 +145,8 @@ class Gateway extends Session {
     }
   }
 
-  async session({ principal = "local" } = {}) {
+  async session(options) {
+    const { principal = "local" } = options ?? {};
     const session = await this._link.run((engine, ticket) => engine.session(ticket, principal));
     return new Session(this._link, JSON.parse(session), principal, this);
   }
@@ -154,7 +155,8 @@ class Gateway extends Session {
     return this.#command("servers");
   }
 
-  find(query, { limit = 10 } = {}) {
+  find(query, options) {
+    const { limit = 10 } = options ?? {};
     return this.#command("find", { query, limit });
   }
 
@@ -183,8 +185,8 @@ class Gateway extends Session {
   }
 
   // Listens from the moment of this call on, and not from that of the first `next`.
-  events({ signal } = {}) {
-    return new Events(this._link, signal, true, this);
+  events(options) {
+    return new Events(this._link, options?.signal, true, this);
   }
 
   // Calls a function with each event; it does not keep the process alive. Returns what ends it.
@@ -200,11 +202,12 @@ class Gateway extends Session {
     return () => ended.abort();
   }
 
-  transport(options = {}) {
+  transport(options) {
     return new GatewayTransport((onMessage, onClose) => this.connect(onMessage, onClose, options));
   }
 
-  async connect(onMessage, onClose, { principal = "local" } = {}) {
+  async connect(onMessage, onClose, options) {
+    const { principal = "local" } = options ?? {};
     const link = this._link;
     const handle = Number(await link.run((engine, ticket) => engine.connect(ticket, principal)));
     const connection = new Connection(link, handle, this);

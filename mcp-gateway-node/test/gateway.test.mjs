@@ -253,6 +253,30 @@ test("what a model gets wrong is told to the model", async () => {
   });
 });
 
+test("what only the host can mend is not told to the model", async () => {
+  await using(await openGateway(), async (gateway) => {
+    const tools = await gateway.presentTools("anthropic");
+    const call = { type: "tool_use", id: "1", name: "echo", input: {} };
+    for (const [kind, isTold] of [["denied", true], ["not_found", true], ["missing_secret", false], ["cancelled", false]]) {
+      gateway.callTool = () => Promise.reject(new GatewayError("on purpose", { kind, fault: "client" }));
+      if (isTold) assert.equal((await tools.execute(call)).is_error, true);
+      else await assert.rejects(tools.execute(call), { kind });
+    }
+  });
+});
+
+test("options that are null are as if absent", async () => {
+  await using(await Gateway.open({ name: "empty" }, { ...options(), principal: "ada" }), async (gateway) => {
+    assert.equal((await gateway.session(null)).principal, "local");
+    assert.deepEqual(await gateway.find("nothing-like-it", null), []);
+    await gateway.events(null).return();
+    await (await gateway.connect(() => {}, () => {}, null)).close();
+  });
+  process.env.MCP_GATEWAY_HOME = options().home;
+  await using(await Gateway.open({ name: "empty" }, null), (gateway) => assert.equal(gateway.principal, "local"));
+  delete process.env.MCP_GATEWAY_HOME;
+});
+
 test("arguments cannot add to the request", async () => {
   await using(await openGateway(), async (gateway) => {
     for (const json of ['{"text":"a"},"_meta":{"x":1}', "[1]", '"x"', "{"]) {
