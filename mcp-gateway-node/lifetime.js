@@ -2,9 +2,9 @@
 
 const { isMainThread } = require("node:worker_threads");
 
-// Gateways that are open, and those that are being closed, with the promise of that. What nobody closes is closed when it
-// is forgotten, when a signal ends the process, when there is no work left, and when the process exits; where a worker is
-// terminated, by the native half.
+// Gateways that are open, and those that are being closed, with the promise of that. What nobody closes is closed when
+// it is forgotten, when a signal ends the process, when there is no work left, and when the process exits; where a
+// worker is terminated, by the native half.
 const open = new Map();
 
 const SIGNALS = ["SIGINT", "SIGTERM", "SIGHUP"];
@@ -55,6 +55,8 @@ function onBeforeExit() {
 }
 
 function onExit() {
+  // All of them begin before the first is waited for; what fails is tried again by that.
+  for (const link of open.keys()) close(link).catch(() => {});
   for (const link of open.keys()) link.closeNow();
 }
 
