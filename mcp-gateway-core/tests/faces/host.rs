@@ -197,6 +197,11 @@ impl FakeSession {
                     let params = json!({"progressToken": token, "progress": progress, "total": amount});
                     if link.notify("notifications/progress", RawJson::from_value(&params).ok()).await.is_err() {
                         self.host.refused.fetch_add(1, Ordering::SeqCst);
+                        break;
+                    }
+                    // Whoever reads it may wait in this very thread.
+                    if progress % 1_000 == 0 {
+                        tokio::task::yield_now().await;
                     }
                 }
                 if arguments["wait"] == true {
