@@ -344,8 +344,9 @@ export interface Approver {
  * nothing more is carried out until records are kept again.
  */
 export interface AuditStore {
+  /** Keeps a record. Where this fails or takes too long, the same record may come once more: it is kept by its number. */
   append(record: AuditRecord): Awaitable<void>;
-  /** The records, oldest first. Conditions but `limit` may be ignored: the gateway filters. */
+  /** The newest `limit` records, oldest first. Conditions but `limit` and `before` may be ignored: the gateway filters. */
   query(query: AuditQuery): Awaitable<Iterable<AuditRecord>>;
 }
 
