@@ -1,7 +1,7 @@
 # The short names for what people type; the work is done by the scripts in .ci/.
 
 .DEFAULT_GOAL := help
-.PHONY: help test lint fmt test-rust test-python test-node test-examples features quickstart prepare engine images api-docs servers gateway-image bench deny clean
+.PHONY: help test lint fmt test-rust test-python test-node test-examples features quickstart prepare engine images api-docs servers gateway-image bench bench-bindings deny clean
 
 help: ## this list
 	@awk -F ':.*## ' '/^[a-z-]+:.*## /{printf "  make %-14s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
@@ -61,6 +61,9 @@ gateway-image: ## an image of the gateway itself (BASE=, IMAGE=)
 
 bench: ## the end-to-end benchmark (see docs/benchmarks.md)
 	.ci/bench
+
+bench-bindings: ## calls from Python and Node, and gateways opened and closed 10,000 times (after test-python, test-node)
+	.ci/bench-bindings
 
 deny: ## licences, advisories, duplicates of the dependencies (needs cargo-deny)
 	@cargo deny --version >/dev/null 2>&1 || { echo "please run: cargo install --locked cargo-deny" >&2; exit 1; }
