@@ -26,7 +26,7 @@ mod _native {
     #[pymodule_export]
     use super::transport::Connection;
     #[pymodule_export]
-    use super::util::{Canceller, Mailbox};
+    use super::util::{Canceller, Mailbox, report};
 
     #[pymodule_init]
     fn init(module: &Bound<'_, PyModule>) -> PyResult<()> {

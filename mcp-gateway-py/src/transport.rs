@@ -46,7 +46,7 @@ impl Connection {
         self.threads.check().and_then(|()| self.client.send(message)).map_err(|error| to_python(py, &error))
     }
 
-    /// Waits until there is a message to take, or there will be no more.
+    /// Waits until there is a message to take, or there will be no more; gives whether there may be one.
     fn wait(&self, py: Python<'_>, waiting: Waiting) -> PyResult<Py<PyAny>> {
         let client = Arc::clone(&self.client);
         self.inbox.wait(py, &self.threads, waiting, async move { Ok(client.receive().await) })

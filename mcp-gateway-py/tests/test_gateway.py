@@ -80,7 +80,7 @@ def test_a_profile_in_code_is_typed(options: OpenArguments) -> None:
 
 
 def test_the_builder_says_the_same_as_the_arguments(options: OpenArguments) -> None:
-    builder = GatewayBuilder().with_profile(PROFILE).with_home(options["home"]).with_catalogs(catalog())
+    builder = GatewayBuilder().with_profile(PROFILE).with_home(str(options["home"])).with_catalogs(catalog())
     with builder.with_audit("memory").with_worker_threads(1).open_blocking() as gateway:
         assert gateway.call_tool("echo", {"text": "built"}).text == "built"
 
@@ -507,7 +507,7 @@ def run_script(script: str, options: OpenArguments, **arguments: Any) -> "subpro
         import asyncio, os, signal, sys
         from mcp_gateway import Gateway, blocking
         PROFILE = {PROFILE!r}
-        OPTIONS = dict(home={str(options["home"])!r}, catalogs={list(options["catalogs"])!r}, audit="memory")
+        OPTIONS = dict(home={str(options["home"])!r}, catalogs={list(options["catalogs"] or ())!r}, audit="memory")
     """
     text = textwrap.dedent(prelude) + textwrap.dedent(script)
     return subprocess.run(

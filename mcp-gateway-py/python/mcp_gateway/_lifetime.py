@@ -5,16 +5,22 @@ import os
 import threading
 import warnings
 import weakref
+from collections.abc import Callable
 
 from mcp_gateway import _native
 
 _open: "weakref.WeakSet[_native.Gateway]" = weakref.WeakSet()
 
 
-def keep(owner: object, native: _native.Gateway) -> "weakref.finalize[[_native.Gateway], object]":
-    """Has a gateway closed once its owner is forgotten; the result is called when the owner closes it itself."""
+def keep(
+    owner: object, native: _native.Gateway, cleanup: Callable[[], None]
+) -> "weakref.finalize[[_native.Gateway, Callable[[], None]], object]":
+    """Has a gateway closed and then cleaned up after, once its owner is forgotten.
+
+    The result is detached when the owner closes it itself.
+    """
     _open.add(native)
-    finalizer = weakref.finalize(owner, _forgotten, native)
+    finalizer = weakref.finalize(owner, _forgotten, native, cleanup)
     # At exit all are closed together, below.
     finalizer.atexit = False
     return finalizer
@@ -25,25 +31,27 @@ def closed(native: _native.Gateway) -> None:
     _open.discard(native)
 
 
-def _forgotten(native: _native.Gateway) -> None:
+def _forgotten(native: _native.Gateway, cleanup: Callable[[], None]) -> None:
     if native.is_forked:
         return
     # In a thread, because what is forgotten may be forgotten in the middle of an event loop.
-    thread = threading.Thread(target=_end, args=(native,), name="mcp-gateway-close")
+    thread = threading.Thread(target=_end, args=(native, cleanup), name="mcp-gateway-close")
     try:
         thread.start()
     except RuntimeError:
-        _end(native)
+        _end(native, cleanup)
     # Last, because whoever makes errors of warnings wants the servers stopped all the same.
     warnings.warn(f"gateway of profile `{native.profile}` was not closed", ResourceWarning, stacklevel=2)
 
 
-def _end(native: _native.Gateway) -> None:
+def _end(native: _native.Gateway, cleanup: Callable[[], None] | None = None) -> None:
     try:
         native.close(None)
         native.end()
     finally:
         closed(native)
+        if cleanup is not None:
+            cleanup()
 
 
 @atexit.register

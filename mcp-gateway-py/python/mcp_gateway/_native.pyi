@@ -14,6 +14,7 @@ __all__ = [
     "Session",
     "ToolSet",
     "__version__",
+    "report",
     "run_cli",
 ]
 
@@ -27,13 +28,16 @@ _Waiting: TypeAlias = tuple[Future[Any], Mailbox] | None
 def run_cli(arguments: Sequence[str]) -> int:
     """Carries out a command line and gives its exit code; the first argument is the program."""
 
+def report(error: BaseException) -> None:
+    """Reports an exception that nobody awaits, to `sys.unraisablehook`."""
+
 @final
 class Mailbox:
     """Letters of the gateway to one event loop."""
 
     def __new__(cls, wake: Callable[[], object] | None = None) -> Mailbox: ...
     def fileno(self, /) -> int:
-        """The socket to watch."""
+        """The socket to watch; -1 where `wake` is called instead."""
     def drain(self, /) -> None:
         """Reads every letter that is there."""
     def close(self, /) -> None:
@@ -120,7 +124,7 @@ class Events:
     """Events from the moment of listening on."""
 
     def wait(self, /, waiting: _Waiting) -> Any:
-        """Waits until there is an event to take, or there will be no more."""
+        """Waits until there is an event to take, or there will be no more; gives whether there may be one."""
     def take(self, /) -> bytes | None:
         """The next event as JSON, if one is there."""
     def close(self, /) -> None:
@@ -133,7 +137,7 @@ class Connection:
     def send(self, /, message: bytes) -> None:
         """Sends one message."""
     def wait(self, /, waiting: _Waiting) -> Any:
-        """Waits until there is a message to take, or there will be no more."""
+        """Waits until there is a message to take, or there will be no more; gives whether there may be one."""
     def take(self, /) -> bytes | None:
         """The next message, if one is there."""
     def close(self, /) -> None:

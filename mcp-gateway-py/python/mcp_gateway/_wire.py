@@ -15,13 +15,13 @@ def camel(name: str) -> str:
 
 
 def plain(value: Any) -> Any:
-    """Returns a value as JSON has it: dataclasses as objects without the fields that say nothing, paths as text."""
+    """Returns a value as JSON has it: dataclasses as objects without the fields that are `None`, paths as text."""
     if dataclasses.is_dataclass(value) and not isinstance(value, type):
         named = {
             field.metadata.get("wire", camel(field.name)): plain(getattr(value, field.name))
             for field in dataclasses.fields(value)
         }
-        return {name: field for name, field in named.items() if field not in (None, [], {})}
+        return {name: field for name, field in named.items() if field is not None}
     if isinstance(value, Enum):
         return value.value
     if isinstance(value, PurePath):

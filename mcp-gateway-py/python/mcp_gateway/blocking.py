@@ -29,7 +29,7 @@ from mcp_gateway.model import (
     Tool,
     ToolResult,
 )
-from mcp_gateway.options import OpenArguments, ProfileLike, split
+from mcp_gateway.options import OpenArguments, ProfileLike, principal_of, split
 from mcp_gateway.profile import ServerSpec
 
 if TYPE_CHECKING:
@@ -136,7 +136,9 @@ class Session:
 
     def close(self) -> None:
         """Ends the session and gives its servers back. May be called twice."""
-        self._waiter.run(self._session.close)
+        # With its gateway the session has ended already.
+        with contextlib.suppress(ClosedError):
+            self._waiter.run(self._session.close)
 
     def __enter__(self) -> "Self":
         """Returns the session."""
@@ -186,16 +188,19 @@ class Gateway(Session):
         super().__init__(session, None, waiter)
         self._native = native
         self._loop = loop
-        self._finalizer = _lifetime.keep(self, native)
+        self._finalizer = _lifetime.keep(self, native, loop.close)
 
     @classmethod
     def open(cls, profile: ProfileLike = None, **options: "Unpack[OpenArguments]") -> "Gateway":
         """Opens a gateway; see `mcp_gateway.Gateway.open`."""
         text, objects = split(profile, options)
         waiter, loop = ThreadWaiter(), _host.BackgroundLoop()
-        native: _native.Gateway = waiter.run(_native.Gateway.open, text, _host.parts(objects, loop))
-        session = waiter.run(native.session, options.get("principal", "local"))
-        return cls(native, session, waiter, loop)
+        try:
+            native: _native.Gateway = waiter.run(_native.Gateway.open, text, _host.parts(objects, loop))
+            return cls(native, waiter.run(native.session, principal_of(options)), waiter, loop)
+        except BaseException:
+            loop.close()
+            raise
 
     @property
     def profile(self) -> str:
@@ -261,15 +266,12 @@ class Gateway(Session):
         return Events(self._native.events(), self._waiter)
 
     def close(self) -> None:
-        """Stops every server and ends the gateway. May be called twice."""
-        if not self._finalizer.detach():
-            return
-        try:
+        """Stops every server and ends the gateway. May be called twice; each call returns when it has ended."""
+        # Another call that was faster has ended the gateway.
+        with contextlib.suppress(ClosedError):
             self._waiter.run(self._native.close)
-        except BaseException:
-            # The servers have to stop all the same.
-            self._finalizer = _lifetime.keep(self, self._native)
-            raise
+        # Only now: a close that was interrupted leaves the servers to be stopped all the same.
+        self._finalizer.detach()
         self._native.end()
         self._loop.close()
         _lifetime.closed(self._native)
@@ -293,11 +295,7 @@ class Events:
 
     def __next__(self) -> Event:
         """Waits for the next event."""
-        text = self._native.take()
-        if text is None:
-            with contextlib.suppress(ClosedError):
-                self._waiter.run(self._native.wait)
-            text = self._native.take()
+        text = self._take()
         if text is None:
             raise StopIteration
         return Event(json.loads(text))
@@ -305,6 +303,17 @@ class Events:
     def close(self) -> None:
         """Ends the iteration, from another thread too."""
         self._native.close()
+
+    def _take(self) -> bytes | None:
+        while (text := self._native.take()) is None:
+            try:
+                is_open = self._waiter.run(self._native.wait)
+            except ClosedError:
+                is_open = False
+            # As long as more may come, another thread may have been faster.
+            if not is_open:
+                return self._native.take()
+        return text
 
 
 class ToolSet(ToolSetBase):

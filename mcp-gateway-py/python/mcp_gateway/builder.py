@@ -48,7 +48,7 @@ class GatewayBuilder:
 
     def with_catalogs(self, *catalogs: str | PathLike[str] | Mapping[str, Any]) -> "Self":
         """Adds catalogs; the last one wins."""
-        self._options["catalogs"] = [*self._options.get("catalogs", ()), *catalogs]
+        self._options["catalogs"] = [*(self._options.get("catalogs") or ()), *catalogs]
         return self
 
     def with_catalog(self, catalog: Catalog) -> "Self":
@@ -58,12 +58,12 @@ class GatewayBuilder:
 
     def with_servers(self, *servers: str) -> "Self":
         """Chooses exactly these servers."""
-        self._options["servers"] = [*self._options.get("servers", ()), *servers]
+        self._options["servers"] = [*(self._options.get("servers") or ()), *servers]
         return self
 
     def with_tools(self, *tools: str) -> "Self":
         """Chooses only these tools, by `server:tool` globs."""
-        self._options["tools"] = [*self._options.get("tools", ()), *tools]
+        self._options["tools"] = [*(self._options.get("tools") or ()), *tools]
         return self
 
     def with_secrets(self, secrets: SecretBroker | Mapping[str, str]) -> "Self":
@@ -73,7 +73,7 @@ class GatewayBuilder:
 
     def with_secret_stores(self, *stores: str) -> "Self":
         """Adds stores such as `env:GITHUB_TOKEN` or `file:.env`."""
-        self._options["secret_stores"] = [*self._options.get("secret_stores", ()), *stores]
+        self._options["secret_stores"] = [*(self._options.get("secret_stores") or ()), *stores]
         return self
 
     def with_policy(self, policy: Policy) -> "Self":
@@ -93,7 +93,7 @@ class GatewayBuilder:
 
     def with_runtimes(self, *runtimes: RuntimeName) -> "Self":
         """Chooses what may start servers."""
-        self._options["runtimes"] = [*self._options.get("runtimes", ()), *runtimes]
+        self._options["runtimes"] = [*(self._options.get("runtimes") or ()), *runtimes]
         return self
 
     def with_require_isolation(self, required: bool = True) -> "Self":

@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, Any, Generic, Literal, NoReturn, TypeVar, cast
 
 from mcp_gateway import _host, _lifetime, _native, _wire
 from mcp_gateway._tools import ToolSetBase
-from mcp_gateway._wait import LoopWaiter
+from mcp_gateway._wait import LoopWaiter, take
 from mcp_gateway.audit import AuditRecord, Outcome
 from mcp_gateway.exceptions import ClosedError, GatewayError
 from mcp_gateway.model import (
@@ -26,7 +26,7 @@ from mcp_gateway.model import (
     Tool,
     ToolResult,
 )
-from mcp_gateway.options import OpenArguments, ProfileLike, split
+from mcp_gateway.options import OpenArguments, ProfileLike, principal_of, split
 from mcp_gateway.profile import ServerSpec
 from mcp_gateway.transport import Transport
 
@@ -152,7 +152,9 @@ class Session:
 
     async def close(self) -> None:
         """Ends the session and gives its servers back. May be called twice."""
-        await self._waiter.run(self._session.close)
+        # With its gateway the session has ended already.
+        with contextlib.suppress(ClosedError):
+            await self._waiter.run(self._session.close)
 
     async def __aenter__(self) -> "Self":
         """Returns the session."""
@@ -198,7 +200,7 @@ class Gateway(Session):
         """Wraps the native half; `Gateway.open` makes one."""
         super().__init__(session, None, waiter)
         self._native = native
-        self._finalizer = _lifetime.keep(self, native)
+        self._finalizer = _lifetime.keep(self, native, waiter.close)
 
     @classmethod
     def open(cls, profile: ProfileLike = None, **options: "Unpack[OpenArguments]") -> "Opening[Gateway]":
@@ -208,7 +210,7 @@ class Gateway(Session):
         No server is started, and the profile's file is never changed.
         """
         text, objects = split(profile, options)
-        return Opening(lambda: _open(text, objects, options.get("principal", "local")), "Gateway.open(…)")
+        return Opening(lambda: _open(text, objects, principal_of(options)), "Gateway.open(…)")
 
     @property
     def profile(self) -> str:
@@ -299,15 +301,12 @@ class Gateway(Session):
         return Connection(await self._waiter.run(self._native.connect, principal), self._waiter)
 
     async def close(self) -> None:
-        """Stops every server and ends the gateway. May be called twice."""
-        if not self._finalizer.detach():
-            return
-        try:
+        """Stops every server and ends the gateway. May be called twice; each call returns when it has ended."""
+        # Another call that was faster has ended the gateway.
+        with contextlib.suppress(ClosedError):
             await self._waiter.run(self._native.close)
-        except asyncio.CancelledError:
-            # The servers have to stop all the same.
-            self._finalizer = _lifetime.keep(self, self._native)
-            raise
+        # Only now: a close that was cancelled leaves the servers to be stopped all the same.
+        self._finalizer.detach()
         self._native.end()
         self._waiter.close()
         _lifetime.closed(self._native)
@@ -364,9 +363,12 @@ class Opening(Generic[_Opened]):
 async def _open(text: str, objects: Mapping[str, object], principal: str) -> Gateway:
     loop = asyncio.get_running_loop()
     waiter = LoopWaiter()
-    native: _native.Gateway = await waiter.run(_native.Gateway.open, text, _host.parts(objects, lambda: loop))
-    session = await waiter.run(native.session, principal)
-    return Gateway(native, session, waiter)
+    try:
+        native: _native.Gateway = await waiter.run(_native.Gateway.open, text, _host.parts(objects, lambda: loop))
+        return Gateway(native, await waiter.run(native.session, principal), waiter)
+    except BaseException:
+        waiter.close()
+        raise
 
 
 class Events:
@@ -386,11 +388,7 @@ class Events:
 
     async def __anext__(self) -> Event:
         """Waits for the next event."""
-        text = self._native.take()
-        if text is None:
-            with contextlib.suppress(ClosedError):
-                await self._waiter.run(self._native.wait)
-            text = self._native.take()
+        text = await take(self._native, self._waiter)
         if text is None:
             raise StopAsyncIteration
         return Event(json.loads(text))
@@ -427,11 +425,7 @@ class Connection:
 
         A receive that is cancelled loses no message.
         """
-        message = self._native.take()
-        if message is None:
-            with contextlib.suppress(ClosedError):
-                await self._waiter.run(self._native.wait)
-            message = self._native.take()
+        message = await take(self._native, self._waiter)
         return None if message is None else message.decode()
 
     async def close(self) -> None:
@@ -492,9 +486,17 @@ def _teller(listener: Callable[[Progress], object]) -> Callable[[bytes], None]:
         if isinstance(result, Awaitable):
             task = asyncio.ensure_future(cast("Awaitable[object]", result))
             _telling.add(task)
-            task.add_done_callback(_telling.discard)
+            task.add_done_callback(_told)
 
     return tell
+
+
+def _told(task: "asyncio.Future[Any]") -> None:
+    _telling.discard(task)
+    error = None if task.cancelled() else task.exception()
+    # What means to end the program has reached the loop by itself.
+    if isinstance(error, Exception):
+        _native.report(error)
 
 
 async def _tell(events: Events, listener: Callable[[Event], object], types: tuple[str, ...]) -> None:

@@ -69,51 +69,51 @@ class Bounds:
 
 
 class OpenArguments(TypedDict, total=False):
-    """The keyword arguments of `Gateway.open`; everything has a default."""
+    """The keyword arguments of `Gateway.open`; everything has a default, which `None` means too."""
 
-    home: str | PathLike[str]
+    home: str | PathLike[str] | None
     """The folder that holds the state; `$MCP_GATEWAY_HOME` or `~/.mcp-gateway` where it is not named."""
-    catalogs: Sequence[str | PathLike[str] | Mapping[str, Any]]
+    catalogs: Sequence[str | PathLike[str] | Mapping[str, Any]] | None
     """Registered catalogs by name, files or folders by path, catalogs as mappings; the last one wins."""
-    catalog: Catalog
+    catalog: Catalog | None
     """Servers that an object of yours describes, before those of every other catalog."""
-    servers: Sequence[str]
+    servers: Sequence[str] | None
     """Exactly these servers, with the profile's settings where it has them."""
-    tools: Sequence[str]
+    tools: Sequence[str] | None
     """Only these tools, by `server:tool` globs."""
-    secrets: SecretBroker | Mapping[str, str]
+    secrets: SecretBroker | Mapping[str, str] | None
     """An object of yours that holds the secrets, or a mapping; the home's own store is then not asked."""
-    secret_stores: Sequence[str]
+    secret_stores: Sequence[str] | None
     """Stores such as `env:GITHUB_TOKEN`, `file:.env`, `age:PATH`, `command:PROGRAM`, before the home's own."""
-    policy: Policy
+    policy: Policy | None
     """An object of yours that decides, instead of the profile's rules."""
-    approver: Approver
+    approver: Approver | None
     """An object of yours that asks a person; without one, whatever needs a confirmation is denied."""
-    audit: AuditStore | str | PathLike[str]
+    audit: AuditStore | str | PathLike[str] | None
     """An object of yours that keeps records, an SQLite file, or `memory`; the home's file where it is not said."""
-    runtimes: Sequence[RuntimeName]
+    runtimes: Sequence[RuntimeName] | None
     """What may start servers; all that this machine has by default."""
-    require_isolation: bool
+    require_isolation: bool | None
     """Whether processes are refused that this machine cannot isolate fully."""
-    docker: DockerOptions
+    docker: DockerOptions | None
     """Which engine is meant."""
-    defaults: DefaultSettings
+    defaults: DefaultSettings | None
     """What counts where neither profile nor catalog says it."""
-    bounds: Bounds
+    bounds: Bounds | None
     """Bounds and times."""
-    registry: str | PathLike[str]
+    registry: str | PathLike[str] | None
     """`registry.yaml` of Docker's MCP Toolkit, whose servers are enabled."""
-    config: str | PathLike[str]
+    config: str | PathLike[str] | None
     """`config.yaml` of Docker's MCP Toolkit, with configuration values."""
-    tools_config: str | PathLike[str]
+    tools_config: str | PathLike[str] | None
     """`tools.yaml` of Docker's MCP Toolkit, with the tools that are enabled."""
-    host_timeout_seconds: float
+    host_timeout_seconds: float | None
     """How long an object of yours may take to answer; 30 s by default. Then the request is denied."""
-    approval_timeout_seconds: float
+    approval_timeout_seconds: float | None
     """How long an approver of yours may take; 300 s by default."""
-    worker_threads: int
+    worker_threads: int | None
     """The gateway's own threads; 2 by default."""
-    principal: str
+    principal: str | None
     """Whose requests those of the gateway's own methods are; `local` by default."""
 
 
@@ -139,6 +139,12 @@ def split(profile: ProfileLike, arguments: OpenArguments) -> tuple[str, dict[str
     if profile is not None:
         named["profile"] = plain(profile)
     return dumps(named), objects
+
+
+def principal_of(arguments: OpenArguments) -> str:
+    """Returns whose requests those of the gateway itself are."""
+    named = arguments.get("principal")
+    return "local" if named is None else named
 
 
 def _shown(value: Any) -> Any:

@@ -36,7 +36,7 @@ impl Events {
 
 #[pymethods]
 impl Events {
-    /// Waits until there is an event to take, or there will be no more.
+    /// Waits until there is an event to take, or there will be no more; gives whether there may be one.
     fn wait(&self, py: Python<'_>, waiting: Waiting) -> PyResult<Py<PyAny>> {
         let (events, closed) = (Arc::clone(&self.events), self.closed.clone());
         self.inbox.wait(py, &self.threads, waiting, async move {

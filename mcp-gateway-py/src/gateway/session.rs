@@ -79,7 +79,7 @@ impl Session {
             options = options.with_timeout(duration(seconds).map_err(raise)?);
         }
         if let Some(progress) = progress {
-            let call = work.caller(py, progress);
+            let call = work.caller(progress);
             options = options.with_progress(Arc::new(move |params: RawJson| call(params.get())));
         }
         let session = self.session.clone();

@@ -6,6 +6,8 @@ use std::sync::{Arc, Mutex, PoisonError};
 
 use pyo3::prelude::*;
 
+use super::work::unless_fatal;
+
 /// What an event loop has to do for the gateway.
 pub(crate) type Letter = Box<dyn for<'py> FnOnce(Python<'py>) -> PyResult<()> + Send>;
 
@@ -13,7 +15,7 @@ pub(crate) type Letter = Box<dyn for<'py> FnOnce(Python<'py>) -> PyResult<()> + 
 ///
 /// A letter is put into a queue and one byte into a socket, both without the interpreter; the loop wakes up by itself and
 /// reads all letters that are there.
-#[pyclass(frozen, module = "mcp_gateway._native")]
+#[pyclass(frozen, weakref, module = "mcp_gateway._native")]
 #[derive(Debug)]
 pub(crate) struct Mailbox(Arc<Shared>);
 
@@ -50,7 +52,7 @@ impl Mailbox {
         Ok(Self(Arc::new(Shared { queue: Mutex::default(), bell })))
     }
 
-    /// The socket to watch.
+    /// The socket to watch; -1 where `wake` is called instead.
     fn fileno(&self) -> i64 {
         self.0.bell.fileno()
     }
@@ -59,13 +61,14 @@ impl Mailbox {
     fn drain(&self, py: Python<'_>) -> PyResult<()> {
         self.0.bell.silence();
         let letters = std::mem::take(&mut self.0.locked().letters);
+        let mut outcome = Ok(());
         for letter in letters {
-            // One that fails must not keep the others from their readers; the loop's handler gets to know.
+            // One that fails must not keep the others from their readers.
             if let Err(error) = letter(py) {
-                error.write_unraisable(py, None);
+                outcome = outcome.and(unless_fatal(py, error));
             }
         }
-        Ok(())
+        outcome
     }
 
     /// Refuses further letters.
@@ -129,7 +132,7 @@ mod bell {
         }
 
         pub(super) fn fileno(&self) -> i64 {
-            self.far.as_raw_fd().into()
+            if self.wake.is_some() { -1 } else { self.far.as_raw_fd().into() }
         }
 
         pub(super) fn ring(&self) {

@@ -6,4 +6,4 @@ mod work;
 
 pub(crate) use inbox::Inbox;
 pub(crate) use mailbox::Mailbox;
-pub(crate) use work::{Canceller, Reply, Work};
+pub(crate) use work::{Canceller, Reply, Work, report};

@@ -1,10 +1,11 @@
 //! One piece of work for the gateway's threads, awaited by a coroutine or waited for by a thread.
 
-use std::sync::mpsc;
+use std::sync::{Arc, mpsc};
 use std::time::Duration;
 
 use mcp_gateway_core::util::threads::Threads;
 use mcp_gateway_core::{Error, ErrorKind, Result};
+use pyo3::exceptions::PyException;
 use pyo3::prelude::*;
 use pyo3::types::PyBytes;
 use tokio_util::sync::CancellationToken;
@@ -50,7 +51,7 @@ enum Waiter {
 }
 
 enum Message {
-    Call(Py<PyAny>, String),
+    Call(Arc<Py<PyAny>>, String),
     Done(Result<Reply>),
 }
 
@@ -73,26 +74,21 @@ impl Work {
     }
 
     /// A function that calls one of Python's with a text, where the waiter is: in its loop or in its thread.
-    pub(crate) fn caller(&self, py: Python<'_>, callback: Py<PyAny>) -> Box<dyn Fn(&str) + Send + Sync> {
+    pub(crate) fn caller(&self, callback: Py<PyAny>) -> Box<dyn Fn(&str) + Send + Sync> {
+        // A thread of the gateway never waits for the interpreter, which a copy of the callback itself would need.
+        let callback = Arc::new(callback);
         match &self.waiter {
             Waiter::Loop { sender, .. } => {
                 let sender = sender.clone();
-                let callback = std::sync::Arc::new(callback);
                 Box::new(move |text| {
-                    let (callback, text) = (std::sync::Arc::clone(&callback), text.to_owned());
+                    let (callback, text) = (Arc::clone(&callback), text.to_owned());
                     sender.send(Box::new(move |py| callback.call1(py, (PyBytes::new(py, text.as_bytes()),)).map(drop)));
                 })
             }
             Waiter::Thread { sender, .. } => {
-                let _ = py;
-                let sender = std::sync::Mutex::new(sender.clone());
-                let callback = std::sync::Arc::new(callback);
-                Box::new(move |text| {
-                    let Ok(sender) = sender.lock() else { return };
-                    // Who has stopped waiting hears no more.
-                    let _ =
-                        Python::try_attach(|py| sender.send(Message::Call(callback.clone_ref(py), text.to_owned())));
-                })
+                let sender = sender.clone();
+                // Who has stopped waiting hears no more.
+                Box::new(move |text| drop(sender.send(Message::Call(Arc::clone(&callback), text.to_owned()))))
             }
         }
     }
@@ -132,8 +128,10 @@ fn wait(py: Python<'_>, letters: mpsc::Receiver<Message>, cancellation: &Cancell
         });
         match letter {
             Ok(Message::Call(callback, text)) => {
+                // Progress that comes quickly must not keep Ctrl-C from being heard.
+                py.check_signals()?;
                 if let Err(error) = callback.call1(py, (PyBytes::new(py, text.as_bytes()),)) {
-                    error.write_unraisable(py, None);
+                    unless_fatal(py, error)?;
                 }
             }
             Ok(Message::Done(done)) => return done.map_err(|error| to_python(py, &error))?.into_python(py),
@@ -143,6 +141,22 @@ fn wait(py: Python<'_>, letters: mpsc::Receiver<Message>, cancellation: &Cancell
             }
         }
     }
+}
+
+/// Reports what a callback has raised; what means to end the program, such as `KeyboardInterrupt`, goes on.
+pub(crate) fn unless_fatal(py: Python<'_>, error: PyErr) -> PyResult<()> {
+    if !error.is_instance_of::<PyException>(py) {
+        return Err(error);
+    }
+    error.write_unraisable(py, None);
+    Ok(())
+}
+
+/// Reports an exception that nobody awaits.
+#[pyfunction]
+pub(crate) fn report(error: Bound<'_, PyAny>) {
+    let py = error.py();
+    PyErr::from_value(error).write_unraisable(py, None);
 }
 
 /// Gives a future its outcome, unless it was cancelled meanwhile.
