@@ -79,6 +79,21 @@ def test_a_profile_in_code_is_typed(options: OpenArguments) -> None:
     asyncio.run(main())
 
 
+def test_a_server_spec_says_what_its_mapping_says(options: OpenArguments) -> None:
+    entry = {**catalog()["registry"]["cases"], "allowHosts": ["a.example:443"]}
+    arguments = given(options, catalogs=[{"registry": {"cases": entry}}])
+    forms: list[tuple[ServerSpec, dict[str, Any], list[str]]] = [
+        (ServerSpec(), {}, ["a.example:443"]),
+        (ServerSpec(network=[]), {"network": []}, []),
+        (ServerSpec(network=["b.example:1"]), {"network": ["b.example:1"]}, ["b.example:1"]),
+    ]
+    for spec, mapping, hosts in forms:
+        profiles: list[Any] = [ProfileSpec("spec", {"cases": spec}), {"name": "spec", "servers": {"cases": mapping}}]
+        for profile in profiles:
+            with blocking.Gateway.open(profile, **arguments) as gateway:
+                assert gateway.inspect("cases").raw["network"] == {"listed": hosts}
+
+
 def test_the_builder_says_the_same_as_the_arguments(options: OpenArguments) -> None:
     builder = GatewayBuilder().with_profile(PROFILE).with_home(str(options["home"])).with_catalogs(catalog())
     with builder.with_audit("memory").with_worker_threads(1).open_blocking() as gateway:
