@@ -69,8 +69,8 @@ class AuditStore(Protocol):
     """
 
     def append(self, record: AuditRecord, /) -> Awaitable[None] | None:
-        """Keeps a record, and returns once it is kept."""
+        """Keeps a record, and returns once it is kept; after a failure the same one may come again, by its number."""
 
     def query(self, query: AuditQuery, /) -> Iterable[AuditRecord] | Awaitable[Iterable[AuditRecord]]:
-        """Returns records, oldest first. Conditions but `limit` may be ignored: the gateway filters."""
+        """Returns records, oldest first. Conditions but `limit` and `before` may be ignored: the gateway filters."""
         ...
