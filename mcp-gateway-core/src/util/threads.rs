@@ -25,8 +25,8 @@ const MOST: usize = 1_024;
 /// - Dropping it ends them without waiting for what they are at.
 #[derive(Debug)]
 pub struct Threads {
+    /// The only one that keeps its files open: no handle outlives `end`.
     runtime: Mutex<Option<ManuallyDrop<Runtime>>>,
-    handle: Handle,
     process: u32,
 }
 
@@ -45,8 +45,7 @@ impl Threads {
         let runtime = builder.worker_threads(workers).thread_name("mcp-gateway").enable_all().build();
         let runtime = runtime
             .map_err(|cause| Error::new(ErrorKind::Io, "cannot start the threads of the gateway").with_source(cause))?;
-        let handle = runtime.handle().clone();
-        Ok(Self { runtime: Mutex::new(Some(ManuallyDrop::new(runtime))), handle, process: std::process::id() })
+        Ok(Self { runtime: Mutex::new(Some(ManuallyDrop::new(runtime))), process: std::process::id() })
     }
 
     /// Has work done; what it gives goes to `done`, in one of the threads: a panic as an error too, and `Closed` for work
@@ -59,19 +58,19 @@ impl Threads {
         work: impl Future<Output = Result<T>> + Send + 'static,
         done: impl FnOnce(Result<T>) + Send + 'static,
     ) -> Result<()> {
-        self.check()?;
+        let handle = self.handle()?;
         let work = AssertUnwindSafe(work).catch_unwind();
         // Made here, so that work that is dropped with the threads, even before it has begun, is told of too.
         let told = Told(Some(done), PhantomData);
-        self.handle.spawn(async move { told.tell(work.await.unwrap_or_else(|panic| Err(panicked(&*panic)))) });
+        handle.spawn(async move { told.tell(work.await.unwrap_or_else(|panic| Err(panicked(&*panic)))) });
         Ok(())
     }
 
     /// Waits in the calling thread until work is done, or for so long at most.
     pub fn wait(&self, limit: Duration, work: impl Future<Output = ()>) {
-        if self.check().is_ok() {
+        if let Ok(handle) = self.handle() {
             // What takes longer is left behind, as the limit says.
-            let _ = self.handle.block_on(async { tokio::time::timeout(limit, work).await });
+            let _ = handle.block_on(async { tokio::time::timeout(limit, work).await });
         }
     }
 
@@ -80,16 +79,18 @@ impl Threads {
     /// # Errors
     /// `Unsupported` in a process that was forked after they were started, `Closed` once they have ended.
     pub fn check(&self) -> Result<()> {
+        self.handle().map(|_| ())
+    }
+
+    fn handle(&self) -> Result<Handle> {
         if self.is_forked() {
             return Err(Error::new(ErrorKind::Unsupported, "this gateway belongs to the process that was forked")
                 .with_context("opened by", self.process)
                 .with_context("used by", std::process::id())
                 .with_hint("open the gateway after the fork, or start processes by spawn"));
         }
-        if self.runtime.lock().unwrap_or_else(PoisonError::into_inner).is_none() {
-            return Err(closed());
-        }
-        Ok(())
+        let runtime = self.runtime.lock().unwrap_or_else(PoisonError::into_inner);
+        runtime.as_ref().map(|runtime| runtime.handle().clone()).ok_or_else(closed)
     }
 
     /// Whether this process is a fork of the one that started them.
