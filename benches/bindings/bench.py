@@ -22,6 +22,7 @@ from typing import Any, NamedTuple
 import mcp
 from agents.mcp import MCPServerStdio, MCPServerStdioParams
 from mcp.client.stdio import stdio_client
+
 from mcp_gateway import Gateway, blocking
 from mcp_gateway.adapters import langchain, openai_agents
 

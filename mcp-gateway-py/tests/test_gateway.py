@@ -521,6 +521,8 @@ def run_script(script: str, options: OpenArguments, **arguments: Any) -> "subpro
     prelude = f"""
         import asyncio, os, signal, sys
         from mcp_gateway import Gateway, blocking
+        # What is started in the background of a shell would ignore it.
+        signal.signal(signal.SIGINT, signal.default_int_handler)
         PROFILE = {PROFILE!r}
         OPTIONS = dict(home={str(options["home"])!r}, catalogs={list(options["catalogs"] or ())!r}, audit="memory")
     """

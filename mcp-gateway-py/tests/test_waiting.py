@@ -11,7 +11,7 @@ import threading
 import time
 import warnings
 import weakref
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 from typing import Any
@@ -98,6 +98,15 @@ def test_several_threads_hear_events_until_the_end(options: OpenArguments) -> No
         assert types.count("server_started") == types.count("server_stopped") == 1
 
 
+@pytest.fixture
+def interruptible() -> Iterator[None]:
+    """Has SIGINT raise, which a process in the background of a shell ignores."""
+    before = signal.signal(signal.SIGINT, signal.default_int_handler)
+    yield
+    signal.signal(signal.SIGINT, before)
+
+
+@pytest.mark.usefixtures("interruptible")
 @pytest.mark.parametrize("kind", ["asyncio", "blocking"])
 def test_an_interrupt_during_progress_ends_the_call(kind: str, options: OpenArguments) -> None:
     def interrupt(_: Progress) -> None:
