@@ -14,7 +14,7 @@ use super::ext::result;
 use super::{Gateway as _, McpGateway, SessionOptions};
 use crate::error::{Error, ErrorKind, Result};
 use crate::model::{CallContext, Principal, SessionId};
-use crate::protocol::{ClientLink, ListKind, ListPage, RawJson, RawObject, Request, RequestKind, RpcError};
+use crate::protocol::{ClientLink, RawJson, RawObject, Request, RequestKind, RpcError};
 
 /// The longest parameters that an event carries, in bytes: many events wait for whoever listens slowly.
 const MAX_EVENT: usize = 64 * 1024;
@@ -163,9 +163,8 @@ impl Session {
     /// # Errors
     /// As [`request`](Self::request).
     pub async fn present_tools(&self, dialect: Dialect) -> Result<ToolSet> {
-        let kind = ListKind::Tools;
-        let listed = self.request(kind.request().method(), RawObject::default(), CallOptions::new()).await?;
-        ToolSet::of(dialect, &ListPage::read(kind, &listed)?.items)
+        let method = RequestKind::ListTools.method();
+        ToolSet::of_listed(dialect, &self.request(method, RawObject::default(), CallOptions::new()).await?)
     }
 
     /// Ends the session and gives its servers back. May be called twice.

@@ -147,16 +147,19 @@ impl Gateway for McpGateway {
         if request.target.is_some() {
             return Err(Error::new(ErrorKind::InvalidInput, "a request's target is looked up by the gateway alone"));
         }
+        // Before the name is looked up: a server that takes another's place meanwhile is then found to be another.
+        let mut slots = self.hub.slots();
         request.target = self.hub.find(&request);
         if request.target.is_none() && request.subject().is_some() {
             // The name may belong to a server that was never seen.
             self.hub.get_to_know(ctx).await;
+            slots = self.hub.slots();
             request.target = self.hub.find(&request).or_else(|| self.hub.find_unseen(&request));
         }
         let is_unknown = request.target.is_none();
         let mut call = Call::new(request);
-        call.slot =
-            call.request.target.as_ref().and_then(|target| self.hub.slot(&target.server)).map(|slot| slot.number);
+        call.slot = call.request.target.as_ref().and_then(|target| slots.get(&target.server)).map(|slot| slot.number);
+        drop(slots);
         match self.layers.call(ctx, &mut call).await {
             Err(error) if is_unknown && error.kind() == ErrorKind::NotFound => Err(self.explain(ctx, error).await),
             answer => answer,

@@ -16,8 +16,8 @@ impl ToolSet {
     /// Makes a set of the result of `tools/list`.
     #[napi(factory, catch_unwind)]
     pub fn of(dialect: String, listed: String) -> napi::Result<Self> {
-        let made = RawJson::parse(listed).and_then(|listed| dialect::ToolSet::of_listed(&dialect, &listed));
-        made.map(Self).map_err(|error| to_napi(&error))
+        let made = || dialect::ToolSet::of_listed(dialect.parse()?, &RawJson::parse(listed)?);
+        made().map(Self).map_err(|error| to_napi(&error))
     }
 
     /// `{"dialect", "tools", "names", "changes"}`.

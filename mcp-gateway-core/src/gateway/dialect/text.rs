@@ -7,12 +7,11 @@ use crate::error::{Error, ErrorKind, Result};
 use crate::protocol::{ListKind, ListPage, RawJson};
 
 impl ToolSet {
-    /// Makes a set of the result of `tools/list`; `dialect` is one of [`Dialect`]'s names.
+    /// Makes a set of the result of `tools/list`.
     ///
     /// # Errors
-    /// `InvalidInput` for another name, `Protocol` for what is no such result, and as [`of`](Self::of).
-    pub fn of_listed(dialect: &str, listed: &RawJson) -> Result<Self> {
-        let dialect: Dialect = dialect.parse()?;
+    /// `Protocol` for what is no such result, and as [`of`](Self::of).
+    pub fn of_listed(dialect: Dialect, listed: &RawJson) -> Result<Self> {
         Self::of(dialect, &ListPage::read(ListKind::Tools, listed)?.items)
     }
 
@@ -66,7 +65,7 @@ mod tests {
     #[test]
     fn texts_say_the_same_as_values() {
         let listed = RawJson::parse(r#"{"tools":[{"name":"a.b","inputSchema":{"type":"object"}}]}"#).unwrap();
-        let set = ToolSet::of_listed("anthropic", &listed).unwrap();
+        let set = ToolSet::of_listed(Dialect::Anthropic, &listed).unwrap();
         assert!(set.to_json().unwrap().starts_with(r#"{"dialect":"anthropic","tools":[{"#));
         let call = set.read_call_json(r#"{"type":"tool_use","id":"1","name":"a_b","input":{}}"#).unwrap();
         assert!(call.contains(r#""name":"a.b""#));
@@ -78,6 +77,6 @@ mod tests {
         for wrong in ["", "[", "7"] {
             assert_eq!(set.read_call_json(wrong).unwrap_err().kind(), ErrorKind::InvalidInput, "{wrong:?}");
         }
-        assert_eq!(ToolSet::of_listed("cobol", &listed).unwrap_err().kind(), ErrorKind::InvalidInput);
+        assert_eq!("cobol".parse::<Dialect>().unwrap_err().kind(), ErrorKind::InvalidInput);
     }
 }
