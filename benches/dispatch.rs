@@ -13,7 +13,7 @@ use mcp_gateway_core::model::{CallContext, ProfileName, ServerEntry, ServerName}
 use mcp_gateway_core::profile::{MemoryProfile, ProfileSpec, ServerSpec};
 use mcp_gateway_core::protocol::{ClientHello, Message, RawJson, Request, RpcError};
 use mcp_gateway_core::runtime::{MemoryRuntime, MemoryServer};
-use mcp_gateway_core::transport::client::{Peer, PeerRequest, ServerEvents, memory_pair};
+use mcp_gateway_core::transport::client::{Cause, Peer, PeerRequest, ServerEvents, memory_pair};
 use tokio::io::{AsyncBufReadExt, AsyncWriteExt, BufReader, DuplexStream};
 
 #[derive(Debug)]
@@ -43,11 +43,11 @@ impl MemoryServer for Echo {
 
 #[async_trait]
 impl ServerEvents for Echo {
-    async fn request(&self, method: String, _params: Option<RawJson>) -> Result<RawJson, RpcError> {
+    async fn request(&self, method: String, _params: Option<RawJson>, _cause: Cause) -> Result<RawJson, RpcError> {
         Err(RpcError::method_not_found(&method))
     }
 
-    async fn notification(&self, _method: String, _params: Option<RawJson>) {}
+    async fn notification(&self, _method: String, _params: Option<RawJson>, _cause: Cause) {}
 }
 
 fn calls(criterion: &mut Criterion) {

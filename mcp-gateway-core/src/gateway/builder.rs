@@ -39,6 +39,10 @@ pub struct GatewayOptions {
     pub max_sessions: usize,
     /// How many requests may be under way. Default 1,024.
     pub max_in_flight: usize,
+    /// How long a client may take to answer what a server asks: a person may have to think. Default 10 min.
+    pub question_timeout: Duration,
+    /// How many items one page of a list has. Default 1,000.
+    pub page_size: usize,
 }
 
 impl Default for GatewayOptions {
@@ -50,6 +54,8 @@ impl Default for GatewayOptions {
             pool_size: 2,
             max_sessions: 1_000,
             max_in_flight: 1_024,
+            question_timeout: Duration::from_secs(10 * 60),
+            page_size: 1_000,
         }
     }
 }
@@ -247,6 +253,8 @@ impl GatewayBuilder {
                 list_wait: self.options.list_wait,
                 pool_size: self.options.pool_size,
                 max_sessions: self.options.max_sessions,
+                question_timeout: self.options.question_timeout,
+                page_size: self.options.page_size.max(1),
             },
             catalog,
             bus: bus.clone(),

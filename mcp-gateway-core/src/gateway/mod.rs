@@ -11,9 +11,11 @@ mod face;
 pub mod home;
 mod hub;
 mod inspect;
+mod introduction;
 mod launch;
 mod layers;
 mod names;
+mod page;
 mod redact;
 mod selection;
 mod session;
@@ -28,10 +30,11 @@ use std::sync::Arc;
 
 use async_trait::async_trait;
 use serde::Serialize;
+use serde_json::Value;
 
 use crate::error::Result;
 use crate::model::{CallContext, ProfileName, ServerName, SessionId};
-use crate::protocol::{ClientLink, Request, Response};
+use crate::protocol::{ClientCapabilities, ClientLink, RawJson, Request, Response};
 
 pub use builder::{GatewayBuilder, GatewayOptions};
 pub use command::HostCommand;
@@ -60,11 +63,29 @@ pub trait Gateway: fmt::Debug + Send + Sync + 'static {
     /// A server's own JSON-RPC error is no error here but part of the response.
     async fn dispatch(&self, ctx: &CallContext, request: Request) -> Result<Response>;
 
+    /// What it says about itself to a client that can do this.
+    async fn introduce(&self, capabilities: &ClientCapabilities) -> Introduction;
+
+    /// The input schema of a tool of which arguments are headers too, in requests that have headers; `None` for any other.
+    async fn header_schema(&self, session: Option<&SessionId>, name: &str) -> Option<RawJson>;
+
     /// Opens a session for a client.
     ///
     /// # Errors
     /// `Overloaded` when there are too many, `Closed` when the gateway is shutting down.
     async fn open_session(&self, options: SessionOptions) -> Result<SessionId>;
+
+    /// Tells the servers of a session that the roots of its client are others now.
+    async fn roots_changed(&self, session: &SessionId);
+
+    /// Adds a way to tell the client of a session what belongs to no request, such as a stream on which it listens.
+    ///
+    /// # Errors
+    /// `Closed` when the session has ended, `Overloaded` when it has too many.
+    async fn attach_link(&self, session: &SessionId, link: Arc<dyn ClientLink>) -> Result<()>;
+
+    /// Takes such a way out, with what was subscribed to over it.
+    async fn detach_link(&self, session: &SessionId, link: &Arc<dyn ClientLink>);
 
     /// Ends a session and gives its servers back.
     async fn close_session(&self, session: &SessionId);
@@ -82,6 +103,8 @@ pub trait Gateway: fmt::Debug + Send + Sync + 'static {
 pub struct SessionOptions {
     /// The way back to the client; `None` for one that cannot be told or asked anything.
     pub link: Option<Arc<dyn ClientLink>>,
+    /// What the client can do; servers of the session are told so.
+    pub capabilities: ClientCapabilities,
 }
 
 impl SessionOptions {
@@ -96,6 +119,23 @@ impl SessionOptions {
         self.link = Some(link);
         self
     }
+
+    /// Says what the client can do.
+    #[must_use]
+    pub fn with_capabilities(mut self, capabilities: ClientCapabilities) -> Self {
+        self.capabilities = capabilities;
+        self
+    }
+}
+
+/// What a gateway says about itself to a client, whichever way it is asked.
+#[derive(Clone, Debug, Default)]
+#[non_exhaustive]
+pub struct Introduction {
+    /// Its capabilities: what it does itself, and the extensions that a server of the profile has.
+    pub capabilities: Value,
+    /// The instructions of the servers, each under its name.
+    pub instructions: Option<String>,
 }
 
 /// One server of the profile.

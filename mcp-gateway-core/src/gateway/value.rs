@@ -11,14 +11,14 @@ use super::hub::Hub;
 use super::inspect::Inspection;
 use super::layers::{Call, Service};
 use super::session::require_name;
-use super::{Gateway, GatewayHost, ServerStatus, Session, SessionOptions};
+use super::{Gateway, GatewayHost, Introduction, ServerStatus, Session, SessionOptions};
 use crate::audit::AuditStore;
 use crate::catalog::{Match, search};
 use crate::error::{Error, ErrorKind, Result};
 use crate::model::{CallContext, Effect, Principal, ProfileName, ServerName, SessionId};
 use crate::policy::Policy;
 use crate::profile::ServerSpec;
-use crate::protocol::{ListKind, Request, Response};
+use crate::protocol::{ClientCapabilities, ClientLink, ListKind, RawJson, Request, RequestKind, Response};
 use crate::runtime::InstanceStatus;
 use crate::telemetry::Metrics;
 use crate::transport::server::{MemoryClient, StreamConfig, connect_memory};
@@ -149,12 +149,12 @@ impl Gateway for McpGateway {
         }
         // Before the name is looked up: a server that takes another's place meanwhile is then found to be another.
         let mut slots = self.hub.slots();
-        request.target = self.hub.find(&request);
+        request.target = self.hub.find(ctx, &request).await;
         if request.target.is_none() && request.subject().is_some() {
             // The name may belong to a server that was never seen.
             self.hub.get_to_know(ctx).await;
             slots = self.hub.slots();
-            request.target = self.hub.find(&request).or_else(|| self.hub.find_unseen(&request));
+            request.target = self.hub.find(ctx, &request).await.or_else(|| self.hub.find_unseen(&request));
         }
         let is_unknown = request.target.is_none();
         let mut call = Call::new(request);
@@ -164,6 +164,27 @@ impl Gateway for McpGateway {
             Err(error) if is_unknown && error.kind() == ErrorKind::NotFound => Err(self.explain(ctx, error).await),
             answer => answer,
         }
+    }
+
+    async fn introduce(&self, capabilities: &ClientCapabilities) -> Introduction {
+        self.hub.view_for(capabilities).await.introduction().clone()
+    }
+
+    async fn header_schema(&self, session: Option<&SessionId>, name: &str) -> Option<RawJson> {
+        let view = self.hub.view_of(session).await;
+        view.header_schema(&view.find(RequestKind::CallTool, name)?)
+    }
+
+    async fn attach_link(&self, session: &SessionId, link: Arc<dyn ClientLink>) -> Result<()> {
+        self.hub.attach_link(session, link)
+    }
+
+    async fn detach_link(&self, session: &SessionId, link: &Arc<dyn ClientLink>) {
+        self.hub.detach_link(session, link);
+    }
+
+    async fn roots_changed(&self, session: &SessionId) {
+        self.hub.roots_changed(session).await;
     }
 
     async fn open_session(&self, options: SessionOptions) -> Result<SessionId> {

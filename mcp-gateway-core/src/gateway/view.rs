@@ -1,13 +1,18 @@
 //! What clients see: the union of all surfaces, rendered once per change.
 
 use std::collections::HashMap;
+use std::sync::Arc;
 
 use crate::model::{Definition, ServerName, Surface};
 use crate::profile::NameTable;
-use crate::protocol::{ListKind, ListPage, RawJson, RequestKind, Target};
+use crate::protocol::{ClientCapabilities, ListKind, RawJson, RequestKind, Target};
 use crate::util::pattern::Pattern;
 
+use super::Introduction;
+use super::introduction;
 use super::names::Names;
+use super::page::Rendered;
+use crate::error::Result;
 
 /// The names that were given, of every kind.
 #[derive(Debug, Default)]
@@ -53,10 +58,84 @@ pub(crate) struct Part<'a> {
     pub(crate) offers: &'a dyn Fn(&str) -> bool,
 }
 
+/// What clients see, by what they can do.
+#[derive(Debug)]
+pub(crate) struct Views {
+    common: Arc<View>,
+    others: HashMap<ClientCapabilities, Arc<View>>,
+}
+
+/// Which lists have changed for whom.
+#[derive(Debug)]
+pub(crate) struct Changes(HashMap<ClientCapabilities, Vec<ListKind>>);
+
+impl Views {
+    pub(crate) fn new(common: View) -> Self {
+        Self { common: Arc::new(common), others: HashMap::new() }
+    }
+
+    /// What everybody sees for whom nothing else is offered.
+    pub(crate) fn common(&self) -> Arc<View> {
+        Arc::clone(&self.common)
+    }
+
+    /// What clients see that can do this, where it is known.
+    pub(crate) fn of(&self, capabilities: &ClientCapabilities) -> Option<Arc<View>> {
+        if capabilities.is_empty() { Some(self.common()) } else { self.others.get(capabilities).cloned() }
+    }
+
+    /// Keeps a view; of more than a few kinds of client, the others' are made anew each time.
+    pub(crate) fn keep(&mut self, capabilities: &ClientCapabilities, view: &Arc<View>) {
+        if self.others.len() < MAX_VIEWS {
+            self.others.insert(capabilities.clone(), Arc::clone(view));
+        }
+    }
+
+    /// The kinds of client whose views are kept.
+    pub(crate) fn kinds(&self) -> Vec<ClientCapabilities> {
+        std::iter::once(ClientCapabilities::none()).chain(self.others.keys().cloned()).collect()
+    }
+
+    /// Takes new views in the place of the old ones.
+    pub(crate) fn replace(&mut self, next: Vec<(ClientCapabilities, Arc<View>)>) -> Changes {
+        let mut changes = HashMap::new();
+        for (capabilities, view) in next {
+            let before = self.of(&capabilities).unwrap_or_else(|| self.common());
+            changes.insert(capabilities.clone(), view.changes(&before));
+            if capabilities.is_empty() {
+                self.common = view;
+            } else {
+                self.others.insert(capabilities, view);
+            }
+        }
+        Changes(changes)
+    }
+}
+
+impl Changes {
+    /// The lists that have changed for clients that can do this, each notification once.
+    pub(crate) fn of(&self, capabilities: &ClientCapabilities) -> Vec<ListKind> {
+        let own = self.0.get(capabilities).or_else(|| self.0.get(&ClientCapabilities::none()));
+        let mut kinds: Vec<ListKind> = Vec::new();
+        for kind in own.into_iter().flatten() {
+            if !kinds.iter().any(|told| told.changed() == kind.changed()) {
+                kinds.push(*kind);
+            }
+        }
+        kinds
+    }
+}
+
+/// How many kinds of client have their view kept.
+const MAX_VIEWS: usize = 32;
+
 /// The lists as clients get them, and what each name in them means.
 #[derive(Debug)]
 pub(crate) struct View {
-    lists: HashMap<ListKind, RawJson>,
+    lists: HashMap<ListKind, Rendered>,
+    /// The input schemas of tools of which arguments are headers.
+    header_schemas: HashMap<Target, RawJson>,
+    introduction: Introduction,
     targets: HashMap<ListKind, HashMap<String, Target>>,
     templates: Vec<(Pattern, Target)>,
     counts: HashMap<ServerName, usize>,
@@ -65,8 +144,14 @@ pub(crate) struct View {
 impl View {
     /// Joins the parts, in their order.
     pub(crate) fn build(parts: &[Part<'_>], names: &mut AllNames) -> Self {
-        let mut view =
-            Self { lists: HashMap::new(), targets: HashMap::new(), templates: Vec::new(), counts: HashMap::new() };
+        let mut view = Self {
+            lists: HashMap::new(),
+            header_schemas: HashMap::new(),
+            introduction: introduction::of(parts),
+            targets: HashMap::new(),
+            templates: Vec::new(),
+            counts: HashMap::new(),
+        };
         for kind in ListKind::ALL {
             let mut rendered = Vec::new();
             let mut targets = HashMap::new();
@@ -77,11 +162,14 @@ impl View {
                     }
                     let target = Target::new(part.server.clone(), definition.key.as_str());
                     let Some(name) = names.of(kind).give(kind, &target, part.prefix) else { continue };
-                    rendered.push(render(kind, definition, &name));
+                    rendered.push((name.clone(), render(kind, definition, &name)));
                     if kind == ListKind::ResourceTemplates {
                         view.templates.push((template_pattern(&definition.key), target.clone()));
                     }
                     if kind == ListKind::Tools {
+                        if let Some(schema) = header_schema(definition) {
+                            view.header_schemas.insert(target.clone(), schema);
+                        }
                         *view.counts.entry(part.server.clone()).or_default() += 1;
                     }
                     // The canonical name is always understood; an exposed name that looks like one comes first.
@@ -89,15 +177,37 @@ impl View {
                     targets.insert(name, target);
                 }
             }
-            view.lists.insert(kind, ListPage::render(kind, rendered.iter().map(String::as_str)));
+            view.lists.insert(kind, Rendered::new(kind, rendered));
             view.targets.insert(kind, targets);
         }
         view
     }
 
+    /// A page of a list, from the beginning or from where a cursor says.
+    ///
+    /// # Errors
+    /// `InvalidInput` for a cursor that was not given here, or whose place is gone.
+    pub(crate) fn page(&self, kind: ListKind, cursor: Option<&str>, size: usize) -> Result<RawJson> {
+        match self.lists.get(&kind) {
+            Some(list) => list.page(kind, cursor, size),
+            None => Ok(RawJson::empty_object()),
+        }
+    }
+
     /// A whole list.
-    pub(crate) fn list(&self, kind: ListKind) -> RawJson {
-        self.lists.get(&kind).cloned().unwrap_or_else(RawJson::empty_object)
+    #[cfg(test)]
+    fn list(&self, kind: ListKind) -> RawJson {
+        self.page(kind, None, usize::MAX).unwrap()
+    }
+
+    /// The input schema of a tool, if some of its arguments are headers.
+    pub(crate) fn header_schema(&self, target: &Target) -> Option<RawJson> {
+        self.header_schemas.get(target).cloned()
+    }
+
+    /// What the gateway says about itself.
+    pub(crate) fn introduction(&self) -> &Introduction {
+        &self.introduction
     }
 
     /// The kinds of list in which two views differ.
@@ -137,6 +247,11 @@ fn definitions(surface: &Surface, kind: ListKind) -> &[Definition] {
         ListKind::Resources => &surface.resources,
         ListKind::ResourceTemplates => &surface.resource_templates,
     }
+}
+
+fn header_schema(definition: &Definition) -> Option<RawJson> {
+    memchr::memmem::find(definition.json.as_bytes(), b"x-mcp-header")?;
+    RawJson::parse(definition.json.as_str()).ok()?.object().ok()?.get("inputSchema").cloned()
 }
 
 /// The definition as it came, except for a name that had to be changed.

@@ -128,6 +128,35 @@ impl CallContext {
         self.cancellation.is_cancelled() || self.deadline.is_some_and(|deadline| deadline <= Instant::now())
     }
 
+    /// As [`bounded`](Self::bounded), with a limit of the caller's own making: `limit` is what an error tells of it.
+    ///
+    /// # Errors
+    /// `Cancelled`, `Timeout`, or what `work` says.
+    pub async fn bounded_by<T>(
+        &self,
+        limit: Duration,
+        passed: impl Future<Output = ()> + Send,
+        work: impl Future<Output = Result<T>> + Send,
+    ) -> Result<T> {
+        let left = self.deadline.map(|deadline| deadline.saturating_duration_since(Instant::now()));
+        let own = async {
+            match left {
+                Some(left) => tokio::time::sleep(left).await,
+                None => std::future::pending().await,
+            }
+        };
+        let late = |limit| {
+            Err(Error::new(ErrorKind::Timeout, format!("no answer within {}", humantime::format_duration(round(limit)))))
+        };
+        tokio::select! {
+            biased;
+            () = self.cancellation.cancelled() => Err(Error::new(ErrorKind::Cancelled, "the caller cancelled the request")),
+            done = work => done,
+            () = own => late(left.unwrap_or(limit)),
+            () = passed => late(limit),
+        }
+    }
+
     /// Runs `work` until it is done, the call is cancelled, or the deadline or `limit` from now has passed.
     ///
     /// # Errors

@@ -4,6 +4,7 @@ use indexmap::IndexMap;
 use serde::{Deserialize, Serialize};
 
 use crate::model::{Digest, ServerName, Surface};
+use crate::protocol::ClientCapabilities;
 
 /// A profile's lock file.
 #[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize)]
@@ -32,9 +33,68 @@ pub struct ServerLock {
     /// What the server offered.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub surface: Option<Surface>,
+    /// What it offered to clients that can do more, by what they can do; `null` where that is the same.
+    #[serde(skip_serializing_if = "IndexMap::is_empty")]
+    pub variants: IndexMap<String, Option<Surface>>,
+    /// The protocol version that it spoke, where it was clear that it speaks no newer one.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub protocol: Option<String>,
     /// When the surface was recorded, RFC 3339.
     #[serde(skip_serializing_if = "String::is_empty")]
     pub recorded: String,
+}
+
+/// The most kinds of client that a record tells apart.
+const MAX_VARIANTS: usize = 8;
+
+impl ServerLock {
+    /// What the server offers to clients that can do this, where it is something of their own.
+    pub fn variant(&self, capabilities: &ClientCapabilities) -> Option<&Surface> {
+        self.variants.get(&key(capabilities)?)?.as_ref()
+    }
+
+    /// What the server offers to clients that can do this, as far as it is known.
+    pub fn surface_for(&self, capabilities: &ClientCapabilities) -> Option<&Surface> {
+        self.variant(capabilities).or(self.surface.as_ref())
+    }
+
+    /// Whether what it offers to clients that can do this was seen.
+    pub fn knows(&self, capabilities: &ClientCapabilities) -> bool {
+        match key(capabilities) {
+            Some(key) => self.variants.contains_key(&key),
+            None => self.surface.is_some(),
+        }
+    }
+
+    /// Keeps what the server offers to clients that can do this.
+    pub fn record(&mut self, capabilities: &ClientCapabilities, surface: Surface) {
+        let Some(key) = key(capabilities) else {
+            let before = self.surface.replace(surface);
+            if before != self.surface {
+                // What was the same as before is so no longer.
+                for variant in self.variants.values_mut().filter(|variant| variant.is_none()) {
+                    variant.clone_from(&before);
+                }
+            }
+            return;
+        };
+        let own = match &self.surface {
+            Some(common) if *common == surface => None,
+            Some(_) => Some(surface),
+            None => {
+                self.surface = Some(surface);
+                None
+            }
+        };
+        self.variants.insert(key, own);
+        if self.variants.len() > MAX_VARIANTS {
+            self.variants.shift_remove_index(0);
+        }
+    }
+}
+
+fn key(capabilities: &ClientCapabilities) -> Option<String> {
+    (!capabilities.is_empty()).then(|| capabilities.to_value().to_string())
 }
 
 /// Exposed names, each with the canonical `server.name` that it means.
@@ -51,4 +111,30 @@ pub struct NameTable {
     /// Resources, by URI.
     #[serde(skip_serializing_if = "IndexMap::is_empty")]
     pub resources: IndexMap<String, String>,
+}
+
+#[cfg(test)]
+mod tests {
+    use serde_json::json;
+
+    use super::*;
+
+    #[test]
+    fn what_is_the_same_for_all_is_kept_once() {
+        let able = ClientCapabilities::of(&json!({"roots": {}}));
+        let surface = |text: &str| Surface { instructions: Some(text.to_owned()), ..Surface::default() };
+        let mut lock = ServerLock::default();
+        lock.record(&able, surface("more"));
+        assert!(lock.knows(&able) && lock.knows(&ClientCapabilities::none()), "until it is known better");
+        assert_eq!(lock.variant(&able), None);
+        lock.record(&ClientCapabilities::none(), surface("less"));
+        assert_eq!(lock.surface_for(&ClientCapabilities::none()), Some(&surface("less")));
+        assert_eq!(lock.surface_for(&able), Some(&surface("more")));
+        lock.record(&able, surface("less"));
+        assert_eq!(lock.variant(&able), None);
+        for number in 0..2 * MAX_VARIANTS {
+            lock.record(&ClientCapabilities::of(&json!({"experimental": {"n": number}})), surface("x"));
+        }
+        assert_eq!(lock.variants.len(), MAX_VARIANTS);
+    }
 }

@@ -20,6 +20,14 @@ pub mod code {
     pub const INTERNAL_ERROR: i64 = -32603;
     /// The resource does not exist (session era).
     pub const RESOURCE_NOT_FOUND: i64 = -32002;
+    /// The headers of a request say something else than its body (stateless era).
+    pub const HEADER_MISMATCH: i64 = -32020;
+    /// The client lacks a capability without which the request cannot be carried out (stateless era).
+    pub const MISSING_CAPABILITY: i64 = -32021;
+    /// The version of a request is not served (stateless era).
+    pub const UNSUPPORTED_VERSION: i64 = -32022;
+    /// The client has to send its user to an address first (session era, 2025-11-25).
+    pub const URL_ELICITATION_REQUIRED: i64 = -32042;
     /// The gateway refused: policy, approval or a missing proof of identity.
     pub const DENIED: i64 = -32001;
     /// The server or the gateway cannot answer now; a retry may help.
@@ -27,7 +35,7 @@ pub mod code {
 }
 
 /// A JSON-RPC error; `data` stays raw.
-#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+#[derive(Clone, Debug, Serialize, Deserialize)]
 #[non_exhaustive]
 pub struct RpcError {
     /// The code.
@@ -37,12 +45,47 @@ pub struct RpcError {
     /// What else the peer said.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub data: Option<RawJson>,
+    /// What went wrong on the way, where no peer said this.
+    #[serde(skip)]
+    local: Option<Box<Error>>,
+}
+
+impl PartialEq for RpcError {
+    fn eq(&self, other: &Self) -> bool {
+        (self.code, &self.message, &self.data) == (other.code, &other.message, &other.data)
+    }
 }
 
 impl RpcError {
     /// Makes an error without data.
     pub fn new(code: i64, message: impl Into<String>) -> Self {
-        Self { code, message: message.into(), data: None }
+        Self { code, message: message.into(), data: None, local: None }
+    }
+
+    /// The answer to a request that came to nothing on the way; no peer has said this.
+    pub fn local(error: Error) -> Self {
+        Self { local: Some(Box::new(error.clone())), ..Self::from(&error) }
+    }
+
+    /// What went wrong on the way, where no peer said this.
+    ///
+    /// # Errors
+    /// The error itself, when a peer did.
+    pub fn into_local(mut self) -> Result<Error, Self> {
+        self.local.take().map_or_else(|| Err(self), |error| Ok(*error))
+    }
+
+    /// The status with which HTTP carries this error in the stateless era.
+    pub const fn status(&self) -> u16 {
+        match self.code {
+            code::PARSE_ERROR
+            | code::INVALID_REQUEST
+            | code::HEADER_MISMATCH
+            | code::MISSING_CAPABILITY
+            | code::UNSUPPORTED_VERSION => 400,
+            code::METHOD_NOT_FOUND => 404,
+            _ => 200,
+        }
     }
 
     /// The answer to a method that is not served.
@@ -86,7 +129,7 @@ impl From<&Error> for RpcError {
             message.push_str("; ");
             message.push_str(hint);
         }
-        Self { code, message, data: RawJson::from_value(&data).ok() }
+        Self { code, message, data: RawJson::from_value(&data).ok(), local: None }
     }
 }
 

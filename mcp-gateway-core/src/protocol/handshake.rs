@@ -3,7 +3,7 @@
 use serde::Deserialize;
 use serde_json::{Value, json};
 
-use super::{ProtocolVersion, RawJson};
+use super::{Era, ProtocolVersion, RawJson};
 use crate::error::{Error, ErrorKind, Result};
 
 /// What a client says when it connects.
@@ -25,7 +25,7 @@ impl ClientHello {
     /// What the gateway says to a server on behalf of a client with these capabilities.
     pub fn of_gateway(capabilities: Value) -> Self {
         Self {
-            protocol_version: ProtocolVersion::LATEST.as_str().to_owned(),
+            protocol_version: ProtocolVersion::LATEST_WITH_HANDSHAKE.as_str().to_owned(),
             capabilities: if capabilities.is_object() { capabilities } else { json!({}) },
             client_info: gateway_info(),
         }
@@ -84,7 +84,7 @@ impl ServerHello {
     /// `Protocol` when it is no such answer or names a version that the gateway does not know.
     pub fn from_result(result: &RawJson) -> Result<Self> {
         let hello: Self = result.read()?;
-        if ProtocolVersion::from_date(&hello.protocol_version).is_none() {
+        if hello.version().is_none_or(|version| version.era() == Era::Stateless) {
             return Err(Error::new(
                 ErrorKind::Protocol,
                 format!("server speaks protocol version `{}`, which is not known here", hello.protocol_version),
@@ -109,12 +109,17 @@ impl ServerHello {
         RawJson::from_value(&result)
     }
 
+    /// The version, if it is known here.
+    pub fn version(&self) -> Option<ProtocolVersion> {
+        ProtocolVersion::from_date(&self.protocol_version)
+    }
+
     /// Whether the server declared a capability, such as `prompts`.
     pub fn has(&self, capability: &str) -> bool {
         self.capabilities.get(capability).is_some_and(|value| !value.is_null())
     }
 }
 
-fn gateway_info() -> Value {
+pub(super) fn gateway_info() -> Value {
     json!({"name": "mcp-gateway", "title": "MCP Gateway", "version": crate::VERSION})
 }

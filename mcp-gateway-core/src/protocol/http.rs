@@ -6,6 +6,12 @@ pub mod header {
     pub const SESSION_ID: &str = "mcp-session-id";
     /// The version that was negotiated.
     pub const PROTOCOL_VERSION: &str = "mcp-protocol-version";
+    /// The method of a request (stateless era).
+    pub const METHOD: &str = "mcp-method";
+    /// What a request is about (stateless era).
+    pub const NAME: &str = "mcp-name";
+    /// What the names of headers that repeat an argument begin with (stateless era).
+    pub const PARAM_PREFIX: &str = "mcp-param-";
     /// The event after which a stream goes on.
     pub const LAST_EVENT_ID: &str = "last-event-id";
 }
@@ -38,8 +44,8 @@ const OWNED: [&str; 18] = [
     "trailer",
     "transfer-encoding",
     "upgrade",
-    "mcp-method",
-    "mcp-name",
+    header::METHOD,
+    header::NAME,
     header::SESSION_ID,
     header::LAST_EVENT_ID,
 ];
@@ -47,7 +53,7 @@ const OWNED: [&str; 18] = [
 /// Whether a header belongs to HTTP or to the protocol itself.
 pub fn is_owned_header(name: &str) -> bool {
     let name = name.to_ascii_lowercase();
-    OWNED.contains(&name.as_str()) || name == header::PROTOCOL_VERSION || name.starts_with("mcp-param-")
+    OWNED.contains(&name.as_str()) || name == header::PROTOCOL_VERSION || name.starts_with(header::PARAM_PREFIX)
 }
 
 #[cfg(test)]

@@ -40,8 +40,8 @@ impl ListPage {
         Ok(Self { items, next_cursor: page.text("nextCursor") })
     }
 
-    /// Renders a whole list as one page.
-    pub fn render<'a>(kind: ListKind, items: impl IntoIterator<Item = &'a str>) -> RawJson {
+    /// Renders a page.
+    pub fn render<'a>(kind: ListKind, items: impl IntoIterator<Item = &'a str>, next: Option<&str>) -> RawJson {
         let mut text = format!("{{\"{}\":[", kind.member());
         for (at, item) in items.into_iter().enumerate() {
             if at > 0 {
@@ -49,7 +49,12 @@ impl ListPage {
             }
             text.push_str(item);
         }
-        text.push_str("]}");
+        text.push(']');
+        if let Some(next) = next {
+            text.push_str(",\"nextCursor\":");
+            text.push_str(&serde_json::Value::from(next).to_string());
+        }
+        text.push('}');
         RawJson::parse(text).unwrap_or_else(|_| RawJson::empty_object())
     }
 }

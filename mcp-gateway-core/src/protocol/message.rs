@@ -144,6 +144,16 @@ impl Message {
         }
     }
 
+    /// Reads several messages that came as one array.
+    ///
+    /// # Errors
+    /// `Protocol` when it is no array of JSON-RPC 2.0 messages.
+    pub fn parse_batch(bytes: &[u8]) -> Result<Vec<Self>> {
+        let items: Vec<&RawValue> = serde_json::from_slice(bytes)
+            .map_err(|cause| Error::new(ErrorKind::Protocol, "not a JSON-RPC batch").with_source(cause))?;
+        items.into_iter().map(|item| Self::parse(item.get().as_bytes())).collect()
+    }
+
     /// A request.
     pub fn request(id: RequestId, method: impl Into<String>, params: Option<RawJson>) -> Self {
         Self::Request { id, method: method.into(), params }

@@ -3,6 +3,7 @@
 //! # Architecture invariant
 //! This is the only room that knows protocol versions.
 
+mod capabilities;
 mod error_code;
 mod handshake;
 pub mod http;
@@ -11,8 +12,11 @@ mod list;
 mod message;
 mod raw;
 mod request;
+mod shape;
+pub mod stateless;
 mod version;
 
+pub use capabilities::ClientCapabilities;
 pub use error_code::{RpcError, code};
 pub use handshake::{ClientHello, ServerHello};
 pub use link::ClientLink;
@@ -20,4 +24,5 @@ pub use list::ListPage;
 pub use message::{Message, RequestId};
 pub use raw::{RawJson, RawObject};
 pub use request::{ListKind, Request, RequestKind, Response, Target};
-pub use version::ProtocolVersion;
+pub use shape::check_shape;
+pub use version::{Era, ProtocolVersion};

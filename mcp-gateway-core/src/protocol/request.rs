@@ -5,9 +5,9 @@ use std::sync::Arc;
 
 use serde::{Deserialize, Serialize};
 
-use super::{ClientLink, RawJson, RawObject, RpcError};
+use super::{ClientLink, Era, RawJson, RawObject, RpcError};
 use crate::error::{Error, ErrorKind, Result};
-use crate::model::{InstanceId, ServerName, TraceContext};
+use crate::model::{InstanceId, LogLevel, ServerName, TraceContext};
 
 /// The kinds of request that the gateway serves.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, Serialize, Deserialize)]
@@ -88,6 +88,16 @@ impl RequestKind {
     /// The kind of a method; `None` for one that is not served.
     pub fn from_method(method: &str) -> Option<Self> {
         Self::ALL.into_iter().find(|kind| kind.method() == method)
+    }
+
+    /// Whether the stateless era has this kind.
+    pub const fn is_in_stateless_era(self) -> bool {
+        !matches!(self, Self::Subscribe | Self::Unsubscribe | Self::SetLogLevel)
+    }
+
+    /// Whether a server may ask something in the course of it.
+    pub const fn may_ask(self) -> bool {
+        matches!(self, Self::CallTool | Self::GetPrompt | Self::ReadResource)
     }
 
     /// The list that this kind asks for.
@@ -204,12 +214,16 @@ pub struct Request {
     pub target: Option<Target>,
     /// The way back to the client for what belongs to this request: progress, questions.
     pub link: Option<Arc<dyn ClientLink>>,
+    /// From which level on the caller wants log messages of this request; `None` leaves it to the session.
+    pub log_level: Option<LogLevel>,
+    /// Whether the caller understands a result that asks for more, and repeats the request with the answers.
+    pub takes_rounds: bool,
 }
 
 impl Request {
     /// A request of a kind with its parameters.
     pub fn new(kind: RequestKind, params: RawObject) -> Self {
-        Self { kind, params, target: None, link: None }
+        Self { kind, params, target: None, link: None, log_level: None, takes_rounds: false }
     }
 
     /// Gives the way back to the client.
@@ -240,8 +254,6 @@ impl Request {
     /// # Errors
     /// `Unsupported` for a method that is not served, `InvalidInput` for parameters that are no object.
     pub fn from_message(method: &str, params: Option<&RawJson>) -> Result<Self> {
-        let kind = RequestKind::from_method(method)
-            .ok_or_else(|| Error::new(ErrorKind::Unsupported, format!("method `{method}` is not served here")))?;
         let params = match params {
             None => RawObject::default(),
             Some(params) => params.object().map_err(|cause| {
@@ -249,6 +261,16 @@ impl Request {
                     .with_source(cause)
             })?,
         };
+        Self::from_object(method, params)
+    }
+
+    /// As [`from_message`](Self::from_message), with parameters that were read already.
+    ///
+    /// # Errors
+    /// `Unsupported` for a method that is not served.
+    pub fn from_object(method: &str, params: RawObject) -> Result<Self> {
+        let kind = RequestKind::from_method(method)
+            .ok_or_else(|| Error::new(ErrorKind::Unsupported, format!("method `{method}` is not served here")))?;
         Ok(Self::new(kind, params))
     }
 
@@ -303,17 +325,19 @@ pub struct Response {
     pub result: Result<RawJson, RpcError>,
     /// The running server that answered, if one did.
     pub served_by: Option<InstanceId>,
+    /// The era in whose form the result is.
+    pub era: Era,
 }
 
 impl Response {
     /// A result that the gateway made itself.
     pub fn new(result: RawJson) -> Self {
-        Self { result: Ok(result), served_by: None }
+        Self { result: Ok(result), served_by: None, era: Era::Session }
     }
 
-    /// A server's answer.
-    pub fn from_server(result: Result<RawJson, RpcError>, served_by: InstanceId) -> Self {
-        Self { result, served_by: Some(served_by) }
+    /// A server's answer, in the form of its era.
+    pub fn from_server(result: Result<RawJson, RpcError>, served_by: InstanceId, era: Era) -> Self {
+        Self { result, served_by: Some(served_by), era }
     }
 
     /// Whether a tool said that it failed; the text is searched before it is read, for most results are large and fine.

@@ -8,6 +8,7 @@ pub mod fs;
 #[cfg(feature = "__http-client")]
 pub(crate) mod http;
 pub mod pattern;
+pub mod pause;
 pub mod random;
 #[cfg(feature = "gateway-home")]
 pub mod threads;

@@ -11,7 +11,7 @@ use mcp_gateway_core::protocol::{ClientHello, RawJson, RawObject, RpcError};
 use mcp_gateway_core::runtime::{
     GatewayInstance, LaunchPlan, LaunchTarget, MemoryRuntime, MemoryServer, Owner, RemotePlan, Runtime, Silent,
 };
-use mcp_gateway_core::transport::client::{Peer, PeerRequest, ServerEvents};
+use mcp_gateway_core::transport::client::{Cause, Peer, PeerRequest, ServerEvents};
 use mcp_gateway_core::{ErrorKind, Result};
 use serde_json::{Value, json};
 use tempfile::TempDir;
@@ -107,11 +107,11 @@ struct Deaf;
 
 #[async_trait]
 impl ServerEvents for Deaf {
-    async fn request(&self, method: String, _params: Option<RawJson>) -> std::result::Result<RawJson, RpcError> {
+    async fn request(&self, method: String, _params: Option<RawJson>, _cause: Cause) -> std::result::Result<RawJson, RpcError> {
         Err(RpcError::method_not_found(&method))
     }
 
-    async fn notification(&self, _method: String, _params: Option<RawJson>) {}
+    async fn notification(&self, _method: String, _params: Option<RawJson>, _cause: Cause) {}
 }
 
 async fn a_server_answers_is_listed_with_its_owner_and_stops(own: &Own) {

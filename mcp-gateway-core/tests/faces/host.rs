@@ -7,8 +7,8 @@ use std::sync::{Arc, Mutex};
 use async_trait::async_trait;
 use mcp_gateway_core::error::Result;
 use mcp_gateway_core::model::{Principal, SessionId};
-use mcp_gateway_core::protocol::{ClientHello, ClientLink, RawJson, RequestId, RpcError, ServerHello, code};
-use mcp_gateway_core::transport::server::{ServerSession, SessionHost};
+use mcp_gateway_core::protocol::{ClientHello, ClientLink, RawJson, RpcError, ServerHello, code};
+use mcp_gateway_core::transport::server::{ClientRequest, ServerSession, SessionHost};
 use serde_json::{Value, json};
 use tokio::sync::Semaphore;
 use tokio_util::sync::CancellationToken;
@@ -74,10 +74,10 @@ pub(crate) fn serve(host: &Arc<FakeHost>) -> Arc<dyn SessionHost> {
 
 #[async_trait]
 impl SessionHost for Shared {
-    async fn open(&self, principal: Principal, link: Arc<dyn ClientLink>) -> Result<Arc<dyn ServerSession>> {
+    async fn open(&self, principal: Principal, link: Option<Arc<dyn ClientLink>>) -> Result<Arc<dyn ServerSession>> {
         self.0.opened.fetch_add(1, Ordering::SeqCst);
         self.0.principals.lock().unwrap().push(principal.to_string());
-        self.0.links.lock().unwrap().push(link);
+        self.0.links.lock().unwrap().extend(link);
         Ok(Arc::new(FakeSession {
             id: SessionId::random()?,
             host: Arc::clone(&self.0),
@@ -115,13 +115,8 @@ impl ServerSession for FakeSession {
         &self.id
     }
 
-    async fn request(
-        &self,
-        id: RequestId,
-        method: String,
-        params: Option<RawJson>,
-        link: Arc<dyn ClientLink>,
-    ) -> Result<RawJson, RpcError> {
+    async fn request(&self, request: ClientRequest) -> Result<RawJson, RpcError> {
+        let ClientRequest { id, method, params, link, .. } = request;
         self.host.running.fetch_add(1, Ordering::SeqCst);
         let mut running = Running { host: &self.host, answered: false };
         let cancel = self.ended.child_token();
@@ -144,6 +139,8 @@ impl ServerSession for FakeSession {
         }
         self.host.notifications.lock().unwrap().push(method);
     }
+
+    async fn wind_down(&self) {}
 
     async fn close(&self) {
         if !self.ended.is_cancelled() {

@@ -6,19 +6,18 @@ use async_trait::async_trait;
 
 use super::Hub;
 use super::instance::Instance;
+use super::rounds::Exchange;
 use super::slot::Slot;
 use crate::error::{Error, ErrorKind, Result};
 use crate::gateway::layers::{Call, Service};
 use crate::model::{CallContext, ServerKind};
 use crate::profile::Isolation;
-use crate::protocol::{ListKind, RawJson, RawObject, Request, RequestKind, Response, Target};
-use crate::transport::client::PeerRequest;
+use crate::protocol::stateless::InputResponses;
+use crate::protocol::{Era, ListKind, RawJson, RawObject, Request, RequestKind, Response, Target};
+use crate::transport::client::{Caller, PeerRequest};
 
 /// How many servers an error tells about that might have had a name.
 const EXPLAINED: usize = 3;
-
-/// The levels of the MCP specification, which are those of RFC 5424.
-const LOG_LEVELS: [&str; 8] = ["debug", "info", "notice", "warning", "error", "critical", "alert", "emergency"];
 
 #[async_trait]
 impl Service for Hub {
@@ -33,7 +32,7 @@ impl Service for Hub {
         }
         let request = &call.request;
         match (request.kind, request.kind.list(), &request.target) {
-            (_, Some(kind), _) => self.list(ctx, kind).await,
+            (_, Some(kind), _) => self.list(ctx, request, kind).await,
             (RequestKind::SetLogLevel, ..) => self.set_log_level(ctx, request).await,
             (_, _, Some(target)) => self.forward(ctx, call, target).await,
             (kind, _, None) => Err(request.unmatched().unwrap_or_else(|| {
@@ -45,8 +44,8 @@ impl Service for Hub {
 
 impl Hub {
     /// What a name in a request means.
-    pub(crate) fn find(&self, request: &Request) -> Option<Target> {
-        self.view().find(request.kind, &request.subject()?)
+    pub(crate) async fn find(&self, ctx: &CallContext, request: &Request) -> Option<Target> {
+        self.view_of(ctx.session.as_ref()).await.find(request.kind, &request.subject()?)
     }
 
     /// Sees servers that were never seen, for a name that nobody is known to offer.
@@ -82,9 +81,10 @@ impl Hub {
         if rest == 0 { explained } else { explained.with_hint(format!("{rest} more servers are not known")) }
     }
 
-    async fn list(&self, ctx: &CallContext, kind: ListKind) -> Result<Response> {
+    async fn list(&self, ctx: &CallContext, request: &Request, kind: ListKind) -> Result<Response> {
         self.discover(ctx).await;
-        let list = self.view().list(kind);
+        let cursor = request.params.text("cursor");
+        let list = self.view_of(ctx.session.as_ref()).await.page(kind, cursor.as_deref(), self.options.page_size)?;
         let unavailable = self.unavailable();
         if unavailable.is_empty() {
             return Ok(Response::new(list));
@@ -112,21 +112,45 @@ impl Hub {
         if body.entry.kind == ServerKind::Poci {
             return self.run_tool(ctx, slot, body, request, target).await;
         }
+        if matches!(request.kind, RequestKind::Subscribe | RequestKind::Unsubscribe) {
+            return self.subscribe(ctx, slot, request, target).await;
+        }
         let single = body.settings.isolation == Isolation::Call;
         let instance = if single { self.take_single(ctx, slot).await? } else { self.acquire(ctx, slot).await? };
         let lease = Lease { hub: self, slot, instance, single };
         let instance = &lease.instance;
+        let era = instance.peer.era();
         // Set once: a call goes to one server.
         let _ = call.redaction.set(Arc::clone(&instance.redaction));
-        let mut outgoing =
-            PeerRequest::new(request.kind.method(), params(request, target), body.settings.limits.call_timeout);
-        outgoing.progress = progress(request);
-        match instance.peer.request(ctx, outgoing).await {
+        let mut params = params(request, target);
+        if era == Era::Session && InputResponses::take(&mut params)?.state.is_some() {
+            // What it would be the state of was never begun; answers alone are given when the server asks.
+            let why = "the request repeats one that asked for nothing, or whose time is up";
+            return Err(Error::new(ErrorKind::InvalidInput, why).with_hint("send it without `requestState`"));
+        }
+        let caller = self.caller(ctx, request);
+        if let Some(level) = caller.log_level {
+            self.apply_log_level(ctx, instance, level).await;
+        }
+        let schema = match request.kind {
+            RequestKind::CallTool => self.view_of(ctx.session.as_ref()).await.header_schema(target),
+            _ => None,
+        };
+        let exchange =
+            Exchange { ctx, call, server: &slot.name, instance, caller: Arc::clone(&caller), keeps_rounds: single };
+        let make = |params: RawObject| {
+            let mut outgoing = PeerRequest::new(request.kind.method(), params, body.settings.limits.call_timeout);
+            outgoing.progress = progress(request);
+            outgoing.caller = Some(Arc::clone(&caller));
+            outgoing.schema.clone_from(&schema);
+            outgoing
+        };
+        match self.exchange(&exchange, make, params).await {
             Ok(result) => {
                 slot.health().answered();
                 let redaction = &instance.redaction;
                 let result = result.map(|result| redaction.json(result)).map_err(|error| redaction.error(error));
-                Ok(Response::from_server(result, instance.id.clone()))
+                Ok(Response::from_server(result, instance.id.clone(), era))
             }
             // Its server was stopped on purpose, which is no failure of the server.
             Err(_) if self.closing.is_cancelled() => Err(super::start::closing()),
@@ -139,35 +163,17 @@ impl Hub {
             }
         }
     }
+}
 
-    async fn set_log_level(&self, ctx: &CallContext, request: &Request) -> Result<Response> {
-        let level = request.params.text("level");
-        if !level.as_deref().is_some_and(|level| LOG_LEVELS.contains(&level)) {
-            let wrong = format!("`level` is one of {}", LOG_LEVELS.join(", "));
-            return Err(Error::new(ErrorKind::InvalidInput, wrong).with_operation("Hub::set_log_level"));
-        }
-        if let Some(session) = &ctx.session {
-            self.sessions.set_log_level(session, request.params.clone());
-            for slot in self.slots().values() {
-                for instance in slot.running().into_iter().filter(|instance| instance.session.as_ref() == Some(session))
-                {
-                    self.apply_log_level(ctx, &instance).await;
-                }
-            }
-        }
-        Ok(Response::new(RawJson::empty_object()))
-    }
-
-    /// Tells a server which log messages its session wants; a server that refuses sends what it likes.
-    pub(super) async fn apply_log_level(&self, ctx: &CallContext, instance: &Arc<Instance>) {
-        let Some(params) = instance.session.as_ref().and_then(|session| self.sessions.log_level(session)) else {
-            return;
-        };
-        if instance.hello.has("logging") {
-            let request =
-                PeerRequest::new(RequestKind::SetLogLevel.method(), params, std::time::Duration::from_secs(5));
-            let _ = instance.peer.request(ctx, request).await;
-        }
+impl Hub {
+    /// Who waits for the answer, and what can be asked of and told to them meanwhile.
+    fn caller(&self, ctx: &CallContext, request: &Request) -> Arc<Caller> {
+        let mut caller = Caller::new(Arc::clone(&ctx.principal.name));
+        caller.link.clone_from(&request.link);
+        caller.capabilities = self.sessions.capabilities(ctx.session.as_ref());
+        let own = || ctx.session.as_ref().and_then(|session| self.sessions.log_level(session));
+        caller.log_level = request.log_level.or_else(own);
+        Arc::new(caller)
     }
 }
 

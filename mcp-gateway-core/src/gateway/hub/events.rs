@@ -2,25 +2,30 @@
 
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::{Arc, OnceLock, Weak};
+use std::time::Duration;
 
 use async_trait::async_trait;
 
 use super::Hub;
+use super::asking::Asked;
 use super::instance::Instance;
-use super::slot::Slot;
+use super::slot::{Place, Slot};
 use crate::gateway::redact::Redaction;
-use crate::model::SessionId;
-use crate::protocol::{ListKind, RawJson, RpcError};
-use crate::transport::client::ServerEvents;
+use crate::model::{LogLevel, SessionId};
+use crate::protocol::{ClientCapabilities, ClientLink, ListKind, RawJson, RpcError};
+use crate::transport::client::{Caller, Cause, ServerEvents};
+
+/// How long a question that comes before any request waits for one: some servers ask as soon as they are ready.
+const CALLER_WAIT: Duration = Duration::from_secs(10);
 
 /// Receives what one running server sends by itself.
-///
-/// The gateway declares no client capabilities to servers, so their requests to a client are refused.
 #[derive(Debug)]
 pub(crate) struct Events {
     hub: Weak<Hub>,
     slot: Weak<Slot>,
     session: Option<SessionId>,
+    /// What the server was told that its client can do.
+    capabilities: ClientCapabilities,
     redaction: Arc<Redaction>,
     instance: OnceLock<Weak<Instance>>,
     refreshing: Arc<AtomicBool>,
@@ -31,12 +36,14 @@ impl Events {
         hub: &Weak<Hub>,
         slot: &Arc<Slot>,
         session: Option<SessionId>,
+        capabilities: ClientCapabilities,
         redaction: Arc<Redaction>,
     ) -> Self {
         Self {
             hub: Weak::clone(hub),
             slot: Arc::downgrade(slot),
             session,
+            capabilities,
             redaction,
             instance: OnceLock::new(),
             refreshing: Arc::default(),
@@ -49,10 +56,13 @@ impl Events {
         let _ = self.instance.set(Arc::downgrade(instance));
     }
 
+    fn instance(&self) -> Option<Arc<Instance>> {
+        self.instance.get().and_then(Weak::upgrade)
+    }
+
     /// Looks at the server's lists again; changes that come meanwhile are seen by the same look or one more.
     fn refresh(&self) {
-        let instance = self.instance.get().and_then(Weak::upgrade);
-        let (Some(hub), Some(instance)) = (self.hub.upgrade(), instance) else { return };
+        let (Some(hub), Some(instance)) = (self.hub.upgrade(), self.instance()) else { return };
         // A server that was taken out while it still runs has nothing to say about one of its name.
         let Some(slot) = self.slot.upgrade().filter(|slot| hub.holds(slot)) else { return };
         if !self.refreshing.swap(true, Ordering::AcqRel) {
@@ -63,27 +73,96 @@ impl Events {
             });
         }
     }
+
+    /// Whom the server asks: who waits for its answer, else the client whose server it is.
+    async fn asked(&self, hub: &Hub, cause: Cause) -> Option<(Arc<Caller>, Arc<dyn ClientLink>)> {
+        let with_link = |caller: Arc<Caller>| caller.link.clone().map(|link| (caller, link));
+        if let Some(asked) = cause.caller.and_then(with_link) {
+            return Some(asked);
+        }
+        let own = self.session.as_ref().and_then(|session| hub.sessions.link(session));
+        if let Some(link) = own {
+            let mut caller = Caller::new("local");
+            caller.capabilities = self.capabilities.clone();
+            return Some((Arc::new(caller), link));
+        }
+        let caller = tokio::time::timeout(CALLER_WAIT, async { self.next_caller().await }).await.ok()??;
+        with_link(caller)
+    }
+
+    async fn next_caller(&self) -> Option<Arc<Caller>> {
+        // A server that asks during its handshake is attached a moment later.
+        let instance = loop {
+            match self.instance.get() {
+                Some(instance) => break instance.upgrade()?,
+                None => tokio::time::sleep(Duration::from_millis(20)).await,
+            }
+        };
+        instance.peer.next_caller().await
+    }
+
+    async fn log(&self, hub: &Hub, params: Option<RawJson>, cause: Cause) {
+        let level = params.as_ref().and_then(|params| params.object().ok()).and_then(|params| params.text("level"));
+        let level = level.and_then(|level| LogLevel::from_name(&level)).unwrap_or(LogLevel::Emergency);
+        let own = self.session.as_ref().and_then(|session| Some((session, hub.sessions.link(session)?)));
+        let told = match own {
+            Some((session, link)) => hub.sessions.log_level(session).is_none_or(|least| level >= least).then_some(link),
+            // Several clients share the server: what cannot be told to be for one of them is for none.
+            None => cause.caller.filter(|caller| {
+                cause.is_certain && caller.log_level.is_some_and(|least| level >= least)
+            }).and_then(|caller| caller.link.clone()),
+        };
+        if let Some(link) = told {
+            // A client that does not keep up loses notifications, never answers.
+            let _ = link.notify("notifications/message", params.map(|params| self.redaction.json(params))).await;
+        }
+    }
 }
 
 #[async_trait]
 impl ServerEvents for Events {
-    async fn request(&self, method: String, _params: Option<RawJson>) -> Result<RawJson, RpcError> {
-        match method.as_str() {
-            "ping" => Ok(RawJson::empty_object()),
-            _ => Err(RpcError::method_not_found(&method)),
+    async fn request(&self, method: String, params: Option<RawJson>, cause: Cause) -> Result<RawJson, RpcError> {
+        if method == "ping" {
+            return Ok(RawJson::empty_object());
         }
+        let refused = || RpcError::method_not_found(&method);
+        let shown = params.as_ref().and_then(|params| params.read().ok()).unwrap_or_default();
+        if !self.capabilities.can_answer(&method, &shown) {
+            return Err(refused());
+        }
+        let (Some(hub), Some(slot)) = (self.hub.upgrade(), self.slot.upgrade()) else { return Err(refused()) };
+        let Some((caller, link)) = self.asked(&hub, cause).await else { return Err(refused()) };
+        let asked = Asked {
+            server: &slot.name,
+            session: self.session.as_ref(),
+            redaction: &self.redaction,
+            caller: &caller,
+            link: &link,
+        };
+        hub.ask(&asked, &method, params).await
     }
 
-    async fn notification(&self, method: String, params: Option<RawJson>) {
+    async fn notification(&self, method: String, params: Option<RawJson>, cause: Cause) {
         if ListKind::ALL.iter().any(|kind| kind.changed() == method) {
             self.refresh();
             return;
         }
-        let forwarded = matches!(method.as_str(), "notifications/message" | "notifications/resources/updated");
-        let (Some(hub), Some(session), true) = (self.hub.upgrade(), &self.session, forwarded) else { return };
-        if let Some(link) = hub.sessions.link(session) {
-            // A client that does not keep up loses notifications, never answers.
-            let _ = link.notify(&method, params.map(|params| self.redaction.json(params))).await;
+        let Some(hub) = self.hub.upgrade() else { return };
+        match method.as_str() {
+            "notifications/message" => self.log(&hub, params, cause).await,
+            "notifications/resources/updated" => {
+                let Some(slot) = self.slot.upgrade() else { return };
+                let place = self.session.clone().map_or(Place::Shared, Place::Session);
+                hub.subscriptions.tell(slot.number, &place, params.map(|params| self.redaction.json(params))).await;
+            }
+            "notifications/elicitation/complete" | "notifications/tasks/status" => {
+                let own = self.session.as_ref().and_then(|session| hub.sessions.link(session));
+                if let Some(link) = own {
+                    // A client that does not keep up loses notifications, never answers.
+                    let _ = link.notify(&method, params.map(|params| self.redaction.json(params))).await;
+                }
+            }
+            _ => tracing::debug!(method, "notification of a server is not known and goes nowhere"),
         }
     }
 }

@@ -5,11 +5,11 @@ use std::sync::{Arc, Mutex, PoisonError};
 use std::time::{Duration, Instant};
 
 use crate::gateway::redact::Redaction;
-use crate::model::{InstanceId, SessionId};
-use crate::protocol::ServerHello;
+use crate::model::{InstanceId, LogLevel, SessionId};
+use crate::protocol::{ClientCapabilities, ServerHello};
 use crate::runtime::Runtime;
 use crate::telemetry::GaugeGuard;
-use crate::transport::client::Peer;
+use crate::transport::client::{Listening, Peer};
 
 /// How long the connection may take to end before what runs behind it is stopped all the same.
 const CLOSE_LIMIT: Duration = Duration::from_secs(5);
@@ -18,7 +18,13 @@ const CLOSE_LIMIT: Duration = Duration::from_secs(5);
 #[derive(Debug)]
 pub(crate) struct Instance {
     pub(crate) id: InstanceId,
-    pub(crate) peer: Peer,
+    pub(crate) peer: Arc<Peer>,
+    /// What the server was told that its client can do.
+    pub(crate) capabilities: ClientCapabilities,
+    /// The level that a server with sessions was set to.
+    pub(crate) log_level: Mutex<Option<LogLevel>>,
+    /// What is listened for at a server without sessions.
+    pub(crate) listening: tokio::sync::Mutex<Option<Listening>>,
     pub(crate) hello: ServerHello,
     pub(crate) runtime: Arc<dyn Runtime>,
     pub(crate) identity: String,
@@ -60,6 +66,18 @@ impl Instance {
     pub(crate) fn is_idle(&self, limit: Duration) -> bool {
         self.usage.in_flight.load(Ordering::Acquire) == 0
             && self.usage.last_used.lock().unwrap_or_else(PoisonError::into_inner).elapsed() >= limit
+    }
+
+    /// Takes note of the level that a server is set to; says whether that is news to it.
+    ///
+    /// A server of one session is set to what the session says; one that several share keeps the lowest.
+    pub(crate) fn lower_to(&self, level: LogLevel) -> bool {
+        let mut current = self.log_level.lock().unwrap_or_else(PoisonError::into_inner);
+        let is_news = current.is_none_or(|set| if self.session.is_some() { set != level } else { level < set });
+        if is_news {
+            *current = Some(level);
+        }
+        is_news
     }
 
     /// Ends the connection and what runs behind it.

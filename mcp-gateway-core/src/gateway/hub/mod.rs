@@ -1,18 +1,22 @@
 //! The hub: routes requests to their servers and starts servers on first use.
 
+mod asking;
 mod call;
 mod discovery;
 mod events;
 mod health;
 mod instance;
+mod logging;
 mod oneshot;
 mod pool;
 mod publish;
 mod reaper;
+mod rounds;
 mod servers;
 mod sessions;
 mod slot;
 mod start;
+mod subscriptions;
 
 use std::sync::{Arc, PoisonError, RwLock, Weak};
 use std::time::Duration;
@@ -27,14 +31,16 @@ use crate::catalog::Catalog;
 use crate::error::Result;
 use crate::model::{ServerName, SessionId};
 use crate::profile::Profile;
+use crate::protocol::{ClientCapabilities, ClientLink, Era};
 use crate::telemetry::Metrics;
 
 use super::events::{EventBus, GatewayEvent};
 use super::launch::Launcher;
-use super::view::{AllNames, View};
+use super::view::{AllNames, View, Views};
 use super::{ServerState, ServerStatus, SessionOptions};
 use discovery::Discovery;
 use sessions::Sessions;
+use subscriptions::Subscriptions;
 
 pub(crate) use oneshot::surface as container_tools;
 pub(crate) use slot::{Body, Slot};
@@ -53,6 +59,10 @@ pub(crate) struct HubOptions {
     pub(crate) pool_size: usize,
     /// How many sessions may be open.
     pub(crate) max_sessions: usize,
+    /// How long a client may take to answer what a server asks.
+    pub(crate) question_timeout: Duration,
+    /// How many items one page of a list has.
+    pub(crate) page_size: usize,
 }
 
 /// The servers of a profile, in its order.
@@ -74,7 +84,8 @@ pub(crate) struct Hub {
     /// Held while the set of servers is changed, so that one change follows on the other.
     editing: Mutex<()>,
     sessions: Sessions,
-    view: RwLock<Arc<View>>,
+    subscriptions: Subscriptions,
+    views: RwLock<Views>,
     names: Mutex<AllNames>,
     changed: Notify,
     discovery: Discovery,
@@ -101,7 +112,7 @@ impl Hub {
     /// Joins the parts and begins to look after idle servers and changed surfaces.
     pub(crate) fn start(parts: HubParts) -> Arc<Self> {
         let mut names = parts.names;
-        let view = publish::build_view(&parts.slots, &mut names);
+        let view = publish::build_view(&parts.slots, &ClientCapabilities::none(), &mut names);
         let hub = Arc::new_cyclic(|this| Self {
             this: Weak::clone(this),
             launcher: parts.launcher,
@@ -115,7 +126,8 @@ impl Hub {
             bus: parts.bus,
             slots: RwLock::new(Arc::new(parts.slots)),
             editing: Mutex::new(()),
-            view: RwLock::new(Arc::new(view)),
+            subscriptions: Subscriptions::default(),
+            views: RwLock::new(Views::new(view)),
             names: Mutex::new(names),
             changed: Notify::new(),
             discovery: Discovery::default(),
@@ -136,17 +148,46 @@ impl Hub {
         Arc::clone(&self.slots.read().unwrap_or_else(PoisonError::into_inner))
     }
 
+    /// What every client sees that can do nothing beside asking.
     pub(crate) fn view(&self) -> Arc<View> {
-        Arc::clone(&self.view.read().unwrap_or_else(PoisonError::into_inner))
+        self.views.read().unwrap_or_else(PoisonError::into_inner).common()
+    }
+
+    /// What a client sees: some servers offer more to one that can do more.
+    pub(crate) async fn view_for(&self, capabilities: &ClientCapabilities) -> Arc<View> {
+        if let Some(view) = self.views.read().unwrap_or_else(PoisonError::into_inner).of(capabilities) {
+            return view;
+        }
+        let slots = self.slots();
+        if !slots.values().any(|slot| slot.has_variant(capabilities)) {
+            return self.view();
+        }
+        let view = {
+            let mut names = self.names.lock().await;
+            Arc::new(publish::build_view(&slots, capabilities, &mut names))
+        };
+        self.views.write().unwrap_or_else(PoisonError::into_inner).keep(capabilities, &view);
+        view
+    }
+
+    /// What the client of a session sees.
+    pub(crate) async fn view_of(&self, session: Option<&SessionId>) -> Arc<View> {
+        self.view_for(&self.sessions.capabilities(session)).await
     }
 
     pub(crate) fn open_session(&self, options: SessionOptions) -> Result<SessionId> {
         self.sessions.open(options, self.metrics.active_session(), self.closing.is_cancelled())
     }
 
+    /// Adds a way to tell the client of a session something.
+    pub(crate) fn attach_link(&self, session: &SessionId, link: Arc<dyn ClientLink>) -> Result<()> {
+        self.sessions.attach(session, link)
+    }
+
     /// Ends a session; its servers stop in the background.
     pub(crate) fn close_session(&self, session: &SessionId) {
         self.sessions.close(session);
+        self.unsubscribe_session(session);
         for slot in self.slots().values() {
             if let Some(instance) = slot.take_session(session) {
                 self.retire(slot, instance);
@@ -158,6 +199,20 @@ impl Hub {
     pub(crate) fn servers(&self) -> Vec<ServerStatus> {
         let view = self.view();
         self.slots().values().map(|slot| slot.status(&view)).collect()
+    }
+
+    /// Tells the servers of a session, as far as they were told of roots, that these are others now.
+    pub(crate) async fn roots_changed(&self, session: &SessionId) {
+        for slot in self.slots().values() {
+            let running = slot.running().into_iter().filter(|instance| instance.session.as_ref() == Some(session));
+            for instance in running {
+                let was_told = instance.capabilities.to_value()["roots"]["listChanged"] == true;
+                if was_told && instance.peer.era() == Era::Session {
+                    // A server that is going need not know.
+                    let _ = instance.peer.notify("notifications/roots/list_changed", None).await;
+                }
+            }
+        }
     }
 
     /// Stops every server and waits for their end.

@@ -8,6 +8,7 @@ use super::instance::Instance;
 use super::slot::Slot;
 use crate::error::Result;
 use crate::model::CallContext;
+use crate::protocol::ClientCapabilities;
 
 /// The waiting servers of one slot.
 #[derive(Debug, Default)]
@@ -22,8 +23,19 @@ struct Inner {
 }
 
 impl Pool {
-    fn pop(&self) -> Option<Arc<Instance>> {
-        self.locked().waiting.pop_front()
+    /// Takes one that was told of a client that can do this.
+    fn pop(&self, capabilities: &ClientCapabilities) -> Option<Arc<Instance>> {
+        let waiting = &mut self.locked().waiting;
+        let place = waiting.iter().position(|instance| instance.capabilities == *capabilities)?;
+        waiting.remove(place)
+    }
+
+    /// Takes out what was told of other clients, so that there is room for what is asked for now.
+    fn take_others(&self, capabilities: &ClientCapabilities) -> Vec<Arc<Instance>> {
+        let mut inner = self.locked();
+        let (kept, others) = inner.waiting.drain(..).partition(|instance| instance.capabilities == *capabilities);
+        inner.waiting = kept;
+        Vec::from(others)
     }
 
     /// Reserves a place for a server to come, if there is room.
@@ -63,8 +75,9 @@ impl Pool {
 impl Hub {
     /// A server for one call: a waiting one if there is one, a fresh one otherwise.
     pub(super) async fn take_single(&self, ctx: &CallContext, slot: &Arc<Slot>) -> Result<Arc<Instance>> {
+        let capabilities = self.sessions.capabilities(ctx.session.as_ref());
         let taken = loop {
-            let Some(instance) = slot.pool.pop() else { break None };
+            let Some(instance) = slot.pool.pop(&capabilities) else { break None };
             if !instance.peer.is_closed() && instance.runtime.unpause(&instance.id).await.is_ok() {
                 break Some(instance);
             }
@@ -72,19 +85,25 @@ impl Hub {
         };
         let instance = match taken {
             Some(instance) => instance,
-            None => self.start_single(ctx, slot).await?,
+            None => {
+                for other in slot.pool.take_others(&capabilities) {
+                    self.retire(slot, other);
+                }
+                self.start_single(ctx, slot, &capabilities).await?
+            }
         };
         instance.enter();
-        self.refill(slot);
+        self.refill(slot, &capabilities);
         Ok(instance)
     }
 
     /// Starts what is missing in the pool, off the response path.
-    fn refill(&self, slot: &Arc<Slot>) {
+    fn refill(&self, slot: &Arc<Slot>, capabilities: &ClientCapabilities) {
         while !self.closing.is_cancelled() && slot.pool.reserve(self.options.pool_size) {
             let (Some(hub), slot) = (self.this.upgrade(), Arc::clone(slot)) else { return };
+            let capabilities = capabilities.clone();
             self.tasks.spawn(async move {
-                let instance = hub.fill_one(&slot).await;
+                let instance = hub.fill_one(&slot, capabilities).await;
                 slot.pool.fill(instance);
                 if hub.closing.is_cancelled() || !hub.holds(&slot) {
                     for instance in slot.pool.take_all() {
@@ -95,11 +114,11 @@ impl Hub {
         }
     }
 
-    async fn fill_one(&self, slot: &Arc<Slot>) -> Option<Arc<Instance>> {
+    async fn fill_one(&self, slot: &Arc<Slot>, capabilities: ClientCapabilities) -> Option<Arc<Instance>> {
         if slot.health().refusal().is_some() {
             return None;
         }
-        let instance = self.start_instance(slot, None).await.ok()?;
+        let instance = self.start_instance(slot, None, capabilities).await.ok()?;
         // A server that cannot be paused waits awake, which costs a little processor time and nothing else.
         if let Err(error) = instance.runtime.pause(&instance.id).await {
             tracing::debug!(error = %error.report(), "server waits without being paused");
@@ -108,13 +127,19 @@ impl Hub {
     }
 
     /// Starts a server for one call; the start goes on to its end if the caller gives up, and is then thrown away.
-    async fn start_single(&self, ctx: &CallContext, slot: &Arc<Slot>) -> Result<Arc<Instance>> {
+    async fn start_single(
+        &self,
+        ctx: &CallContext,
+        slot: &Arc<Slot>,
+        capabilities: &ClientCapabilities,
+    ) -> Result<Arc<Instance>> {
         let (sender, receiver) = tokio::sync::oneshot::channel();
         let (Some(hub), task_slot) = (self.this.upgrade(), Arc::clone(slot)) else {
             return Err(super::start::closing());
         };
+        let capabilities = capabilities.clone();
         self.tasks.spawn(async move {
-            let started = hub.start_instance(&task_slot, None).await;
+            let started = hub.start_instance(&task_slot, None, capabilities).await;
             if let Err(Ok(instance)) = sender.send(started) {
                 hub.retire(&task_slot, instance);
             }

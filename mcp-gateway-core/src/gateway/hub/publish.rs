@@ -14,8 +14,9 @@ use crate::error::{Error, ErrorKind, Result};
 use crate::gateway::view::{AllNames, Part, View};
 use crate::model::{CallContext, Definition, Digest, Surface};
 use crate::profile::ServerLock;
-use crate::protocol::{ListKind, ListPage, RawObject};
-use crate::transport::client::PeerRequest;
+use crate::protocol::stateless::header_parameters;
+use crate::protocol::{ClientCapabilities, Era, ListKind, ListPage, RawJson, RawObject};
+use crate::transport::client::{Caller, PeerRequest};
 use crate::util::clock;
 
 /// How long changes are collected before clients hear of them.
@@ -44,7 +45,7 @@ pub(super) async fn run(hub: Weak<Hub>, closing: CancellationToken) {
 }
 
 /// Joins what was recorded of all servers.
-pub(super) fn build_view(slots: &Slots, names: &mut AllNames) -> View {
+pub(super) fn build_view(slots: &Slots, capabilities: &ClientCapabilities, names: &mut AllNames) -> View {
     let surfaces: Vec<_> =
         slots.values().filter_map(|slot| Some((slot, slot.body.as_ref().ok()?, slot.lock()?))).collect();
     let offers: Vec<_> = surfaces.iter().map(|(_, body, _)| move |tool: &str| body.settings.offers(tool)).collect();
@@ -52,7 +53,7 @@ pub(super) fn build_view(slots: &Slots, names: &mut AllNames) -> View {
         .iter()
         .zip(&offers)
         .filter_map(|((slot, body, lock), offers)| {
-            let surface = lock.surface.as_ref()?;
+            let surface = lock.surface_for(capabilities)?;
             Some(Part { server: &slot.name, surface, prefix: body.entry.prefix.as_deref(), offers })
         })
         .collect();
@@ -64,20 +65,23 @@ impl Hub {
     pub(super) async fn publish(&self) {
         let changes = {
             let mut names = self.names.lock().await;
-            let next = Arc::new(build_view(&self.slots(), &mut names));
-            let mut view = self.view.write().unwrap_or_else(PoisonError::into_inner);
-            let changes = next.changes(&view);
-            *view = next;
-            changes
+            let slots = self.slots();
+            let kinds = self.views.read().unwrap_or_else(PoisonError::into_inner).kinds();
+            let next: Vec<_> = kinds
+                .into_iter()
+                .map(|capabilities| {
+                    let view = Arc::new(build_view(&slots, &capabilities, &mut names));
+                    (capabilities, view)
+                })
+                .collect();
+            self.views.write().unwrap_or_else(PoisonError::into_inner).replace(next)
         };
-        let mut told: Vec<&str> = Vec::new();
-        for kind in changes {
-            if told.contains(&kind.changed()) {
-                continue;
-            }
-            told.push(kind.changed());
-            self.bus.tell(|| GatewayEvent::list_changed(kind));
-            for link in self.sessions.links() {
+        let common = changes.of(&ClientCapabilities::none());
+        for kind in &common {
+            self.bus.tell(|| GatewayEvent::list_changed(*kind));
+        }
+        for (capabilities, link) in self.sessions.links() {
+            for kind in changes.of(&capabilities) {
                 // A client that does not keep up sees the change when it lists again.
                 let _ = link.notify(kind.changed(), None).await;
             }
@@ -119,15 +123,16 @@ impl Hub {
         instance: &Instance,
         digest: Option<Digest>,
     ) -> Result<()> {
-        let surface = read_surface(ctx, instance, body.settings.limits.start_timeout).await?;
+        let surface = read_surface(ctx, slot, instance, body.settings.limits.start_timeout).await?;
         let lock = ServerLock {
             entry: body.fingerprint.clone(),
             digest,
             identity: instance.identity.clone(),
-            surface: Some(surface),
+            protocol: instance.peer.known_version().map(|version| version.as_str().to_owned()),
             recorded: clock::rfc3339(clock::now_millis()),
+            ..ServerLock::default()
         };
-        if slot.set_record(lock) {
+        if slot.set_record(lock, &instance.capabilities, surface) {
             self.changed.notify_one();
         }
         Ok(())
@@ -152,7 +157,7 @@ impl Hub {
     }
 }
 
-async fn read_surface(ctx: &CallContext, instance: &Instance, timeout: Duration) -> Result<Surface> {
+async fn read_surface(ctx: &CallContext, slot: &Slot, instance: &Instance, timeout: Duration) -> Result<Surface> {
     let hello = &instance.hello;
     let mut surface = Surface {
         capabilities: hello.capabilities.clone(),
@@ -164,7 +169,7 @@ async fn read_surface(ctx: &CallContext, instance: &Instance, timeout: Duration)
         if hello.has(kind.capability()) {
             let items = read_list(ctx, instance, kind, timeout).await?;
             match kind {
-                ListKind::Tools => surface.tools = items,
+                ListKind::Tools => surface.tools = usable(slot, instance, items),
                 ListKind::Prompts => surface.prompts = items,
                 ListKind::Resources => surface.resources = items,
                 ListKind::ResourceTemplates => surface.resource_templates = items,
@@ -172,6 +177,24 @@ async fn read_surface(ctx: &CallContext, instance: &Instance, timeout: Duration)
         }
     }
     Ok(surface)
+}
+
+/// The tools that can be called: of the stateless era, only those whose arguments can be made headers as they ask for.
+fn usable(slot: &Slot, instance: &Instance, mut tools: Vec<Definition>) -> Vec<Definition> {
+    if instance.peer.era() == Era::Stateless {
+        tools.retain(|tool| {
+            let schema = RawJson::parse(tool.json.as_str()).and_then(|tool| tool.object());
+            let schema = schema.ok().and_then(|tool| tool.get("inputSchema").cloned());
+            match schema.map_or(Ok(Vec::new()), |schema| header_parameters(&schema)) {
+                Ok(_) => true,
+                Err(why) => {
+                    tracing::warn!(server = %slot.name, tool = tool.key, why, "tool is left out");
+                    false
+                }
+            }
+        });
+    }
+    tools
 }
 
 /// Reads all pages of a list; of two items with one key the first counts.
@@ -183,9 +206,14 @@ async fn read_list(
 ) -> Result<Vec<Definition>> {
     let mut items: IndexMap<String, Definition> = IndexMap::new();
     let mut params = RawObject::default();
+    let mut caller = Caller::new("gateway");
+    caller.capabilities = instance.capabilities.clone();
+    let caller = Arc::new(caller);
     for _ in 0..MAX_PAGES {
         let method = kind.request().method();
-        let page = match instance.peer.request(ctx, PeerRequest::new(method, params.clone(), timeout)).await? {
+        let mut request = PeerRequest::new(method, params.clone(), timeout);
+        request.caller = Some(Arc::clone(&caller));
+        let page = match instance.peer.request(ctx, request).await? {
             Ok(page) => ListPage::read(kind, &page)?,
             // A server may have resources and no templates; what it does not serve, it does not offer.
             Err(error) if error.code == crate::protocol::code::METHOD_NOT_FOUND => return Ok(Vec::new()),

@@ -5,9 +5,12 @@ use std::sync::{Arc, PoisonError, RwLock};
 
 use crate::error::{Error, ErrorKind, Result};
 use crate::gateway::SessionOptions;
-use crate::model::SessionId;
-use crate::protocol::{ClientLink, RawObject};
+use crate::model::{LogLevel, SessionId};
+use crate::protocol::{ClientCapabilities, ClientLink};
 use crate::telemetry::GaugeGuard;
+
+/// The most ways to one client.
+const MAX_ATTACHED: usize = 64;
 
 /// The open sessions.
 #[derive(Debug)]
@@ -18,9 +21,11 @@ pub(crate) struct Sessions {
 
 #[derive(Debug)]
 struct Session {
-    link: Option<Arc<dyn ClientLink>>,
-    /// The parameters of the last `logging/setLevel`, for servers that start later.
-    log_level: Option<RawObject>,
+    options: SessionOptions,
+    /// Further ways to the client, such as streams on which it listens.
+    attached: Vec<Arc<dyn ClientLink>>,
+    /// From which level on it wants log messages, for servers that start later too.
+    log_level: Option<LogLevel>,
     /// Counts among the open sessions for as long as this lives.
     _counted: GaugeGuard,
 }
@@ -39,7 +44,7 @@ impl Sessions {
         if open.len() >= self.bound {
             return Err(Error::new(ErrorKind::Overloaded, format!("{} sessions are open already", self.bound)));
         }
-        open.insert(id.clone(), Session { link: options.link, log_level: None, _counted: counted });
+        open.insert(id.clone(), Session { options, attached: Vec::new(), log_level: None, _counted: counted });
         Ok(id)
     }
 
@@ -48,25 +53,59 @@ impl Sessions {
     }
 
     pub(crate) fn is_open(&self, id: &SessionId) -> bool {
-        self.open.read().unwrap_or_else(PoisonError::into_inner).contains_key(id)
+        self.read(id, |_| ()).is_some()
     }
 
+    /// The way to the client for what belongs to no request.
     pub(crate) fn link(&self, id: &SessionId) -> Option<Arc<dyn ClientLink>> {
-        self.open.read().unwrap_or_else(PoisonError::into_inner).get(id)?.link.clone()
+        self.read(id, |session| session.options.link.clone())?
     }
 
-    pub(crate) fn links(&self) -> Vec<Arc<dyn ClientLink>> {
+    /// What the client can do; nothing for a session that has ended.
+    pub(crate) fn capabilities(&self, id: Option<&SessionId>) -> ClientCapabilities {
+        id.and_then(|id| self.read(id, |session| session.options.capabilities.clone())).unwrap_or_default()
+    }
+
+    /// Every client that can be told something, with what it can do.
+    pub(crate) fn links(&self) -> Vec<(ClientCapabilities, Arc<dyn ClientLink>)> {
         let open = self.open.read().unwrap_or_else(PoisonError::into_inner);
-        open.values().filter_map(|session| session.link.clone()).collect()
+        let mut told = Vec::new();
+        for session in open.values() {
+            let links = session.options.link.iter().chain(&session.attached);
+            told.extend(links.map(|link| (session.options.capabilities.clone(), Arc::clone(link))));
+        }
+        told
     }
 
-    pub(crate) fn set_log_level(&self, id: &SessionId, params: RawObject) {
+    /// Adds a way to the client of a session.
+    pub(crate) fn attach(&self, id: &SessionId, link: Arc<dyn ClientLink>) -> Result<()> {
+        let mut open = self.open.write().unwrap_or_else(PoisonError::into_inner);
+        let session = open.get_mut(id).ok_or_else(|| Error::new(ErrorKind::Closed, "the session has ended"))?;
+        if session.attached.len() >= MAX_ATTACHED {
+            return Err(Error::new(ErrorKind::Overloaded, format!("the client listens {MAX_ATTACHED} times already")));
+        }
+        session.attached.push(link);
+        Ok(())
+    }
+
+    /// Takes a way to the client of a session out.
+    pub(crate) fn detach(&self, id: &SessionId, link: &Arc<dyn ClientLink>) {
         if let Some(session) = self.open.write().unwrap_or_else(PoisonError::into_inner).get_mut(id) {
-            session.log_level = Some(params);
+            session.attached.retain(|attached| !Arc::ptr_eq(attached, link));
         }
     }
 
-    pub(crate) fn log_level(&self, id: &SessionId) -> Option<RawObject> {
-        self.open.read().unwrap_or_else(PoisonError::into_inner).get(id)?.log_level.clone()
+    pub(crate) fn set_log_level(&self, id: &SessionId, level: LogLevel) {
+        if let Some(session) = self.open.write().unwrap_or_else(PoisonError::into_inner).get_mut(id) {
+            session.log_level = Some(level);
+        }
+    }
+
+    pub(crate) fn log_level(&self, id: &SessionId) -> Option<LogLevel> {
+        self.read(id, |session| session.log_level)?
+    }
+
+    fn read<T>(&self, id: &SessionId, read: impl FnOnce(&Session) -> T) -> Option<T> {
+        self.open.read().unwrap_or_else(PoisonError::into_inner).get(id).map(read)
     }
 }

@@ -13,8 +13,9 @@ use super::{ServerState, ServerStatus};
 use crate::error::{Error, Result};
 use crate::gateway::settings::Settings;
 use crate::gateway::view::View;
-use crate::model::{ServerEntry, ServerName, SessionId};
+use crate::model::{ServerEntry, ServerName, SessionId, Surface};
 use crate::profile::{Isolation, ServerLock, ServerSpec};
+use crate::protocol::ClientCapabilities;
 
 /// A server of the profile.
 #[derive(Debug)]
@@ -202,14 +203,26 @@ impl Slot {
         self.lock().is_some_and(|lock| lock.surface.is_some())
     }
 
-    /// Records; says whether anything is new.
-    pub(crate) fn set_record(&self, lock: ServerLock) -> bool {
+    /// Whether it offers something else to clients that can do this than to all others.
+    pub(crate) fn has_variant(&self, capabilities: &ClientCapabilities) -> bool {
+        self.lock().is_some_and(|lock| lock.variant(capabilities).is_some())
+    }
+
+    /// Records what it offers to clients that can do this; says whether anything is new.
+    pub(crate) fn set_record(&self, mut lock: ServerLock, capabilities: &ClientCapabilities, surface: Surface) -> bool {
         let mut record = self.record.write().unwrap_or_else(PoisonError::into_inner);
+        if let Some(old) = record.lock.as_ref().filter(|old| old.entry == lock.entry && old.identity == lock.identity) {
+            lock.surface.clone_from(&old.surface);
+            lock.variants.clone_from(&old.variants);
+        }
+        lock.record(capabilities, surface);
         let same = record.lock.as_ref().is_some_and(|old| {
             old.entry == lock.entry
                 && old.identity == lock.identity
                 && old.digest == lock.digest
                 && old.surface == lock.surface
+                && old.variants == lock.variants
+                && old.protocol == lock.protocol
         });
         if !same {
             *record = Record { lock: Some(Arc::new(lock)), dirty: true };

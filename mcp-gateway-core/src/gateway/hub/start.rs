@@ -3,8 +3,6 @@
 use std::sync::Arc;
 use std::time::{Duration, Instant};
 
-use serde_json::json;
-
 use super::events::Events;
 use super::instance::{Instance, Usage};
 use super::slot::{Found, Slot};
@@ -12,8 +10,9 @@ use super::{GatewayEvent, Hub, slot::Place};
 use crate::audit::{AuditEvent, Outcome};
 use crate::error::{Error, ErrorKind, Result};
 use crate::model::{CallContext, SessionId};
-use crate::protocol::ClientHello;
-use crate::transport::client::Peer;
+use crate::profile::ServerLock;
+use crate::protocol::{ClientCapabilities, ProtocolVersion};
+use crate::transport::client::{Greeting, Peer};
 
 /// How often a caller looks for a server that keeps vanishing.
 const ATTEMPTS: usize = 4;
@@ -93,8 +92,13 @@ impl Hub {
                 Place::Session(session) => Some(session.clone()),
                 Place::Shared => None,
             };
-            let outcome = match hub.start_instance(&slot, session).await {
-                Ok(instance) if hub.holds(&slot) && slot.settle(&place, &instance) => Ok(instance),
+            let capabilities = hub.sessions.capabilities(session.as_ref());
+            let outcome = match hub.start_instance(&slot, session, capabilities).await {
+                Ok(instance) if hub.holds(&slot) && slot.settle(&place, &instance) => {
+                    hub.listen_first(&slot, &instance).await;
+                    hub.resubscribe_later(&slot, &place, &instance);
+                    Ok(instance)
+                }
                 Ok(instance) => {
                     hub.retire(&slot, instance);
                     Err(Error::new(ErrorKind::Closed, "the session or its server was given up while it was starting"))
@@ -109,10 +113,15 @@ impl Hub {
     }
 
     /// Starts a server, shakes hands, records the start and what the server offers.
-    pub(super) async fn start_instance(&self, slot: &Arc<Slot>, session: Option<SessionId>) -> Result<Arc<Instance>> {
+    pub(super) async fn start_instance(
+        &self,
+        slot: &Arc<Slot>,
+        session: Option<SessionId>,
+        capabilities: ClientCapabilities,
+    ) -> Result<Arc<Instance>> {
         let begun = Instant::now();
         // Not dropped when the gateway closes: a server that was started by then has to be stopped, and waited for.
-        let started = match self.try_start(slot, session.clone()).await {
+        let started = match self.try_start(slot, session.clone(), capabilities).await {
             Err(_) if self.closing.is_cancelled() => Err(closing()),
             started => started,
         };
@@ -155,7 +164,12 @@ impl Hub {
         }
     }
 
-    async fn try_start(&self, slot: &Arc<Slot>, session: Option<SessionId>) -> Result<Arc<Instance>> {
+    async fn try_start(
+        &self,
+        slot: &Arc<Slot>,
+        session: Option<SessionId>,
+        capabilities: ClientCapabilities,
+    ) -> Result<Arc<Instance>> {
         let body = slot.body.as_ref().map_err(Clone::clone)?;
         let _permit = tokio::select! {
             permit = self.starting.acquire() => permit.map_err(|_| closing())?,
@@ -164,11 +178,15 @@ impl Hub {
         let ctx = CallContext::local().with_cancellation(self.closing.child_token());
         let launched = self.launcher.launch(&ctx, slot, body, session.clone()).await?;
         let redaction = Arc::new(launched.redaction);
-        let events = Arc::new(Events::new(&self.this, slot, session.clone(), Arc::clone(&redaction)));
-        let peer = Peer::new(launched.running.connection, Arc::clone(&events) as _);
-        let timeout = body.settings.limits.start_timeout;
+        let events = Arc::new(Events::new(&self.this, slot, session.clone(), capabilities.clone(), Arc::clone(&redaction)));
+        let peer = Arc::new(Peer::new(launched.running.connection, Arc::clone(&events) as _));
+        let remembered = slot.lock().filter(|lock| lock.identity == launched.identity.value);
+        let remembered = remembered.and_then(|lock| ProtocolVersion::from_date(lock.protocol.as_deref()?));
+        let greeting = Greeting::new(body.settings.limits.start_timeout)
+            .with_capabilities(capabilities.clone())
+            .with_remembered(remembered);
         let id = launched.running.id;
-        let hello = match peer.initialize(&ctx, &ClientHello::of_gateway(json!({})), timeout).await {
+        let hello = match peer.greet(&ctx, &greeting).await {
             Ok(hello) => hello,
             Err(error) => {
                 peer.close().await;
@@ -180,6 +198,9 @@ impl Hub {
         let instance = Arc::new(Instance {
             id,
             peer,
+            capabilities,
+            log_level: std::sync::Mutex::default(),
+            listening: tokio::sync::Mutex::default(),
             hello,
             runtime: launched.runtime,
             identity: launched.identity.value.clone(),
@@ -190,8 +211,12 @@ impl Hub {
             _counted: self.metrics.running_server(),
         });
         events.attach(&instance);
-        self.apply_log_level(&ctx, &instance).await;
-        if slot.lock().is_none_or(|lock| lock.identity != instance.identity || lock.surface.is_none()) {
+        let level = session.as_ref().and_then(|session| self.sessions.log_level(session));
+        if let Some(level) = level {
+            self.apply_log_level(&ctx, &instance, level).await;
+        }
+        let known = |lock: Arc<ServerLock>| lock.identity == instance.identity && lock.knows(&instance.capabilities);
+        if !slot.lock().is_some_and(known) {
             if let Err(error) = self.record(&ctx, slot, body, &instance, launched.identity.digest).await {
                 instance.stop().await;
                 return Err(error);

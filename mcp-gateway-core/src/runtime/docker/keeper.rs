@@ -16,8 +16,7 @@ use super::removal;
 use super::table::{Held, Table};
 use crate::error::{Error, ErrorKind};
 use crate::model::InstanceId;
-use crate::protocol::Message;
-use crate::transport::client::{Diagnostics, LineDecoder, MessageSink, deliver_line};
+use crate::transport::client::{Diagnostics, Incoming, LineDecoder, MessageSink, deliver_line};
 
 /// How long a container may take to be reported as ended once its output has ended.
 const EXIT_WAIT: Duration = Duration::from_secs(2);
@@ -79,7 +78,7 @@ impl Keeper {
         self,
         mut output: Output,
         mut input: Input,
-        sender: mpsc::Sender<Message>,
+        sender: mpsc::Sender<Incoming>,
         max_message_bytes: usize,
     ) {
         let lines = Lines { decoder: LineDecoder::new(max_message_bytes), sender: sender.clone() };
@@ -104,8 +103,8 @@ impl Keeper {
     pub(super) async fn keep_http(
         self,
         mut output: Output,
-        mut incoming: mpsc::Receiver<Message>,
-        sender: mpsc::Sender<Message>,
+        mut incoming: mpsc::Receiver<Incoming>,
+        sender: mpsc::Sender<Incoming>,
     ) {
         let relay = async {
             while let Some(message) = incoming.recv().await {
@@ -160,7 +159,7 @@ impl Keeper {
         End::Output
     }
 
-    async fn unwanted(&self, sender: &mpsc::Sender<Message>) {
+    async fn unwanted(&self, sender: &mpsc::Sender<Incoming>) {
         tokio::select! {
             () = self.held.stop.cancelled() => {}
             () = sender.closed() => {}
@@ -210,7 +209,7 @@ impl Keeper {
 /// Takes the standard output of a container apart.
 struct Lines {
     decoder: LineDecoder,
-    sender: mpsc::Sender<Message>,
+    sender: mpsc::Sender<Incoming>,
 }
 
 impl Lines {

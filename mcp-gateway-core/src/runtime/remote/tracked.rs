@@ -8,6 +8,7 @@ use async_trait::async_trait;
 use crate::error::Result;
 use crate::model::InstanceId;
 use crate::protocol::Message;
+use crate::protocol::stateless::Routing;
 use crate::runtime::InstanceStatus;
 use crate::transport::client::{Connection, MessageSink};
 
@@ -29,9 +30,10 @@ impl Connections {
     /// Lists a connection until it is closed or dropped.
     pub(super) fn track(self: &Arc<Self>, status: InstanceStatus, connection: Connection) -> Connection {
         let id = status.id.clone();
-        let sink = Arc::new(TrackedSink { id: id.clone(), inner: connection.sink, connections: Arc::downgrade(self) });
+        let inner = Arc::clone(&connection.sink);
+        let sink = Arc::new(TrackedSink { id: id.clone(), inner, connections: Arc::downgrade(self) });
         self.locked().insert(id, (status, Arc::downgrade(&sink)));
-        Connection::new(sink, connection.incoming, connection.diagnostics)
+        Connection { sink, ..connection }
     }
 
     /// Closes a connection, if it is open.
@@ -66,6 +68,10 @@ impl TrackedSink {
 impl MessageSink for TrackedSink {
     async fn send(&self, message: &Message) -> Result<()> {
         self.inner.send(message).await
+    }
+
+    async fn send_routed(&self, message: &Message, routing: &Routing) -> Result<()> {
+        self.inner.send_routed(message, routing).await
     }
 
     async fn close(&self) {

@@ -7,7 +7,7 @@ use tokio::io::{AsyncRead, AsyncReadExt, AsyncWrite, AsyncWriteExt};
 use tokio::sync::mpsc;
 use tokio::task::JoinHandle;
 
-use super::{Connection, Diagnostics, MessageSink};
+use super::{Connection, Diagnostics, Incoming, MessageSink};
 use crate::error::{Error, ErrorKind, Result};
 use crate::protocol::Message;
 use crate::transport::lines::LineDecoder;
@@ -51,7 +51,7 @@ pub fn line_sink(
 async fn read_lines(
     mut read: impl AsyncRead + Send + Unpin,
     max_message_bytes: usize,
-    sender: mpsc::Sender<Message>,
+    sender: mpsc::Sender<Incoming>,
     diagnostics: Arc<Diagnostics>,
 ) {
     let mut decoder = LineDecoder::new(max_message_bytes);
@@ -85,14 +85,24 @@ async fn read_lines(
 }
 
 /// Hands on one line of a server's output; says whether anyone still listens. For runtimes with streams of their own.
-pub async fn deliver_line(line: &[u8], sender: &mpsc::Sender<Message>, diagnostics: &Diagnostics) -> bool {
-    match Message::parse(line) {
-        Ok(message) => sender.send(message).await.is_ok(),
-        Err(_) => {
-            diagnostics.note_line(line);
-            true
+pub async fn deliver_line(line: &[u8], sender: &mpsc::Sender<Incoming>, diagnostics: &Diagnostics) -> bool {
+    // One version of the protocol lets a server send several messages as one array.
+    let messages = match Message::parse(line) {
+        Ok(message) => vec![message],
+        Err(_) => match Message::parse_batch(line) {
+            Ok(messages) => messages,
+            Err(_) => {
+                diagnostics.note_line(line);
+                return true;
+            }
+        },
+    };
+    for message in messages {
+        if sender.send(message.into()).await.is_err() {
+            return false;
         }
     }
+    true
 }
 
 /// Takes lines to the writing task; a caller that gives up cannot leave half a line behind.

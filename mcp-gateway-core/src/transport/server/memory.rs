@@ -81,7 +81,7 @@ pub async fn connect_memory(
     let (lines, outgoing) = mpsc::channel(config.queue);
     let (incoming, messages) = mpsc::channel(config.queue);
     let outbox = Outbox::new(lines.clone());
-    let session = host.open(principal, Arc::new(outbox.clone())).await?;
+    let session = host.open(principal, Some(Arc::new(outbox.clone()))).await?;
     let stopped = shutdown.child_token();
     let max_message_bytes = config.max_message_bytes;
     let mut client = Client::new(session, outbox, lines, config);

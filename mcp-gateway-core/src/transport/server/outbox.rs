@@ -9,6 +9,7 @@ use tokio::sync::mpsc::error::TrySendError;
 use crate::error::{Error, ErrorKind, Result};
 use crate::protocol::{ClientLink, Message, RawJson, RequestId, RpcError};
 use crate::transport::PendingRequests;
+use crate::transport::server::unanswered::Unanswered;
 
 /// The way to a client that is written to by one task, a line at a time.
 #[derive(Clone, Debug)]
@@ -43,7 +44,13 @@ impl ClientLink for Outbox {
 
     async fn request(&self, method: &str, params: Option<RawJson>) -> Result<Result<RawJson, RpcError>> {
         let mut waiting = self.pending.register()?;
+        let unanswered = Unanswered::new(waiting.id(), |message| {
+            // A client that is gone needs no cancelling.
+            let _ = self.try_send(&message);
+        });
         self.try_send(&Message::request(RequestId::number(waiting.id()), method, params))?;
-        waiting.answer().await
+        let answer = waiting.answer().await;
+        unanswered.settle();
+        answer
     }
 }

@@ -15,10 +15,10 @@ use super::in_flight::{InFlight, Place};
 use super::outbox::Outbox;
 use super::owned::OwnedSession;
 use super::refusal::not_a_message;
-use super::{ServerSession, SessionHost};
+use super::{ClientRequest, ServerSession, SessionHost};
 use crate::error::{Error, ErrorKind, Fault, Result};
 use crate::model::Principal;
-use crate::protocol::{Message, RawJson, RequestId, RpcError, code};
+use crate::protocol::{Message, ProtocolVersion, RawJson, RequestId, RpcError, ServerHello, code};
 use crate::transport::lines::LineDecoder;
 
 /// Bounds and times of a client over byte streams.
@@ -81,7 +81,7 @@ pub async fn serve_stream(
 ) -> Result<()> {
     let (lines, queue) = mpsc::channel(config.queue);
     let outbox = Outbox::new(lines.clone());
-    let session = host.open(principal, Arc::new(outbox.clone())).await?;
+    let session = host.open(principal, Some(Arc::new(outbox.clone()))).await?;
     let stopped = shutdown.child_token();
     let ended = CancellationToken::new();
     let limit = config.write_timeout;
@@ -110,6 +110,8 @@ pub(super) struct Client {
     lines: mpsc::Sender<String>,
     in_flight: Arc<InFlight>,
     running: JoinSet<()>,
+    /// Whether the handshake settled on the version in which several messages may come as one array.
+    has_batches: bool,
     config: StreamConfig,
 }
 
@@ -121,7 +123,7 @@ impl Client {
         config: StreamConfig,
     ) -> Self {
         let in_flight = InFlight::new(config.max_in_flight);
-        Self { session: OwnedSession::new(session), outbox, lines, in_flight, running: JoinSet::new(), config }
+        Self { session: OwnedSession::new(session), outbox, lines, in_flight, running: JoinSet::new(), has_batches: false, config }
     }
 
     /// Takes messages until there are no more.
@@ -164,17 +166,66 @@ impl Client {
 
     async fn take(&mut self, line: &[u8]) {
         match Message::parse(line) {
+            Err(_) if self.has_batches && line.trim_ascii_start().first() == Some(&b'[') => self.take_batch(line).await,
             Err(error) => self.answer(&not_a_message(line, &error)).await,
-            Ok(Message::Response { id, result }) => {
-                if !id.is_some_and(|id| self.outbox.pending().resolve(&id, result)) {
-                    tracing::debug!("client answered no request");
-                }
-            }
-            Ok(Message::Notification { method, params }) => self.session.get().notification(method, params).await,
             Ok(Message::Request { id, method, params }) => match self.in_flight.enter(&id) {
                 Err(refused) => self.answer(&Message::response(id, Err(refused))).await,
                 Ok(place) => self.carry_out(place, id, method, params).await,
             },
+            Ok(message) => self.tell(message).await,
+        }
+    }
+
+    /// Takes several messages; the answers to its requests go out as one array.
+    async fn take_batch(&mut self, line: &[u8]) {
+        let messages = match Message::parse_batch(line) {
+            Ok(messages) if (1..=self.config.max_in_flight).contains(&messages.len()) => messages,
+            Ok(_) => {
+                let why = format!("a batch has 1 to {} messages", self.config.max_in_flight);
+                let refused = Err(RpcError::new(code::INVALID_REQUEST, why));
+                return self.answer(&Message::Response { id: None, result: refused }).await;
+            }
+            Err(error) => return self.answer(&not_a_message(line, &error)).await,
+        };
+        let mut answering = Vec::new();
+        for message in messages {
+            let Message::Request { id, method, params } = message else {
+                self.tell(message).await;
+                continue;
+            };
+            let place = self.in_flight.enter(&id);
+            let (session, link) = (Arc::clone(self.session.get()), Arc::new(self.outbox.clone()));
+            answering.push(async move {
+                let result = match place {
+                    Ok(_place) if method != "initialize" => {
+                        session.request(ClientRequest::new(id.clone(), method, params, link)).await
+                    }
+                    Ok(_) => Err(RpcError::new(code::INVALID_REQUEST, "`initialize` cannot be part of a batch")),
+                    Err(refused) => Err(refused),
+                };
+                Message::response(id, result).to_json()
+            });
+        }
+        if answering.is_empty() {
+            return;
+        }
+        let lines = self.lines.clone();
+        self.running.spawn(async move {
+            let answers = futures_util::future::join_all(answering).await;
+            // A client that is gone needs no answer.
+            let _ = lines.send(format!("[{}]", answers.join(","))).await;
+        });
+    }
+
+    async fn tell(&self, message: Message) {
+        match message {
+            Message::Response { id, result } => {
+                if !id.is_some_and(|id| self.outbox.pending().resolve(&id, result)) {
+                    tracing::debug!("client answered no request");
+                }
+            }
+            Message::Notification { method, params } => self.session.get().notification(method, params).await,
+            Message::Request { .. } => {}
         }
     }
 
@@ -183,20 +234,23 @@ impl Client {
         let (session, lines) = (Arc::clone(self.session.get()), self.lines.clone());
         let link = Arc::new(self.outbox.clone());
         let mut answering = Box::pin(async move {
-            let result = session.request(id.clone(), method, params, link).await;
+            let result = session.request(ClientRequest::new(id.clone(), method, params, link)).await;
+            let hello = is_handshake.then(|| ServerHello::from_result(result.as_ref().ok()?).ok()).flatten();
             let answer = Message::response(id, result).to_json();
             // A client that is gone needs no answer.
-            let Ok(slot) = lines.reserve().await else { return };
+            let Ok(slot) = lines.reserve().await else { return hello };
             // The id is free before the client can know the answer, but not before there is room for it.
             drop(place);
             slot.send(answer);
+            hello
         });
         if is_handshake {
             // What follows on it must not overtake it.
-            answering.await;
+            let version = answering.await.and_then(|hello| hello.version());
+            self.has_batches = version.is_some_and(ProtocolVersion::has_batches);
         } else if poll!(&mut answering).is_pending() {
             // It has begun before the next message is read: a cancellation finds its request.
-            self.running.spawn(answering);
+            self.running.spawn(async move { drop(answering.await) });
         }
     }
 
@@ -207,6 +261,8 @@ impl Client {
 
     /// Lets requests under way finish for a while, then ends the session.
     pub(super) async fn finish(&mut self, stopped: &CancellationToken) {
+        // What has no end of its own would use up the whole grace.
+        self.session.get().wind_down().await;
         let running = &mut self.running;
         let finished = async { while running.join_next().await.is_some() {} };
         tokio::select! {

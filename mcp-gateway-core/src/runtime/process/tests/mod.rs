@@ -16,7 +16,7 @@ use crate::error::{Error, ErrorKind, Result};
 use crate::model::{CallContext, InstanceId, NetworkRule, ProcessPackage, ProfileName, SecretValue, ServerName};
 use crate::protocol::{ClientHello, RawJson, RpcError};
 use crate::runtime::{LaunchPlan, LaunchTarget, Owner, ProcessPlan, Runtime};
-use crate::transport::client::{Diagnostics, Peer, PeerRequest, ServerEvents};
+use crate::transport::client::{Cause, Diagnostics, Peer, PeerRequest, ServerEvents};
 
 const LIMIT: Duration = Duration::from_secs(30);
 
@@ -25,11 +25,11 @@ struct Deaf;
 
 #[async_trait]
 impl ServerEvents for Deaf {
-    async fn request(&self, method: String, _params: Option<RawJson>) -> Result<RawJson, RpcError> {
+    async fn request(&self, method: String, _params: Option<RawJson>, _cause: Cause) -> Result<RawJson, RpcError> {
         Err(RpcError::method_not_found(&method))
     }
 
-    async fn notification(&self, _method: String, _params: Option<RawJson>) {}
+    async fn notification(&self, _method: String, _params: Option<RawJson>, _cause: Cause) {}
 }
 
 /// A runtime in a folder of its own.

@@ -1,23 +1,23 @@
 //! Where messages from the server go, whatever stream they came by.
 
-use serde_json::value::RawValue;
 use tokio::sync::mpsc;
 
 use super::super::event_stream::Event;
+use super::super::Incoming;
 use super::Redactor;
-use crate::error::{Error, ErrorKind, Result};
+use crate::error::Result;
 use crate::protocol::http::MESSAGE_EVENT;
 use crate::protocol::{Message, RawJson, RequestId, RpcError};
 
 /// Takes messages from the server to whoever reads the connection.
 #[derive(Clone, Debug)]
 pub(in crate::transport::client) struct Inbox {
-    sender: mpsc::Sender<Message>,
+    sender: mpsc::Sender<Incoming>,
     redactor: Redactor,
 }
 
 impl Inbox {
-    pub(in crate::transport::client) fn new(sender: mpsc::Sender<Message>, redactor: Redactor) -> Self {
+    pub(in crate::transport::client) fn new(sender: mpsc::Sender<Incoming>, redactor: Redactor) -> Self {
         Self { sender, redactor }
     }
 
@@ -26,7 +26,7 @@ impl Inbox {
     /// # Errors
     /// `Closed` when nobody reads any more.
     pub(in crate::transport::client) async fn deliver(&self, message: Message) -> Result<()> {
-        self.sender.send(message).await.map_err(|_| super::closed())
+        self.sender.send(message.into()).await.map_err(|_| super::closed())
     }
 
     /// Hands on the messages of an event. What is no message is kept in the diagnostics and skipped.
@@ -51,7 +51,10 @@ impl Inbox {
         for message in messages {
             match message {
                 Message::Response { id: Some(found), result } if found == *id => answer = Some(result),
-                message => self.deliver(message).await?,
+                message => {
+                    let incoming = Incoming::with_origin(message, id.clone());
+                    self.sender.send(incoming).await.map_err(|_| super::closed())?;
+                }
             }
         }
         Ok(answer)
@@ -76,7 +79,5 @@ pub(super) fn parse_messages(bytes: &[u8]) -> Result<Vec<Message>> {
     if bytes.trim_ascii_start().first() != Some(&b'[') {
         return Message::parse(bytes).map(|message| vec![message]);
     }
-    let items: Vec<&RawValue> = serde_json::from_slice(bytes)
-        .map_err(|cause| Error::new(ErrorKind::Protocol, "not a JSON-RPC batch").with_source(cause))?;
-    items.into_iter().map(|item| Message::parse(item.get().as_bytes())).collect()
+    Message::parse_batch(bytes)
 }

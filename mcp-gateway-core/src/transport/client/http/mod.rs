@@ -21,6 +21,7 @@ use tokio_util::sync::CancellationToken;
 
 use super::{Connection, Diagnostics, INCOMING_CAPACITY, MessageSink};
 use crate::error::{Error, ErrorKind, Result};
+use crate::protocol::stateless::Routing;
 use crate::protocol::{Message, RequestId, RpcError};
 use answer::Answer;
 use session::Sessions;
@@ -97,6 +98,8 @@ struct Call {
     id: RequestId,
     body: Bytes,
     is_handshake: bool,
+    /// The headers of a request of the stateless era, which belongs to no session.
+    routing: Option<Routing>,
 }
 
 #[async_trait]
@@ -106,9 +109,8 @@ impl MessageSink for HttpSink {
         let body = Bytes::from(message.to_json());
         match message {
             Message::Request { id, method, .. } => {
-                let call = Call { id: id.clone(), body, is_handshake: method == "initialize" };
-                let shared = Arc::clone(&self.shared);
-                self.shared.calls.start(id, |place| async move { shared.run(call, inbox, place).await }).await
+                let call = Call { id: id.clone(), body, is_handshake: method == "initialize", routing: None };
+                self.shared.begin(call, inbox).await
             }
             Message::Notification { method, params } => {
                 if method == "notifications/cancelled" {
@@ -121,6 +123,23 @@ impl MessageSink for HttpSink {
                 Ok(())
             }
             Message::Response { .. } => self.shared.tell(body).await,
+        }
+    }
+
+    async fn send_routed(&self, message: &Message, routing: &Routing) -> Result<()> {
+        match message {
+            Message::Request { id, .. } => {
+                let body = Bytes::from(message.to_json());
+                let routing = Some(routing.clone());
+                let call = Call { id: id.clone(), body, is_handshake: false, routing };
+                self.shared.begin(call, self.shared.inbox()?).await
+            }
+            // To cut the request's own connection is how it is cancelled.
+            Message::Notification { params, .. } => {
+                self.shared.calls.abandon(params.as_ref());
+                Ok(())
+            }
+            Message::Response { .. } => self.send(message).await,
         }
     }
 
@@ -143,6 +162,12 @@ impl Drop for HttpSink {
 }
 
 impl Shared {
+    /// Starts to bring one request to its answer, as soon as there is a place for it.
+    async fn begin(self: &Arc<Self>, call: Call, inbox: Inbox) -> Result<()> {
+        let (shared, id) = (Arc::clone(self), call.id.clone());
+        self.calls.start(&id, |place| async move { shared.run(call, inbox, place).await }).await
+    }
+
     /// Brings one request to its answer.
     async fn run(self: &Arc<Self>, call: Call, inbox: Inbox, place: Place) {
         let (result, rest) = match self.exchange(&call, &inbox).await {
@@ -150,7 +175,7 @@ impl Shared {
                 self.activity.notify_waiters();
                 (result, rest)
             }
-            Err(error) => (Err(RpcError::from(&error)), None),
+            Err(error) => (Err(RpcError::local(error)), None),
         };
         let delivered = inbox.deliver(Message::response(call.id, result)).await;
         drop(place);
@@ -163,10 +188,11 @@ impl Shared {
     }
 
     async fn exchange(self: &Arc<Self>, call: &Call, inbox: &Inbox) -> Result<Answer> {
-        let mut session = if call.is_handshake { Session::default() } else { self.sessions.current() };
+        let stands_alone = call.is_handshake || call.routing.is_some();
+        let mut session = if stands_alone { Session::default() } else { self.sessions.current() };
         let mut renewed = false;
         loop {
-            let response = self.wire.post(self.wire.url(), call.body.clone(), &session).await?;
+            let response = self.wire.post_routed(call.body.clone(), &session, call.routing.as_ref()).await?;
             if (200..300).contains(&response.status()) {
                 if call.is_handshake {
                     session = Session::named_by(&response)?;

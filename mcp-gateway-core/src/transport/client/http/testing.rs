@@ -10,7 +10,7 @@ use tokio::sync::mpsc;
 use crate::error::Result;
 use crate::model::CallContext;
 use crate::protocol::{ClientHello, RawJson, RawObject, RpcError, ServerHello};
-use crate::transport::client::{Connection, Peer, PeerRequest, ServerEvents};
+use crate::transport::client::{Cause, Connection, Peer, PeerRequest, ServerEvents};
 use crate::util::http::testing::{TestReply, TestRequest};
 
 /// Longer than anything in a test may take.
@@ -22,11 +22,11 @@ struct Ear(mpsc::UnboundedSender<String>);
 
 #[async_trait]
 impl ServerEvents for Ear {
-    async fn request(&self, method: String, _params: Option<RawJson>) -> Result<RawJson, RpcError> {
+    async fn request(&self, method: String, _params: Option<RawJson>, _cause: Cause) -> Result<RawJson, RpcError> {
         Ok(RawJson::from_value(&json!({"heard": method})).unwrap())
     }
 
-    async fn notification(&self, method: String, _params: Option<RawJson>) {
+    async fn notification(&self, method: String, _params: Option<RawJson>, _cause: Cause) {
         let _ = self.0.send(method);
     }
 }

@@ -9,6 +9,7 @@ use url::Url;
 use super::{Diagnostics, HttpConfig, Redactor, Refusal, Session};
 use crate::error::{Error, ErrorKind, Result};
 use crate::protocol::http::{ACCEPT_ANSWER, EVENT_STREAM, header, is_owned_header};
+use crate::protocol::stateless::Routing;
 use crate::util::http::{HeaderSet, HttpClient, HttpMethod, HttpRequest, HttpResponse, host};
 
 /// How much of a refusal is read, and for how long.
@@ -82,11 +83,33 @@ impl Wire {
         body: Bytes,
         session: &Session,
     ) -> Result<HttpResponse> {
+        self.client.send(self.message(url, body, session)?).await
+    }
+
+    /// Posts a message to the server's address with the headers of the stateless era, if it belongs to that.
+    ///
+    /// # Errors
+    /// `Network`, `Timeout`, `Denied`, `InvalidInput` for a name that no header can carry.
+    pub(super) async fn post_routed(
+        &self,
+        body: Bytes,
+        session: &Session,
+        routing: Option<&Routing>,
+    ) -> Result<HttpResponse> {
+        let mut request = self.message(&self.url, body, session)?;
+        for (name, value) in routing.map(Routing::headers).unwrap_or_default() {
+            // Names and arguments are nobody's business but the server's.
+            request.guarded.set(&name, &value)?;
+        }
+        self.client.send(request).await
+    }
+
+    fn message<'a>(&'a self, url: &'a Url, body: Bytes, session: &Session) -> Result<HttpRequest<'a>> {
         let mut request = self.request(HttpMethod::Post, url, session)?;
         request.open.set("accept", ACCEPT_ANSWER)?;
         request.open.set("content-type", "application/json")?;
         request.body = Some(body);
-        self.client.send(request).await
+        Ok(request)
     }
 
     /// Asks for an event stream, from after `last_id` on, and waits for the head of the answer.

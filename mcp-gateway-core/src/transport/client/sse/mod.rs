@@ -46,7 +46,7 @@ pub async fn connect_sse(config: HttpConfig, diagnostics: Arc<Diagnostics>) -> R
         closed,
     });
     tokio::spawn(read(Arc::clone(&shared), stream, inbox, Arc::clone(&diagnostics)));
-    Ok(Connection::new(Arc::new(SseSink { shared }), incoming, diagnostics))
+    Ok(Connection::new(Arc::new(SseSink { shared }), incoming, diagnostics).with_handshake())
 }
 
 /// Opens the stream and waits for its first word.
@@ -146,7 +146,7 @@ impl Shared {
     async fn run(&self, id: RequestId, body: Bytes, inbox: Inbox, place: Place) {
         if let Err(error) = self.post(body).await {
             // Nobody waits for the answer once the connection is closed.
-            let _ = inbox.deliver(Message::response(id, Err(RpcError::from(&error)))).await;
+            let _ = inbox.deliver(Message::response(id, Err(RpcError::local(error)))).await;
         }
         drop(place);
     }

@@ -12,6 +12,7 @@ use tokio_util::sync::CancellationToken;
 
 use super::HttpServerConfig;
 use super::connections::Connections;
+use super::principals::Principals;
 use super::sessions::HttpSessions;
 use crate::error::{Error, ErrorKind, Result};
 
@@ -23,6 +24,7 @@ pub struct BoundHttpServer {
     pub(super) listener: TcpListener,
     pub(super) router: Router,
     pub(super) sessions: Arc<HttpSessions>,
+    pub(super) principals: Arc<Principals>,
     pub(super) tls: Option<TlsAcceptor>,
     pub(super) config: HttpServerConfig,
 }
@@ -52,10 +54,11 @@ impl BoundHttpServer {
         let connections = Connections::new(self.config.max_connections);
         tokio::select! {
             () = connections.accept(&self.listener, &self.router, self.tls.as_ref()) => {}
-            () = sweep(&self.sessions, self.config.session_idle) => {}
+            () = sweep(&self.sessions, &self.principals, self.config.session_idle) => {}
             () = shutdown.cancelled() => {}
         }
         drop(self.listener);
+        tokio::join!(self.sessions.wind_down(), self.principals.wind_down());
         let sessions = async {
             if tokio::time::timeout(drain, self.sessions.wait_for_requests()).await.is_err() {
                 tracing::warn!("requests under way were cut off");
@@ -63,6 +66,7 @@ impl BoundHttpServer {
             self.sessions.end().await;
         };
         tokio::join!(sessions, connections.drain(drain));
+        self.principals.end().await;
     }
 }
 
@@ -70,10 +74,11 @@ pub(super) fn local_addr(listener: &TcpListener) -> Result<SocketAddr> {
     listener.local_addr().map_err(|cause| Error::new(ErrorKind::Network, "listener has no address").with_source(cause))
 }
 
-async fn sweep(sessions: &HttpSessions, idle: Duration) {
+async fn sweep(sessions: &HttpSessions, principals: &Principals, idle: Duration) {
     let mut ticks = tokio::time::interval(idle.clamp(SWEEP.0, SWEEP.1));
     loop {
         ticks.tick().await;
         sessions.sweep().await;
+        principals.sweep(idle).await;
     }
 }

@@ -9,6 +9,7 @@ use tokio::net::TcpListener;
 use super::bound::{BoundHttpServer, local_addr};
 use super::face::{Face, MetricsText, router};
 use super::guard::Guard;
+use super::principals::Principals;
 use super::sessions::HttpSessions;
 use super::{HttpServerConfig, tls};
 use crate::error::{Error, ErrorKind, Result};
@@ -129,6 +130,7 @@ impl HttpServerBuilder {
             port: local_addr(&listener)?.port(),
         };
         let sessions = Arc::new(HttpSessions::new(self.config.max_sessions, self.config.session_idle));
+        let principals = Arc::new(Principals::new(self.config.max_sessions));
         let mut faces = Vec::new();
         for (at, (profile, host)) in self.hosts.into_iter().enumerate() {
             let prefixes = [Some(format!("/profiles/{profile}")), (at == 0).then(String::new)];
@@ -137,10 +139,11 @@ impl HttpServerBuilder {
                 profile: profile.clone(),
                 host: Arc::clone(&host),
                 sessions: Arc::clone(&sessions),
+                principals: Arc::clone(&principals),
                 max_body_bytes: self.config.max_body_bytes,
             }));
         }
         let router = router(faces, self.metrics, guard);
-        Ok(BoundHttpServer { listener, router, sessions, tls, config: self.config })
+        Ok(BoundHttpServer { listener, router, sessions, principals, tls, config: self.config })
     }
 }

@@ -10,6 +10,7 @@ use axum::{Json, Router, middleware};
 use serde_json::{Value, json};
 
 use super::guard::{Guard, admit};
+use super::principals::Principals;
 use super::sessions::HttpSessions;
 use super::streamable;
 use crate::transport::server::SessionHost;
@@ -25,6 +26,8 @@ pub(super) struct Face {
     pub(super) profile: String,
     pub(super) host: Arc<dyn SessionHost>,
     pub(super) sessions: Arc<HttpSessions>,
+    /// Who comes with requests that stand alone.
+    pub(super) principals: Arc<Principals>,
     pub(super) max_body_bytes: usize,
 }
 

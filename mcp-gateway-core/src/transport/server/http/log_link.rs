@@ -8,6 +8,7 @@ use super::event_log::EventLog;
 use crate::error::Result;
 use crate::protocol::{ClientLink, Message, RawJson, RequestId, RpcError};
 use crate::transport::PendingRequests;
+use crate::transport::server::unanswered::Unanswered;
 
 /// Writes to one event log; answers come back by any request of the session.
 #[derive(Clone, Debug)]
@@ -25,7 +26,13 @@ impl ClientLink for LogLink {
     async fn request(&self, method: &str, params: Option<RawJson>) -> Result<Result<RawJson, RpcError>> {
         let mut waiting = self.pending.register()?;
         let message = Message::request(RequestId::number(waiting.id()), method, params);
+        let unanswered = Unanswered::new(waiting.id(), |message| {
+            // A client that is gone needs no cancelling.
+            let _ = self.log.push_optional(message.to_json());
+        });
         self.log.push(message.to_json())?;
-        waiting.answer().await
+        let answer = waiting.answer().await;
+        unanswered.settle();
+        answer
     }
 }

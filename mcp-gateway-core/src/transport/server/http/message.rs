@@ -8,6 +8,7 @@ use axum::response::{IntoResponse, Response};
 use super::event_log::EventLog;
 use super::session::HttpSession;
 use crate::protocol::{Message, RawJson, RequestId, RpcError, code};
+use crate::transport::server::ClientRequest;
 
 /// A JSON-RPC message as an HTTP response.
 pub(super) fn respond(status: StatusCode, message: &Message) -> Response {
@@ -45,7 +46,7 @@ pub(super) fn carry_out(
     let (link, in_use, session) = (Arc::new(session.link(log)), session.enter(), Arc::clone(session));
     let tasks = session.tasks.clone();
     tasks.spawn(async move {
-        let answering = session.get().request(id.clone(), method, params, link);
+        let answering = session.get().request(ClientRequest::new(id.clone(), method, params, link));
         let result = tokio::select! {
             biased;
             result = answering => result,

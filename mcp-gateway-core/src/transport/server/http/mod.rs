@@ -11,11 +11,13 @@ mod face;
 mod guard;
 mod log_link;
 mod message;
+mod principals;
 mod session;
 mod sessions;
 #[cfg(feature = "transport-sse")]
 mod sse;
 mod stall;
+mod stateless;
 mod stream;
 mod streamable;
 mod tls;

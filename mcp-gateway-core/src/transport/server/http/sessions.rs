@@ -54,7 +54,7 @@ impl HttpSessions {
             Error::new(ErrorKind::Overloaded, "too many sessions are open").with_hint("end sessions that are not used")
         })?;
         let own = LogLink { log: Arc::new(EventLog::new(0)), pending: Arc::default() };
-        let session = host.open(principal.clone(), Arc::new(own.clone())).await?;
+        let session = host.open(principal.clone(), Some(Arc::new(own.clone()))).await?;
         Ok(HttpSession::new(session, (principal, profile), own, place, self.tasks.clone()))
     }
 
@@ -88,6 +88,12 @@ impl HttpSessions {
             table.open.extract_if(|_, session| session.is_idle_for(self.idle)).collect()
         };
         join_all(expired.iter().map(|(_, session)| session.close())).await;
+    }
+
+    /// Ends what has no end of its own.
+    pub(super) async fn wind_down(&self) {
+        let open: Vec<_> = self.locked().open.values().cloned().collect();
+        join_all(open.iter().map(|session| session.get().wind_down())).await;
     }
 
     /// Waits for the requests under way.

@@ -12,11 +12,12 @@ use super::face::Face;
 use super::guard::refusal;
 use super::message::{carry_out, deliver, respond};
 use super::session::HttpSession;
-use super::{batch, body, stream};
+use super::{batch, body, stateless, stream};
 use crate::error::ErrorKind;
 use crate::model::Principal;
 use crate::protocol::http::{EVENT_STREAM, header as names};
 use crate::protocol::{Message, ProtocolVersion, RawJson, RequestId, RequestKind, RpcError, ServerHello, code};
+use crate::transport::server::ClientRequest;
 use crate::transport::server::refusal::not_a_message;
 
 pub(super) async fn post(
@@ -34,17 +35,35 @@ pub(super) async fn post(
         Err(refused) => return refused,
     };
     let body = body.trim_ascii();
-    let session = find(&face, &headers, &principal);
+    let is_announced = stateless::is_announced(&headers);
+    match Message::parse(body) {
+        Ok(Message::Request { id, method, params }) if is_announced || stateless::is_one(params.as_ref()) => {
+            return stateless::answer(&face, principal, &headers, (id, method, params)).await;
+        }
+        Ok(Message::Notification { .. }) if is_announced => return stateless::accepted(),
+        message => in_session(&face, principal, &headers, body, message).await,
+    }
+}
+
+/// Takes a message of the session era.
+async fn in_session(
+    face: &Arc<Face>,
+    principal: Principal,
+    headers: &HeaderMap,
+    body: &[u8],
+    message: crate::error::Result<Message>,
+) -> Response {
+    let session = find(face, headers, &principal);
     if body.first() == Some(&b'[') {
         return match session {
             Ok(session) => batch::answer(&session, body).await,
             Err(refused) => refused.into_response(),
         };
     }
-    match (Message::parse(body), session) {
+    match (message, session) {
         (Err(error), _) => respond(StatusCode::BAD_REQUEST, &not_a_message(body, &error)),
         (Ok(Message::Request { id, method, params }), _) if method == "initialize" => {
-            initialize(&face, principal, id, params).await
+            initialize(face, principal, id, params).await
         }
         (Ok(Message::Request { id, method, params }), Ok(session)) => answer(&session, id, method, params).await,
         (Ok(Message::Request { id, method, .. }), Err(refused)) => refused.answer(id, &method),
@@ -62,6 +81,9 @@ pub(super) async fn get(
     Extension(principal): Extension<Principal>,
     headers: HeaderMap,
 ) -> Response {
+    if stateless::is_announced(&headers) {
+        return stateless::not_allowed();
+    }
     if !accepts(&headers, EVENT_STREAM) {
         return refusal(StatusCode::NOT_ACCEPTABLE, "accept must include text/event-stream");
     }
@@ -87,6 +109,9 @@ pub(super) async fn delete(
     Extension(principal): Extension<Principal>,
     headers: HeaderMap,
 ) -> Response {
+    if stateless::is_announced(&headers) {
+        return stateless::not_allowed();
+    }
     match find(&face, &headers, &principal) {
         Ok(session) => {
             face.sessions.remove(session.get().id());
@@ -107,9 +132,13 @@ async fn initialize(face: &Face, principal: Principal, id: RequestId, params: Op
         }
     };
     let link = Arc::new(session.link(session.log()));
-    let result = session.get().request(id.clone(), "initialize".to_owned(), params, link).await;
+    let request = ClientRequest::new(id.clone(), "initialize", params, link);
+    let result = session.get().request(request).await;
     let hello = match &result {
         Ok(result) => ServerHello::from_result(result),
+        Err(error) if error.code == code::UNAVAILABLE => {
+            return respond(StatusCode::SERVICE_UNAVAILABLE, &Message::response(id, result));
+        }
         Err(_) => return respond(StatusCode::BAD_REQUEST, &Message::response(id, result)),
     };
     session.set_version(hello.ok().and_then(|hello| ProtocolVersion::from_date(&hello.protocol_version)));

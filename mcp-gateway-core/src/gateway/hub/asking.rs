@@ -1,0 +1,108 @@
+//! Asking a client what a server wants to know.
+
+use std::sync::Arc;
+use std::time::Instant;
+
+use serde_json::{Value, json};
+
+use super::Hub;
+use crate::audit::{AuditEvent, Outcome};
+use crate::error::ErrorKind;
+use crate::gateway::redact::Redaction;
+use crate::model::{ServerName, SessionId};
+use crate::protocol::{ClientCapabilities, ClientLink, RawJson, RawObject, RpcError, code};
+use crate::transport::client::Caller;
+
+/// Says in the `_meta` of a question which server asks.
+const ASKING: &str = "mcp-gateway/server";
+
+/// The longest question, in bytes.
+const MAX_QUESTION: usize = 1024 * 1024;
+
+/// What a server wants to know of whom.
+#[derive(Debug)]
+pub(super) struct Asked<'a> {
+    pub(super) server: &'a ServerName,
+    pub(super) session: Option<&'a SessionId>,
+    pub(super) redaction: &'a Redaction,
+    pub(super) caller: &'a Caller,
+    pub(super) link: &'a Arc<dyn ClientLink>,
+}
+
+impl Hub {
+    /// Asks a client, which has to be able to answer, and records that it was asked.
+    ///
+    /// The caller's own time stands still meanwhile.
+    pub(super) async fn ask(
+        &self,
+        asked: &Asked<'_>,
+        method: &str,
+        params: Option<RawJson>,
+    ) -> Result<RawJson, RpcError> {
+        let begun = Instant::now();
+        let answer = self.ask_unrecorded(asked, method, params).await;
+        let mut event = AuditEvent::new(self.profile.name().clone(), &*asked.caller.principal, method);
+        event.server = Some(asked.server.clone());
+        event.session = asked.session.cloned();
+        event.duration_micros = u64::try_from(begun.elapsed().as_micros()).unwrap_or(u64::MAX);
+        if let Err(error) = &answer {
+            event.outcome = Outcome::Failed;
+            event.error = Some(format!("{}: {}", error.code, error.message));
+        }
+        match self.audit.append(event).await {
+            Ok(_) => answer,
+            Err(error) => {
+                tracing::error!(error = %error.report(), "a server's question could not be recorded");
+                Err(RpcError::new(code::INTERNAL_ERROR, "the question could not be recorded, so it was not answered"))
+            }
+        }
+    }
+
+    async fn ask_unrecorded(
+        &self,
+        asked: &Asked<'_>,
+        method: &str,
+        params: Option<RawJson>,
+    ) -> Result<RawJson, RpcError> {
+        let shown: Value = match &params {
+            Some(params) if params.get().len() > MAX_QUESTION => {
+                return Err(RpcError::new(code::INVALID_PARAMS, "the question is too long"));
+            }
+            Some(params) => params.read().unwrap_or_default(),
+            None => Value::Null,
+        };
+        if !asked.caller.capabilities.can_answer(method, &shown) {
+            return Err(RpcError::new(code::METHOD_NOT_FOUND, format!("the client does not answer `{method}`")));
+        }
+        let mut params = match params {
+            Some(params) => asked.redaction.json(params).object(),
+            None => Ok(RawObject::default()),
+        }
+        .map_err(|_| RpcError::new(code::INVALID_PARAMS, format!("parameters of `{method}` are no object")))?;
+        name_asker(&mut params, asked.server);
+        let _held = asked.caller.pause.hold();
+        let waiting = tokio::time::timeout(self.options.question_timeout, asked.link.request(method, Some(params.to_raw())));
+        match waiting.await {
+            Ok(Ok(answer)) => answer,
+            Ok(Err(error)) if error.kind() == ErrorKind::Unsupported => Err(RpcError::method_not_found(method)),
+            Ok(Err(error)) => Err(RpcError::from(&error)),
+            Err(_) => Err(RpcError::new(code::UNAVAILABLE, "the client did not answer in time")),
+        }
+    }
+}
+
+/// A person who is asked by one connection with many servers behind it has to see which of them it is.
+fn name_asker(params: &mut RawObject, server: &ServerName) {
+    let mut meta = params.get("_meta").and_then(|meta| meta.object().ok()).unwrap_or_default();
+    meta.set_text(ASKING, server.as_str());
+    params.set("_meta", meta.to_raw());
+}
+
+/// The error for a request that cannot be carried out because the client cannot answer something.
+pub(super) fn missing(method: &str, params: &Value) -> RpcError {
+    let mut error =
+        RpcError::new(code::MISSING_CAPABILITY, format!("the server asks by `{method}`, which the client does not answer"));
+    let needed = ClientCapabilities::needed(method, params).unwrap_or_else(|| json!({}));
+    error.data = RawJson::from_value(&json!({"requiredCapabilities": needed})).ok();
+    error
+}

@@ -1,0 +1,162 @@
+//! What the shape of a client's JSON may not be, because two readers would understand it differently.
+
+use std::collections::HashSet;
+
+use super::{RawJson, RpcError, code};
+
+/// The deepest nesting that is taken.
+const MAX_DEPTH: usize = 128;
+
+/// Refuses parameters that are nested too deeply, or in which an object has a key twice, in one spelling or in several:
+/// some servers take `Name` for `name`, so that what policy has read would not be what is carried out.
+///
+/// Keys inside `arguments` are the tool's own, where only the same key twice is refused.
+///
+/// # Errors
+/// `-32602`, which names the key.
+pub fn check_shape(params: &RawJson) -> Result<(), RpcError> {
+    let bytes = params.get().as_bytes();
+    let mut open: Vec<Option<Keys>> = Vec::new();
+    let mut at = 0;
+    while let Some(&byte) = bytes.get(at) {
+        match byte {
+            b'{' | b'[' => {
+                if open.len() >= MAX_DEPTH {
+                    return Err(RpcError::new(code::INVALID_PARAMS, format!("nested more than {MAX_DEPTH} levels deep")));
+                }
+                let folds = open.len() < 2 && !open.first().is_some_and(|root| in_own_part(root.as_ref()));
+                open.push((byte == b'{').then(|| Keys::new(folds)));
+            }
+            b'}' | b']' => drop(open.pop()),
+            b'"' => {
+                let end = end_of_text(bytes, at);
+                let is_key = bytes.get(end..).is_some_and(|rest| next_token(rest) == Some(b':'));
+                if is_key && let Some(Some(keys)) = open.last_mut() {
+                    keys.add(&params.get()[at..end])?;
+                }
+                at = end;
+                continue;
+            }
+            _ => {}
+        }
+        at += 1;
+    }
+    Ok(())
+}
+
+/// Whether the member that is being read belongs to others than the protocol.
+fn in_own_part(root: Option<&Keys>) -> bool {
+    root.is_some_and(|keys| matches!(keys.last.as_str(), "arguments" | "inputresponses"))
+}
+
+/// The keys of one object.
+struct Keys {
+    seen: HashSet<String>,
+    /// Whether keys that differ only in case are the same.
+    folds: bool,
+    last: String,
+}
+
+impl Keys {
+    fn new(folds: bool) -> Self {
+        Self { seen: HashSet::new(), folds, last: String::new() }
+    }
+
+    fn add(&mut self, quoted: &str) -> Result<(), RpcError> {
+        let key: String = serde_json::from_str(quoted).unwrap_or_default();
+        let folded = if self.folds { fold(&key) } else { key.clone() };
+        let refused = |why: &str| {
+            let shown: String = key.chars().take(64).collect();
+            Err(RpcError::new(code::INVALID_PARAMS, format!("key `{shown}` {why}")))
+        };
+        if self.folds && folded != key && PROTOCOL_KEYS.iter().any(|known| fold(known) == folded && *known != key) {
+            return refused("is not how the protocol spells it");
+        }
+        self.last.clone_from(&folded);
+        if self.seen.insert(folded) { Ok(()) } else { refused("stands twice") }
+    }
+}
+
+/// The keys of parameters that the gateway or a server acts upon.
+const PROTOCOL_KEYS: [&str; 16] = [
+    "_meta",
+    "argument",
+    "arguments",
+    "context",
+    "cursor",
+    "inputResponses",
+    "level",
+    "name",
+    "notifications",
+    "progressToken",
+    "ref",
+    "requestId",
+    "requestState",
+    "task",
+    "taskId",
+    "uri",
+];
+
+/// As readers fold that do not tell upper from lower case; `ſ` and the Kelvin sign are letters to them.
+fn fold(key: &str) -> String {
+    key.chars().flat_map(char::to_lowercase).map(|letter| if letter == 'ſ' { 's' } else { letter }).collect()
+}
+
+/// The place after the closing quote of a text that begins here.
+fn end_of_text(bytes: &[u8], start: usize) -> usize {
+    let mut at = start + 1;
+    while let Some(step) = bytes.get(at..).and_then(|rest| memchr::memchr2(b'"', b'\\', rest)) {
+        at += step;
+        if bytes[at] == b'"' {
+            return at + 1;
+        }
+        at += 2;
+    }
+    bytes.len()
+}
+
+fn next_token(bytes: &[u8]) -> Option<u8> {
+    bytes.iter().copied().find(|byte| !byte.is_ascii_whitespace())
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn check(text: &str) -> Result<(), String> {
+        check_shape(&RawJson::parse(text).unwrap()).map_err(|error| error.message)
+    }
+
+    #[test]
+    fn one_key_has_one_meaning() {
+        for text in [
+            r#"{"name":"a","arguments":{"Name":1,"name":2,"x":[{"a":1},{"a":2}]}}"#,
+            r#"{"_meta":{"progressToken":1,"Vendor/x":"name\":"},"name":"a"}"#,
+            r#"{"ref":{"type":"ref/prompt","name":"x"},"argument":{"name":"n","value":"\\"}}"#,
+            r#"{"uri":"a://b", "_meta" : { } }"#,
+            "{}",
+        ] {
+            assert_eq!(check(text), Ok(()), "{text}");
+        }
+        for text in [
+            r#"{"name":"a","Name":"b"}"#,
+            r#"{"NAME":"b"}"#,
+            r#"{"name":"a","na\u006de":"b"}"#,
+            r#"{"argument\u017f":{}}"#,
+            r#"{"name":"a","arguments":{"x":1,"x":2}}"#,
+            r#"{"name":"a","arguments":{"deep":[{"x":1,"x":2}]}}"#,
+            r#"{"_meta":{"ProgressToken":1}}"#,
+            r#"{"ref":{"Name":"x"}}"#,
+        ] {
+            assert!(check(text).is_err(), "{text}");
+        }
+    }
+
+    #[test]
+    fn nesting_has_a_bound() {
+        let nested = |depth: usize| format!(r#"{{"arguments":{}{}}}"#, "[".repeat(depth), "]".repeat(depth));
+        assert_eq!(check(&nested(MAX_DEPTH - 1)), Ok(()));
+        assert!(check(&nested(MAX_DEPTH)).is_err());
+        assert!(check(&nested(100_000)).is_err());
+    }
+}

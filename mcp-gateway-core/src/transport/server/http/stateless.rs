@@ -1,0 +1,160 @@
+//! Requests that stand alone: each is answered on its own connection, and ends with it.
+
+use std::convert::Infallible;
+use std::pin::Pin;
+use std::sync::Arc;
+
+use async_trait::async_trait;
+use axum::http::{HeaderMap, HeaderValue, StatusCode, header};
+use axum::response::sse::Event;
+use axum::response::{IntoResponse, Response};
+use futures_util::Stream;
+use tokio::sync::mpsc;
+use tokio::sync::mpsc::error::TrySendError;
+
+use super::face::Face;
+use super::guard::refusal;
+use super::message::respond;
+use super::stream;
+use crate::error::{Error, ErrorKind, Result};
+use crate::model::Principal;
+use crate::protocol::http::{MESSAGE_EVENT, header as names};
+use crate::protocol::stateless::{RequestMeta, RoutingHeaders};
+use crate::protocol::{ClientLink, Era, Message, ProtocolVersion, RawJson, RequestId, RpcError, code};
+use crate::transport::server::ClientRequest;
+
+/// How many messages of one request may wait for a client that reads slowly.
+const WAITING: usize = 256;
+
+/// Whether the headers say that a message belongs to the stateless era.
+pub(super) fn is_announced(headers: &HeaderMap) -> bool {
+    let version = headers.get(names::PROTOCOL_VERSION).and_then(|value| value.to_str().ok());
+    version.and_then(ProtocolVersion::from_date).is_some_and(|version| version.era() == Era::Stateless)
+}
+
+/// Whether a request says that it belongs to the stateless era.
+pub(super) fn is_one(params: Option<&RawJson>) -> bool {
+    let Some(params) = params else { return false };
+    // Most requests of the other era do not even hold the word.
+    memchr::memmem::find(params.get().as_bytes(), b"io.modelcontextprotocol/").is_some()
+        && params.object().is_ok_and(|params| RequestMeta::is_in(&params))
+}
+
+/// The answer to what this era does not have.
+pub(super) fn not_allowed() -> Response {
+    let mut response = refusal(StatusCode::METHOD_NOT_ALLOWED, "in this version of the protocol everything is posted");
+    response.headers_mut().insert(header::ALLOW, HeaderValue::from_static("POST"));
+    response
+}
+
+/// Carries out a request; answers with plain JSON when the answer is all there is to say, else with a stream.
+///
+/// A client that goes away cancels it.
+pub(super) async fn answer(
+    face: &Face,
+    principal: Principal,
+    headers: &HeaderMap,
+    (id, method, params): (RequestId, String, Option<RawJson>),
+) -> Response {
+    let known = match face.principals.enter(face, principal).await {
+        Ok(known) => known,
+        Err(error) => {
+            let full = matches!(error.kind(), ErrorKind::Overloaded | ErrorKind::Closed);
+            let status = if full { StatusCode::SERVICE_UNAVAILABLE } else { StatusCode::INTERNAL_SERVER_ERROR };
+            return respond(status, &Message::response(id, Err(RpcError::from(&error))));
+        }
+    };
+    let (sender, mut messages) = mpsc::channel(WAITING);
+    let headers = headers.iter().map(|(name, value)| (name.as_str(), value.to_str().ok()));
+    let request = ClientRequest::new(id.clone(), method, params.clone(), Arc::new(StreamLink(sender)))
+        .with_headers(RoutingHeaders::of(headers));
+    let mut work: Work = Box::pin(async move { known.session().request(request).await });
+    tokio::select! {
+        biased;
+        Some(first) = messages.recv() => {
+            let answering = Answering { id, work: Some(work), messages, ready: Some(first) };
+            stream::respond(events(answering))
+        }
+        result = &mut work => {
+            let status = status(&result, params.as_ref());
+            respond(status, &Message::response(id, result))
+        }
+    }
+}
+
+type Work = Pin<Box<dyn Future<Output = Result<RawJson, RpcError>> + Send>>;
+
+/// A request that has had something to say before its answer.
+struct Answering {
+    id: RequestId,
+    work: Option<Work>,
+    messages: mpsc::Receiver<String>,
+    ready: Option<String>,
+}
+
+impl Answering {
+    /// The next message; the answer is the last one.
+    async fn next(&mut self) -> Option<String> {
+        if let Some(ready) = self.ready.take() {
+            return Some(ready);
+        }
+        let work = self.work.as_mut()?;
+        let result = tokio::select! {
+            biased;
+            Some(message) = self.messages.recv() => return Some(message),
+            result = work => result,
+        };
+        self.work = None;
+        let answer = Message::response(self.id.clone(), result).to_json();
+        // What was said before the answer is heard before it.
+        match self.messages.try_recv() {
+            Ok(message) => {
+                self.ready = Some(answer);
+                Some(message)
+            }
+            Err(_) => Some(answer),
+        }
+    }
+}
+
+fn events(answering: Answering) -> impl Stream<Item = Result<Event, Infallible>> + Send {
+    futures_util::stream::unfold(answering, |mut answering| async {
+        let message = answering.next().await?;
+        Some((Ok(Event::default().event(MESSAGE_EVENT).data(message)), answering))
+    })
+}
+
+fn status(result: &Result<RawJson, RpcError>, params: Option<&RawJson>) -> StatusCode {
+    let Err(error) = result else { return StatusCode::OK };
+    let is_incomplete = || {
+        let params = params.and_then(|params| params.object().ok());
+        params.is_none_or(|mut params| RequestMeta::take(&mut params).is_err())
+    };
+    match error.status() {
+        200 if error.code == code::INVALID_PARAMS && is_incomplete() => StatusCode::BAD_REQUEST,
+        status => StatusCode::from_u16(status).unwrap_or(StatusCode::INTERNAL_SERVER_ERROR),
+    }
+}
+
+/// The way back of one request.
+#[derive(Debug)]
+struct StreamLink(mpsc::Sender<String>);
+
+#[async_trait]
+impl ClientLink for StreamLink {
+    async fn notify(&self, method: &str, params: Option<RawJson>) -> Result<()> {
+        self.0.try_send(Message::notification(method, params).to_json()).map_err(|error| match error {
+            TrySendError::Full(_) => Error::new(ErrorKind::Overloaded, "client does not read what it is sent"),
+            TrySendError::Closed(_) => Error::new(ErrorKind::Closed, "client is gone"),
+        })
+    }
+
+    async fn request(&self, method: &str, _params: Option<RawJson>) -> Result<Result<RawJson, RpcError>> {
+        Ok(Err(RpcError::method_not_found(method)))
+    }
+}
+
+/// The answer to a notification, of which this era has none over HTTP that means anything.
+pub(super) fn accepted() -> Response {
+    StatusCode::ACCEPTED.into_response()
+}
