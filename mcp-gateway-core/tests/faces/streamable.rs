@@ -17,7 +17,7 @@ crate::tests![
     profiles_have_hosts_of_their_own,
     headers_are_checked,
     versions_are_checked,
-    the_newest_era_is_told_to_fall_back,
+    requests_that_stand_alone_need_no_session,
     what_is_no_message_is_answered,
     notifications_and_answers_are_accepted,
     an_answer_alone_is_plain_json,
@@ -136,7 +136,7 @@ async fn versions_are_checked() {
     for known in ["2025-11-25", "2025-06-18", "2025-03-26", "2024-11-05"] {
         assert_eq!(version(known).status().await, 200, "{known}");
     }
-    for unknown in ["2026-07-28", "2025-01-01", "x", ""] {
+    for unknown in ["2025-01-01", "x", ""] {
         assert_eq!(version(unknown).status().await, 400, "{unknown}");
     }
     let reply = server.post(&initialize("1999-01-01")).send().await.json().await;
@@ -146,18 +146,29 @@ async fn versions_are_checked() {
     );
 }
 
-/// A client of both eras asks first, without a session, and begins a session when it is not understood.
-async fn the_newest_era_is_told_to_fall_back() {
+/// A request that stands alone is answered without a session of its own, with the status that its error has.
+async fn requests_that_stand_alone_need_no_session() {
     let server = Server::start().await;
     let params = json!({"_meta": {"io.modelcontextprotocol/protocolVersion": "2026-07-28"}});
     let discover = json!({"jsonrpc": "2.0", "id": 1, "method": "server/discover", "params": params});
     let ask =
         server.post(&discover).header("mcp-protocol-version", "2026-07-28").header("mcp-method", "server/discover");
     let reply = ask.send().await;
-    assert!((400..500).contains(&reply.status()), "{}", reply.status());
+    assert_eq!(reply.status(), 404);
     let answer = reply.json().await;
     assert_eq!((&answer["id"], &answer["error"]["code"]), (&json!(1), &json!(-32601)));
-    assert_eq!(server.host.count(|host| &host.opened), 0);
+    let call = json!({"name": "echo", "arguments": {"text": "hi"}, "_meta": params["_meta"]});
+    let call = json!({"jsonrpc": "2.0", "id": 1, "method": "tools/call", "params": call});
+    for _ in 0..2 {
+        let reply = server.post(&call).header("mcp-protocol-version", "2026-07-28").send().await;
+        assert_eq!(reply.header("mcp-session-id"), None);
+        assert_eq!(reply.json().await["result"]["content"][0]["text"], "hi");
+    }
+    assert_eq!(server.host.count(|host| &host.opened), 1, "one for everyone who comes as this principal");
+    for method in ["GET", "DELETE"] {
+        let reply = server.ask(method, "/mcp").header("mcp-protocol-version", "2026-07-28").send().await;
+        assert_eq!((reply.status(), reply.header("allow")), (405, Some("POST")));
+    }
 }
 
 async fn what_is_no_message_is_answered() {

@@ -60,6 +60,12 @@ impl MemoryServer for Scripted {
                 }
                 continue;
             };
+            if message["method"] == "server/discover" {
+                let error = json!({"code": -32601, "message": "no such method"});
+                let answer = json!({"jsonrpc": "2.0", "id": id, "error": error});
+                write.write_all(format!("{answer}\n").as_bytes()).await.unwrap();
+                continue;
+            }
             let mut extra = Vec::new();
             let result = match message["method"].as_str().unwrap() {
                 "initialize" => json!({

@@ -125,7 +125,7 @@ mod tests {
         let acknowledged = filter.acknowledgement(&id).unwrap();
         assert_eq!(
             acknowledged.get(),
-            r#"{"notifications":{"toolsListChanged":true,"resourceSubscriptions":["a://b"]},"_meta":{"io.modelcontextprotocol/subscriptionId":"l1"}}"#
+            r#"{"notifications":{"resourceSubscriptions":["a://b"],"toolsListChanged":true},"_meta":{"io.modelcontextprotocol/subscriptionId":"l1"}}"#
         );
         assert_eq!(subscription_of(&acknowledged.object().unwrap()), Some(id));
     }

@@ -132,7 +132,7 @@ mod tests {
         let meta = RequestMeta::take(&mut request).unwrap();
         assert_eq!((meta.version, meta.log_level), (ProtocolVersion::V20260728, Some(LogLevel::Warning)));
         assert!(meta.capabilities.has("roots"));
-        assert_eq!(request.to_raw().get(), r#"{"name":"x","_meta":{"progressToken":7,"vendor/key":{"a":1}}}"#);
+        assert_eq!(request.to_raw().get(), r#"{"_meta":{"progressToken":7,"vendor/key":{"a":1}},"name":"x"}"#);
         assert!(!RequestMeta::is_in(&request));
         meta.stamp(&mut request);
         assert_eq!(RequestMeta::take(&mut request).unwrap(), meta);

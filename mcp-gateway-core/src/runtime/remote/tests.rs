@@ -145,13 +145,12 @@ async fn servers_of_the_python_sdk_are_reached() {
             _ = futures_util::future::join_all(slow) => panic!("slow calls overtook a quick one"),
             quick = quick => assert!(quick.is_ok()),
         }
-        let request = PeerRequest::new(
+        let mut request = PeerRequest::new(
             "tools/call",
             serde_json::from_value(json!({"name": "wait", "arguments": {"seconds": 0.1}})).unwrap(),
             PATIENCE,
         );
-        let request =
-            PeerRequest { progress: Some((RawJson::from_value(&"t").unwrap(), Arc::clone(&progress) as _)), ..request };
+        request.progress = Some((RawJson::from_value(&"t").unwrap(), Arc::clone(&progress) as _));
         peer.request(&CallContext::local(), request).await.unwrap().unwrap();
         assert!(progress.0.lock().unwrap().iter().any(|note| note.contains(r#""progressToken":"t""#)));
 

@@ -7,7 +7,7 @@ use async_trait::async_trait;
 use serde_json::{Value, json};
 use tokio::sync::mpsc;
 
-use crate::error::Result;
+use crate::error::{ErrorKind, Result};
 use crate::model::CallContext;
 use crate::protocol::{ClientHello, RawJson, RawObject, RpcError, ServerHello};
 use crate::transport::client::{Cause, Connection, Peer, PeerRequest, ServerEvents};
@@ -47,7 +47,10 @@ pub(crate) async fn ask(peer: &Peer, method: &str, params: Value) -> Result<Valu
     match peer.request(&CallContext::local(), PeerRequest::new(method, params, PATIENCE)).await {
         Ok(Ok(result)) => Ok(result.read().unwrap()),
         Ok(Err(error)) => Err(error.message),
-        Err(error) => Err(format!("connection: {error}")),
+        Err(error) if matches!(error.kind(), ErrorKind::Closed | ErrorKind::ServerExited) => {
+            Err(format!("connection: {error}"))
+        }
+        Err(error) => Err(RpcError::from(&error).message),
     }
 }
 

@@ -130,9 +130,8 @@ async fn a_refused_request_is_answered_with_what_the_server_said_but_no_secret()
     let mut params = serde_json::from_value::<crate::protocol::RawObject>(json!({"status": 503})).unwrap();
     params.set_text("x", "y");
     let request = PeerRequest::new("tools/call", params, super::testing::PATIENCE);
-    let error = peer.request(&CallContext::local(), request).await.unwrap().unwrap_err();
-    assert_eq!(error.code, crate::protocol::code::UNAVAILABLE);
-    assert!(error.data.unwrap().get().contains(r#""retry":true"#));
+    let error = peer.request(&CallContext::local(), request).await.unwrap_err();
+    assert_eq!((error.kind(), error.retry()), (ErrorKind::Network, crate::error::Retry::Later));
 }
 
 #[tokio::test]

@@ -129,6 +129,10 @@ impl Peer {
                     .explain(ErrorKind::Timeout, "server did not answer the handshake in time")
                     .with_context("waited", humantime::format_duration(timeout)));
             }
+            Err(error) if error.kind() == ErrorKind::Protocol => {
+                let refused = self.explain(ErrorKind::StartFailed, "server refused the handshake");
+                return Err(refused.with_context("answer", error.to_string()).with_source(error));
+            }
             Err(error) => return Err(error),
         };
         let hello = ServerHello::from_result(&result)?;
