@@ -291,6 +291,8 @@ export interface Decision {
 /** Who asks, in which session, and for how long. */
 export interface CallContext {
   principal: string;
+  /** What the one who asks may be, where whoever let them in says so. */
+  roles?: string[];
   session?: string;
   /** How long the caller still waits, where there is a bound. */
   timeoutSeconds?: number;

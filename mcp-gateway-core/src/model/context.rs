@@ -1,5 +1,6 @@
 //! Who asks, in which session, until when, and as part of which trace.
 
+use std::collections::BTreeSet;
 use std::fmt;
 use std::sync::Arc;
 use std::time::{Duration, Instant};
@@ -16,12 +17,22 @@ use crate::error::{Error, ErrorKind, Result};
 pub struct Principal {
     /// A stable name: `local` for the owner of the process, the token's or user's name otherwise.
     pub name: Arc<str>,
+    /// What policies may tell principals apart by, beside the name: sorted, each once, none by default.
+    pub roles: Arc<[Arc<str>]>,
 }
 
 impl Principal {
     /// Names a principal.
     pub fn new(name: impl AsRef<str>) -> Self {
-        Self { name: name.as_ref().into() }
+        Self { name: name.as_ref().into(), roles: Arc::default() }
+    }
+
+    /// Gives the principal these roles in place of those it has; with other roles it is another principal.
+    #[must_use]
+    pub fn with_roles(mut self, roles: impl IntoIterator<Item = impl AsRef<str>>) -> Self {
+        let roles: BTreeSet<Arc<str>> = roles.into_iter().map(|role| role.as_ref().into()).collect();
+        self.roles = roles.into_iter().collect();
+        self
     }
 
     /// The owner of this process.
@@ -107,10 +118,13 @@ impl CallContext {
         self
     }
 
-    /// The context as an object of the host's own language sees it: `{"principal", "session", "timeoutSeconds",
-    /// "traceparent"}`, of which all but the first may be missing.
+    /// The context as an object of the host's own language sees it: `{"principal", "roles", "session",
+    /// "timeoutSeconds", "traceparent"}`, of which all but the first may be missing.
     pub fn to_json(&self) -> Value {
         let mut shown = json!({"principal": &*self.principal.name});
+        if !self.principal.roles.is_empty() {
+            shown["roles"] = self.principal.roles.iter().map(|role| &**role).collect();
+        }
         if let Some(session) = &self.session {
             shown["session"] = session.as_str().into();
         }
@@ -179,4 +193,20 @@ impl CallContext {
 /// Whole milliseconds, so that an error reads `1s` and not `999ms 999us 312ns`.
 fn round(limit: Duration) -> Duration {
     Duration::from_millis(u64::try_from(limit.as_micros().div_ceil(1000)).unwrap_or(u64::MAX))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn roles_are_shown_where_there_are_some_and_make_another_principal() {
+        let plain = Principal::new("ann");
+        let two = Principal::new("ann").with_roles(["reader", "admin", "reader"]);
+        assert_eq!(CallContext::new(plain.clone()).to_json(), json!({"principal": "ann"}));
+        assert_eq!(CallContext::new(two.clone()).to_json(), json!({"principal": "ann", "roles": ["admin", "reader"]}));
+        assert_ne!(plain, two);
+        assert_eq!(two, Principal::new("ann").with_roles(["admin", "reader"]));
+        assert_eq!(two.with_roles([""; 0]), plain);
+    }
 }

@@ -308,8 +308,11 @@ class CallContext:
     """How long the caller still waits, where there is a bound."""
     traceparent: str | None = None
     """The W3C trace that it is part of."""
+    roles: tuple[str, ...] = ()
+    """What the one who asks may be, where whoever let them in says so."""
 
     @classmethod
     def read(cls, raw: Mapping[str, Any]) -> "CallContext":
         """Reads the gateway's form."""
-        return cls(raw["principal"], raw.get("session"), raw.get("timeoutSeconds"), raw.get("traceparent"))
+        known = (raw["principal"], raw.get("session"), raw.get("timeoutSeconds"), raw.get("traceparent"))
+        return cls(*known, tuple(raw.get("roles", ())))
