@@ -28,6 +28,8 @@ pub(crate) struct FakeHost {
     pub(crate) gate: Semaphore,
     pub(crate) notifications: Mutex<Vec<String>>,
     pub(crate) principals: Mutex<Vec<String>>,
+    /// The roles of each principal.
+    pub(crate) roles: Mutex<Vec<Vec<String>>>,
     /// The sessions' links; a host may keep them longer than the client stays.
     pub(crate) links: Mutex<Vec<Arc<dyn ClientLink>>>,
     /// Whether `initialize` waits for the gate too.
@@ -45,6 +47,7 @@ impl FakeHost {
             gate: Semaphore::new(0),
             notifications: Mutex::default(),
             principals: Mutex::default(),
+            roles: Mutex::default(),
             links: Mutex::default(),
             greets_late: AtomicBool::new(false),
         })
@@ -77,6 +80,7 @@ impl SessionHost for Shared {
     async fn open(&self, principal: Principal, link: Option<Arc<dyn ClientLink>>) -> Result<Arc<dyn ServerSession>> {
         self.0.opened.fetch_add(1, Ordering::SeqCst);
         self.0.principals.lock().unwrap().push(principal.to_string());
+        self.0.roles.lock().unwrap().push(principal.roles.iter().map(ToString::to_string).collect());
         self.0.links.lock().unwrap().extend(link);
         Ok(Arc::new(FakeSession {
             id: SessionId::random()?,

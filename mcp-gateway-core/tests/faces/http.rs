@@ -140,6 +140,12 @@ impl Ask {
         self
     }
 
+    /// Adds a header to those that are there.
+    pub(crate) fn also(mut self, name: &str, value: &str) -> Self {
+        self.headers.push((name.to_owned(), value.to_owned()));
+        self
+    }
+
     pub(crate) fn without(mut self, name: &str) -> Self {
         self.headers.retain(|(present, _)| present != name);
         self

@@ -3,10 +3,13 @@
 //! Has its own main so that it can start itself as the server at the other end of standard input and output.
 #![expect(clippy::unwrap_used, clippy::expect_used, clippy::print_stderr, reason = "these are tests")]
 
+mod authority;
 mod host;
 mod http;
 mod limits;
 mod memory;
+mod oauth;
+mod oauth_keys;
 mod sdk;
 mod sse;
 mod stdio;
@@ -35,6 +38,8 @@ fn main() -> ExitCode {
         limits::tests(),
         sse::tests(),
         tls::tests(),
+        oauth::tests(),
+        oauth_keys::tests(),
     ] {
         trials.extend(tests);
     }

@@ -10,10 +10,14 @@ use axum::{Json, Router, middleware};
 use serde_json::{Value, json};
 
 use super::guard::{Guard, admit};
+#[cfg(feature = "transport-oauth")]
+use super::oauth;
 use super::principals::Principals;
 use super::sessions::HttpSessions;
 use super::streamable;
 use crate::transport::server::SessionHost;
+
+const METRICS: &str = "/metrics";
 
 /// Gives the text of `/metrics`.
 pub(super) type MetricsText = Arc<dyn Fn() -> String + Send + Sync>;
@@ -45,16 +49,37 @@ impl Face {
     }
 }
 
-/// Everything: the profiles and `/metrics` for those whom the guard admits, `/health` for everyone.
+/// The paths that need a token, each with the path whose address names the resource that it is part of.
+#[cfg(feature = "transport-oauth")]
+pub(super) fn paths(faces: &[Face]) -> Vec<(String, String)> {
+    let mut paths = vec![(METRICS.to_owned(), METRICS.to_owned())];
+    for Face { prefix, .. } in faces {
+        for (path, resource) in [("mcp", "mcp"), ("sse", "sse"), ("message", "sse")] {
+            if cfg!(feature = "transport-sse") || path == "mcp" {
+                paths.push((format!("{prefix}/{path}"), format!("{prefix}/{resource}")));
+            }
+        }
+    }
+    paths
+}
+
+/// Everything: the profiles and `/metrics` for those whom the guard admits, `/health` and what
+/// clients must know before they have a token for everyone.
 pub(super) fn router(faces: impl IntoIterator<Item = Face>, metrics: Option<MetricsText>, guard: Guard) -> Router {
     let mut guarded = Router::new();
     for face in faces {
         guarded = guarded.merge(face.routes());
     }
     if let Some(text) = metrics {
-        guarded = guarded.route("/metrics", get(metrics_text).with_state(text));
+        guarded = guarded.route(METRICS, get(metrics_text).with_state(text));
     }
-    let guarded = guarded.route_layer(middleware::from_fn_with_state(Arc::new(guard), admit));
+    let guard = Arc::new(guard);
+    let guarded = guarded.route_layer(middleware::from_fn_with_state(Arc::clone(&guard), admit));
+    #[cfg(feature = "transport-oauth")]
+    let guarded = match &guard.oauth {
+        Some(oauth) => guarded.merge(oauth::routes(Arc::clone(oauth), Arc::clone(&guard))),
+        None => guarded,
+    };
     guarded.route("/health", get(health))
 }
 

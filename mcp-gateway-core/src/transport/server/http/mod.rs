@@ -11,6 +11,8 @@ mod face;
 mod guard;
 mod log_link;
 mod message;
+#[cfg(feature = "transport-oauth")]
+mod oauth;
 mod principals;
 mod session;
 mod sessions;
@@ -26,4 +28,6 @@ mod token;
 pub use bound::BoundHttpServer;
 pub use builder::{HttpServer, HttpServerBuilder};
 pub use config::{HttpServerConfig, TlsFiles};
+#[cfg(feature = "transport-oauth")]
+pub use oauth::{OAuthIssuer, OAuthResource};
 pub use token::generate_token;
