@@ -8,6 +8,7 @@ use clap::{Args, Subcommand, ValueEnum};
 use tokio_util::sync::CancellationToken;
 
 use super::args::{GatewayArgs, ProfileArgs, SelectionArgs, SettingArgs};
+use super::oauth::OAuthArgs;
 use super::{Env, assemble, report, signals};
 use crate::error::{Error, ErrorKind, Result};
 use crate::gateway::home::DEFAULT_PROFILE;
@@ -30,6 +31,7 @@ pub(crate) enum Verb {
   mcp-gateway gateway run --profile dev-tools
   mcp-gateway gateway run --transport streaming --port 8811 --profile dev-tools --profile lab
   mcp-gateway gateway run --transport sse --port 8811
+  mcp-gateway gateway run --transport streaming --oauth-issuer https://login.example --oauth-resource https://gw.example
   mcp-gateway gateway run --catalog a.yaml --catalog b.yaml --servers time,git
   mcp-gateway gateway run --catalog=a.yaml --registry=registry.yaml --config=config.yaml --secrets=.env
 
@@ -54,6 +56,8 @@ pub(crate) struct RunArgs {
     selection: SelectionArgs,
     #[command(flatten)]
     http: HttpArgs,
+    #[command(flatten)]
+    oauth: OAuthArgs,
     #[command(flatten)]
     settings: SettingArgs,
 }
@@ -94,7 +98,7 @@ struct HttpArgs {
     #[arg(long, env = "MCP_GATEWAY_AUTH_TOKEN", hide_env_values = true, value_name = "TOKEN", value_parser = secret)]
     token: Option<SecretValue>,
     /// Let in everyone on this machine
-    #[arg(long, group = "authorization")]
+    #[arg(long, group = "authorization", conflicts_with = "issuers")]
     no_auth: bool,
     /// The certificate chain, as a PEM file
     #[arg(long, value_name = "FILE", requires = "tls_key")]
@@ -142,7 +146,7 @@ impl RunArgs {
                 ErrorKind::InvalidInput,
                 "`--servers` chooses the servers of one profile, not of several",
             )),
-            (transport, several) => http(env, several, transport, self.http).await,
+            (transport, several) => http(env, several, transport, (self.http, self.oauth)).await,
         }
     }
 }
@@ -156,7 +160,12 @@ async fn stdio(env: &Env, args: &GatewayArgs) -> Result<()> {
     served
 }
 
-async fn http(env: &Env, profiles: &[GatewayArgs], transport: Transport, http: HttpArgs) -> Result<()> {
+async fn http(
+    env: &Env,
+    profiles: &[GatewayArgs],
+    transport: Transport,
+    (http, oauth): (HttpArgs, OAuthArgs),
+) -> Result<()> {
     let shutdown = signals::shutdown()?;
     let shared = assemble::Shared::register(env)?;
     let mut gateways = Vec::new();
@@ -164,7 +173,7 @@ async fn http(env: &Env, profiles: &[GatewayArgs], transport: Transport, http: H
         for args in profiles {
             gateways.push(assemble::gateway_of(env, args, &shared).await?.gateway);
         }
-        serve(&gateways, &shared, transport, http, shutdown).await
+        serve(&gateways, &shared, transport, (http, oauth), shutdown).await
     }
     .await;
     // Together, so that the bound on one is the bound on all.
@@ -176,10 +185,10 @@ async fn serve(
     gateways: &[McpGateway],
     shared: &assemble::Shared,
     transport: Transport,
-    http: HttpArgs,
+    (http, oauth): (HttpArgs, OAuthArgs),
     shutdown: CancellationToken,
 ) -> Result<()> {
-    let (mut server, generated) = http.authorize(HttpServer::builder())?;
+    let (mut server, generated) = http.authorize(HttpServer::builder(), &oauth)?;
     let scheme = if http.tls_cert.is_some() { "https" } else { "http" };
     server = server.with_config(http.config());
     let metrics = shared.metrics.clone();
@@ -192,22 +201,36 @@ async fn serve(
     }
     let bound = server.bind().await?;
     announce(&bound, scheme, transport, &names, generated.as_ref())?;
+    for issuer in oauth.issuers() {
+        report::note(format_args!("clients send tokens of {issuer}"));
+    }
     bound.serve(shutdown).await;
     Ok(())
 }
 
 impl HttpArgs {
-    /// Gives the server its token; the token is returned where it was made up here and must be shown.
-    fn authorize(&self, server: HttpServerBuilder) -> Result<(HttpServerBuilder, Option<SecretValue>)> {
+    /// Tells the server whom to let in; the token is returned where it was made up here and must be shown.
+    fn authorize(
+        &self,
+        server: HttpServerBuilder,
+        oauth: &OAuthArgs,
+    ) -> Result<(HttpServerBuilder, Option<SecretValue>)> {
         if self.no_auth {
             return Ok((server.without_token(), None));
         }
+        let oauth = oauth.resource()?;
+        let has_oauth = oauth.is_some();
+        let server = match oauth {
+            Some(oauth) => server.with_oauth(oauth),
+            None => server,
+        };
         let given = match &self.token_file {
             Some(path) => Some(SecretValue::new(fs::read_to_string(path)?.trim())),
             None => self.token.clone(),
         };
         match given {
             Some(token) => Ok((server.with_token(token, Principal::new(PRINCIPAL)), None)),
+            None if has_oauth => Ok((server, None)),
             None => {
                 let token = generate_token()?;
                 Ok((server.with_token(token.clone(), Principal::new(PRINCIPAL)), Some(token)))

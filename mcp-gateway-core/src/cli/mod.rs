@@ -13,6 +13,7 @@ mod content;
 mod exit;
 mod gateway;
 mod logging;
+mod oauth;
 mod output;
 mod plugin;
 mod profile;

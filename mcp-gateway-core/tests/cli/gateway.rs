@@ -106,6 +106,23 @@ fn what_cannot_be_served_is_said_before_anything_starts() {
         place.show("gateway run --profile a --profile b --transport sse --servers tiny")
     );
     insta::assert_snapshot!("open_to_all", place.show("gateway run --transport sse --host 0.0.0.0 --port 0 --no-auth"));
+    insta::assert_snapshot!(
+        "oauth_without_address",
+        place.show("gateway run --transport sse --oauth-issuer https://a.example")
+    );
+    let oauth = |rest: &str| {
+        let line = "gateway run --profile a --transport streaming --port 0 --oauth-issuer https://a.example";
+        place.show(&format!("{line} --oauth-resource https://gw.example{rest}"))
+    };
+    insta::assert_snapshot!("oauth_at_a_profile", oauth("/mcp"));
+    insta::assert_snapshot!("oauth_and_open_to_all", oauth(" --no-auth"));
+    insta::assert_snapshot!("oauth_role_of_nothing", oauth(" --oauth-role admin"));
+    insta::assert_snapshot!("oauth_keys_missing", oauth(" --oauth-jwks no-such.json"));
+    insta::assert_snapshot!("oauth_plain_issuer", oauth(" --oauth-issuer http://b.example"));
+    insta::assert_snapshot!("oauth_private_issuer", oauth(" --oauth-issuer https://10.1.2.3"));
+    place.write("keys.json", r#"{"keys": []}"#);
+    insta::assert_snapshot!("oauth_without_keys", oauth(" --oauth-jwks keys.json"));
+    insta::assert_snapshot!("oauth_keys_of_several", oauth(" --oauth-issuer https://b.example --oauth-jwks keys.json"));
     insta::assert_snapshot!("no_catalog_file", place.show("gateway run --catalog no-such.yaml --servers tiny"));
     let broken = crate::support::fixtures().join("broken.yaml");
     let shown = place.show(&format!("gateway run --servers two --catalog {}", broken.display()));
@@ -125,7 +142,9 @@ impl Served {
         let mut child = place.command(line.split(' ')).spawn().unwrap();
         let mut stderr = BufReader::new(child.stderr.take().unwrap());
         let (mut address, mut token) = (String::new(), None);
-        while address.is_empty() || token.is_none() && !line.contains("--token") && !line.contains("--no-auth") {
+        while address.is_empty()
+            || token.is_none() && !["--token", "--no-auth", "--oauth"].iter().any(|flag| line.contains(flag))
+        {
             let mut text = String::new();
             assert!(stderr.read_line(&mut text).unwrap() > 0, "the gateway ended");
             if let Some(rest) = text.trim().strip_prefix("note: listening on http://") {
@@ -204,4 +223,44 @@ fn a_token_that_was_given_is_not_shown() {
     let (code, rest) = served.terminate();
     assert_eq!(code, Some(0));
     assert!(!rest.contains(token));
+}
+
+#[test]
+fn tokens_of_an_authorization_server_are_taken() {
+    use base64::Engine as _;
+    use ring::signature::{Ed25519KeyPair, KeyPair as _};
+
+    let place = Place::with_catalog();
+    place.ok("profile create a --servers tiny");
+    let text = |bytes: &[u8]| base64::engine::general_purpose::URL_SAFE_NO_PAD.encode(bytes);
+    let document = Ed25519KeyPair::generate_pkcs8(&ring::rand::SystemRandom::new()).unwrap();
+    let key = Ed25519KeyPair::from_pkcs8(document.as_ref()).unwrap();
+    let public = json!({"kty": "OKP", "crv": "Ed25519", "x": text(key.public_key().as_ref())});
+    place.write("keys.json", &json!({"keys": [public]}).to_string());
+    let token = |audience: &str| {
+        let claims = json!({
+            "iss": "https://login.example", "aud": audience, "sub": "ann", "scope": "mcp:use mcp:admin",
+            "exp": mcp_gateway_core::util::clock::now_millis() / 1000 + 600,
+        });
+        let signed = format!("{}.{}", text(br#"{"alg":"EdDSA"}"#), text(claims.to_string().as_bytes()));
+        let signature = text(key.sign(signed.as_bytes()).as_ref());
+        format!("{signed}.{signature}")
+    };
+    let served = Served::start(
+        &place,
+        "gateway run --transport streaming --port 0 --profile a --oauth-issuer https://login.example \
+         --oauth-resource https://gw.example --oauth-scope mcp:use --oauth-role mcp:admin=admin --oauth-jwks keys.json",
+    );
+    let good = token("https://gw.example/mcp");
+    assert!(served.initialize("/mcp", Some(&good)).contains("200"));
+    assert!(served.initialize("/profiles/a/mcp", Some(&good)).contains("401"));
+    assert!(served.initialize("/mcp", None).contains("401"));
+    let (status, document) = served.http("GET /.well-known/oauth-protected-resource/mcp", None, "");
+    let document: serde_json::Value = serde_json::from_str(&document).unwrap();
+    assert!(status.contains("200"));
+    assert_eq!(document["resource"], "https://gw.example/mcp");
+    assert_eq!(document["scopes_supported"], json!(["mcp:admin", "mcp:use"]));
+    let (code, rest) = served.terminate();
+    assert_eq!(code, Some(0), "{rest}");
+    assert!(rest.contains("clients send tokens of https://login.example") && !rest.contains(&good), "{rest}");
 }
