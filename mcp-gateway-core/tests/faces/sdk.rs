@@ -6,13 +6,17 @@ use std::process::{Output, Stdio};
 use libtest_mimic::Trial;
 use tokio::process::Command;
 
+use crate::authority::{Authority, Key, RESOURCE};
 use crate::http::{Server, TOKEN};
+use crate::oauth;
 
 pub(crate) fn tests() -> Vec<Trial> {
     vec![
         crate::test("sdk::python_1", || everything("python1")),
         crate::test("sdk::python_2", || everything("python")),
         crate::test("sdk::python_2_falls_back", falls_back),
+        crate::test("sdk::python_1_with_a_token_of_an_issuer", || with_a_token_of_an_issuer("python1")),
+        crate::test("sdk::python_2_with_a_token_of_an_issuer", || with_a_token_of_an_issuer("python")),
         crate::test("sdk::python_1_leaves_mid_call", || leaves("python1")),
         crate::test("sdk::python_2_leaves_mid_call", || leaves("python")),
     ]
@@ -62,6 +66,23 @@ async fn falls_back() {
         let output = run(&python, &[kind, place, TOKEN, "1"]).await;
         assert!(output.status.success(), "{kind}: {}", String::from_utf8_lossy(&output.stderr));
     }
+}
+
+async fn with_a_token_of_an_issuer(name: &str) {
+    let Some(python) = python(name) else { return };
+    let key = Key::new("1");
+    let authority = Authority::start(&key).await;
+    let server = oauth::server(authority.resource().with_role("mcp:admin", "admin")).await;
+    for kind in ["http", "sse"] {
+        let path = if kind == "sse" { "/sse" } else { "/mcp" };
+        let claims = authority.claims("user").with("aud", format!("{RESOURCE}{path}")).with("scope", "mcp:admin");
+        let (place, token) = (format!("http://{}{path}", server.address), key.sign(&claims));
+        let output = run(&python, &[kind, &place, &token, "5"]).await;
+        assert!(output.status.success(), "{kind}: {}", String::from_utf8_lossy(&output.stderr));
+        let refused = run(&python, &[kind, &place, &Key::new("1").sign(&claims), "1"]).await;
+        assert!(!refused.status.success(), "{kind}: a forged token");
+    }
+    assert_eq!(*server.host.principals.lock().unwrap(), vec!["user"; 10]);
 }
 
 async fn leaves(name: &str) {
