@@ -1,4 +1,7 @@
 //! Public keys of an issuer, and the signatures that they verify.
+//!
+//! By the library that TLS uses too (`util::tls`): what a crate for JWTs would add is a second one, and key kinds that have no
+//! place here.
 
 use base64::Engine as _;
 use base64::engine::general_purpose::URL_SAFE_NO_PAD;
