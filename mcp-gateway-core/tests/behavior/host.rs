@@ -8,7 +8,9 @@ use async_trait::async_trait;
 use mcp_gateway_core::approval::{Approver, HostApprover, Question};
 use mcp_gateway_core::audit::{AuditEvent, AuditQuery, AuditStore, HostAudit, verify_chain};
 use mcp_gateway_core::catalog::{Catalog, HostCatalog};
-use mcp_gateway_core::model::{CallContext, Decision, Effect, HostCaller, HostObject, SecretValue, ServerName};
+use mcp_gateway_core::model::{
+    CallContext, Decision, Effect, HostCaller, HostObject, Principal, SecretValue, ServerName,
+};
 use mcp_gateway_core::policy::{HostPolicy, Policy};
 use mcp_gateway_core::protocol::{Request, Target};
 use mcp_gateway_core::secrets::{HostBroker, SecretBroker, SecretKey};
@@ -98,6 +100,24 @@ async fn policy() {
         _ => json!({"effect": "deny"}),
     };
     super::policy::check_policy(&HostPolicy::new(caller(vec![("decide", answers(decide))])).unwrap()).await;
+}
+
+#[tokio::test]
+async fn a_policy_sees_roles() {
+    let decide = |asked: &[Value]| {
+        let is_admin = asked[0]["roles"].as_array().is_some_and(|roles| roles.contains(&json!("admin")));
+        json!(if is_admin { "allow" } else { "deny" })
+    };
+    let policy = HostPolicy::new(caller(vec![("decide", answers(decide))])).unwrap();
+    let request = Request::call_tool("t", &json!({})).unwrap();
+    let ann = Principal::new("ann");
+    for (principal, effect) in [
+        (ann.clone(), Effect::Deny),
+        (ann.clone().with_roles(["reader"]), Effect::Deny),
+        (ann.with_roles(["reader", "admin"]), Effect::Allow),
+    ] {
+        assert_eq!(policy.decide(&CallContext::new(principal), &request).await.unwrap().effect, effect);
+    }
 }
 
 #[tokio::test]

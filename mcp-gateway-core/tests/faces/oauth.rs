@@ -250,14 +250,13 @@ async fn listening_ends_with_the_token() {
         key.sign(&authority.claims("user").with("exp", now() - 30 + left).with("aud", audience))
     };
     let session = hello(&server, &token("/mcp", 60)).send().await.header("mcp-session-id").unwrap().to_owned();
-    let mut events = server.listen(&session).bearer(&token("/mcp", 2)).send().await.events();
-    assert!(events.next().await.is_none());
+    let mut stream = server.listen(&session).bearer(&token("/mcp", 5)).send().await.events();
+    let mut sse = server.ask("GET", "/sse").bearer(&token("/sse", 5)).send().await.events();
+    assert_eq!(sse.next().await.unwrap().name, "endpoint");
+    assert!(stream.next().await.is_none() && sse.next().await.is_none());
+    server.host.until("the session of the stream ends with it", |host| &host.closed, 1).await;
     assert_eq!(server.listen(&session).bearer(&token("/mcp", 0)).status().await, 401);
     assert_eq!(server.listen(&session).bearer(&token("/mcp", 60)).status().await, 200, "the session is there");
-    let mut events = server.ask("GET", "/sse").bearer(&token("/sse", 2)).send().await.events();
-    assert_eq!(events.next().await.unwrap().name, "endpoint");
-    assert!(events.next().await.is_none());
-    server.host.until("its session ends with it", |host| &host.closed, 1).await;
 }
 
 async fn two_issuers_cannot_speak_of_the_same_user() {

@@ -4,10 +4,8 @@ use std::time::Duration;
 
 use mcp_gateway_core::transport::server::http::{OAuthIssuer, OAuthResource};
 use serde_json::{Value, json};
-use tokio::net::TcpStream;
 
 use crate::authority::{Authority, Key, Mood, RESOURCE};
-use crate::http::connect;
 use crate::oauth::{hello, server};
 use crate::until;
 
@@ -18,7 +16,6 @@ crate::tests![
     one_that_answers_nonsense_lets_nobody_in,
     keys_that_are_there_outlast_their_issuer,
     many_clients_wait_for_one_fetch,
-    a_client_that_leaves_does_not_end_the_fetch,
     metadata_is_found_wherever_it_may_be,
     one_issuer_does_not_speak_for_another,
     keys_elsewhere_have_to_be_allowed,
@@ -61,9 +58,9 @@ async fn unknown_keys_do_not_make_the_gateway_fetch_at_will() {
 async fn an_issuer_that_does_not_answer_lets_nobody_in() {
     let key = Key::new("1");
     let authority = Authority::start(&key).await;
-    for mood in [Mood::Down, Mood::Slow, Mood::Huge] {
+    for (mood, seconds) in [(Mood::Down, 20), (Mood::Slow, 2), (Mood::Huge, 20)] {
         let mut oauth = authority.resource();
-        oauth.fetch_timeout = Duration::from_millis(500);
+        oauth.fetch_timeout = Duration::from_secs(seconds);
         oauth.fetch_interval = Duration::from_secs(3600);
         let server = server(oauth).await;
         authority.mood(mood.clone());
@@ -124,30 +121,6 @@ async fn many_clients_wait_for_one_fetch() {
         assert_eq!(ask.await.unwrap(), 200);
     }
     assert_eq!(authority.fetches(), 1);
-}
-
-/// Otherwise anyone could keep the gateway from ever having keys, by asking and leaving.
-async fn a_client_that_leaves_does_not_end_the_fetch() {
-    let key = Key::new("1");
-    let authority = Authority::start(&key).await;
-    authority.mood(Mood::Slow);
-    let mut oauth = authority.resource();
-    oauth.fetch_interval = Duration::from_secs(3600);
-    let server = server(oauth).await;
-    let mut connection = connect(TcpStream::connect(server.address).await.unwrap()).await;
-    let stranger = Key::new("2").sign(&authority.claims("user"));
-    let leaving = connection.send_request(hello(&server, &stranger).request());
-    let leaving = tokio::spawn(leaving);
-    until("keys are asked for", || authority.fetches() == 1).await;
-    leaving.abort();
-    drop(connection);
-    authority.open_gate();
-    let mut status = 503;
-    while status == 503 {
-        // Until the fetch has ended, nobody can tell.
-        status = hello(&server, &key.sign(&authority.claims("user"))).status().await;
-    }
-    assert_eq!((status, authority.fetches()), (200, 1));
 }
 
 async fn metadata_is_found_wherever_it_may_be() {

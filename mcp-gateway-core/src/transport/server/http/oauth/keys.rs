@@ -169,28 +169,38 @@ mod tests {
     use std::sync::atomic::{AtomicBool, Ordering};
 
     use serde_json::json;
+    use tokio::sync::Semaphore;
 
     use super::*;
     use crate::util::http::testing::{TestReply, TestRequest, TestServer};
 
-    /// An issuer that answers as long as it is up.
-    async fn issuer() -> (TestServer, Arc<AtomicBool>) {
-        let up = Arc::new(AtomicBool::new(true));
-        let is_up = Arc::clone(&up);
+    /// How an issuer is.
+    struct Issues {
+        up: AtomicBool,
+        /// What each fetch of keys takes one permit of.
+        gate: Semaphore,
+    }
+
+    async fn issuer(gate: usize) -> (TestServer, Arc<Issues>) {
+        let issues = Arc::new(Issues { up: AtomicBool::new(true), gate: Semaphore::new(gate) });
+        let state = Arc::clone(&issues);
         let server = TestServer::start(move |request: TestRequest, reply: TestReply| {
-            let is_up = is_up.load(Ordering::SeqCst);
+            let state = Arc::clone(&state);
             let at = format!("http://{}", request.header("host").unwrap());
             let keys = json!([{"kty": "OKP", "crv": "Ed25519", "x": "11qYAYKxCrfVS_7TyWQHOg7hcvPapiMlrwIaaPcHURo"}]);
             async move {
-                match (is_up, request.path.as_str()) {
+                match (state.up.load(Ordering::SeqCst), request.path.as_str()) {
                     (false, _) => reply.send(500, &[], "").await,
-                    (true, "/keys") => reply.json(200, &[], &json!({"keys": keys})).await,
+                    (true, "/keys") => {
+                        state.gate.acquire().await.unwrap().forget();
+                        reply.json(200, &[], &json!({"keys": keys})).await;
+                    }
                     (true, _) => reply.json(200, &[], &json!({"issuer": at, "jwks_uri": format!("{at}/keys")})).await,
                 }
             }
         })
         .await;
-        (server, up)
+        (server, issues)
     }
 
     fn keys(server: &TestServer, fresh: Duration, usable: Duration) -> Arc<FetchedKeys> {
@@ -204,7 +214,7 @@ mod tests {
 
     #[tokio::test]
     async fn keys_that_are_old_are_used_while_newer_ones_are_fetched() {
-        let (server, up) = issuer().await;
+        let (server, issues) = issuer(9).await;
         let keys = keys(&server, Duration::ZERO, USABLE);
         let first = keys.current().await.unwrap();
         assert!(Arc::ptr_eq(&first, &keys.current().await.unwrap()));
@@ -212,7 +222,7 @@ mod tests {
         drop(keys.fetching.lock().await);
         assert_eq!(fetches(&server), 2);
         assert!(!Arc::ptr_eq(&first, &keys.held(USABLE).unwrap()));
-        up.store(false, Ordering::SeqCst);
+        issues.up.store(false, Ordering::SeqCst);
         for _ in 0..2 {
             assert!(keys.current().await.is_ok());
             drop(keys.fetching.lock().await);
@@ -221,22 +231,39 @@ mod tests {
 
     #[tokio::test]
     async fn keys_that_are_too_old_are_of_no_use() {
-        let (server, up) = issuer().await;
+        let (server, issues) = issuer(9).await;
         let keys = keys(&server, Duration::ZERO, Duration::ZERO);
         assert!(keys.current().await.is_ok());
-        up.store(false, Ordering::SeqCst);
+        issues.up.store(false, Ordering::SeqCst);
         assert_eq!(keys.current().await.unwrap_err(), NoKeys::Failed);
     }
 
     #[tokio::test]
     async fn fetches_have_a_distance_however_they_end() {
-        let (server, up) = issuer().await;
-        up.store(false, Ordering::SeqCst);
+        let (server, issues) = issuer(9).await;
+        issues.up.store(false, Ordering::SeqCst);
         let issuer = Issuer::new(&server.url(""), false, Duration::from_secs(20)).unwrap();
         let keys = Arc::new(FetchedKeys::new(issuer, USABLE));
         assert_eq!(keys.current().await.unwrap_err(), NoKeys::Failed);
-        up.store(true, Ordering::SeqCst);
+        issues.up.store(true, Ordering::SeqCst);
         assert_eq!(keys.current().await.unwrap_err(), NoKeys::TooSoon);
         assert_eq!(fetches(&server), 0);
+    }
+
+    /// Otherwise anyone could keep the gateway from ever having keys, by asking and leaving.
+    #[tokio::test]
+    async fn a_client_that_leaves_does_not_end_the_fetch() {
+        let (server, issues) = issuer(0).await;
+        let keys = Arc::new(FetchedKeys::new(Issuer::new(&server.url(""), false, USABLE).unwrap(), USABLE));
+        let asking = Arc::clone(&keys);
+        let leaving = tokio::spawn(async move { asking.current().await.map(drop) });
+        while fetches(&server) == 0 {
+            tokio::task::yield_now().await;
+        }
+        leaving.abort();
+        assert!(leaving.await.unwrap_err().is_cancelled());
+        issues.gate.add_permits(1);
+        assert!(keys.current().await.is_ok());
+        assert_eq!(fetches(&server), 1);
     }
 }
