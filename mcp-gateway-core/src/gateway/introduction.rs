@@ -28,6 +28,9 @@ pub(crate) fn of(parts: &[Part<'_>]) -> Introduction {
     if !extensions.is_empty() {
         capabilities["extensions"] = Value::Object(extensions);
     }
+    if parts.iter().any(|part| part.surface.capabilities["tasks"]["requests"]["tools"]["call"].is_object()) {
+        capabilities["tasks"] = json!({"list": {}, "cancel": {}, "requests": {"tools": {"call": {}}}});
+    }
     Introduction { capabilities, instructions: instructions(parts) }
 }
 

@@ -1,6 +1,6 @@
 //! What clients see: the union of all surfaces, rendered once per change.
 
-use std::collections::HashMap;
+use std::collections::{HashMap, HashSet};
 use std::sync::Arc;
 
 use crate::model::{Definition, ServerName, Surface};
@@ -135,6 +135,8 @@ pub(crate) struct View {
     lists: HashMap<ListKind, Rendered>,
     /// The input schemas of tools of which arguments are headers.
     header_schemas: HashMap<Target, RawJson>,
+    /// The tools that are carried out as tasks only (session era).
+    task_tools: HashSet<Target>,
     introduction: Introduction,
     targets: HashMap<ListKind, HashMap<String, Target>>,
     templates: Vec<(Pattern, Target)>,
@@ -147,6 +149,7 @@ impl View {
         let mut view = Self {
             lists: HashMap::new(),
             header_schemas: HashMap::new(),
+            task_tools: HashSet::new(),
             introduction: introduction::of(parts),
             targets: HashMap::new(),
             templates: Vec::new(),
@@ -169,6 +172,9 @@ impl View {
                     if kind == ListKind::Tools {
                         if let Some(schema) = header_schema(definition) {
                             view.header_schemas.insert(target.clone(), schema);
+                        }
+                        if requires_task(definition) {
+                            view.task_tools.insert(target.clone());
                         }
                         *view.counts.entry(part.server.clone()).or_default() += 1;
                     }
@@ -203,6 +209,11 @@ impl View {
     /// The input schema of a tool, if some of its arguments are headers.
     pub(crate) fn header_schema(&self, target: &Target) -> Option<RawJson> {
         self.header_schemas.get(target).cloned()
+    }
+
+    /// Whether a tool is carried out as a task only.
+    pub(crate) fn requires_task(&self, target: &Target) -> bool {
+        self.task_tools.contains(target)
     }
 
     /// What the gateway says about itself.
@@ -247,6 +258,12 @@ fn definitions(surface: &Surface, kind: ListKind) -> &[Definition] {
         ListKind::Resources => &surface.resources,
         ListKind::ResourceTemplates => &surface.resource_templates,
     }
+}
+
+fn requires_task(definition: &Definition) -> bool {
+    memchr::memmem::find(definition.json.as_bytes(), b"taskSupport").is_some()
+        && serde_json::from_str::<serde_json::Value>(&definition.json)
+            .is_ok_and(|tool| tool["execution"]["taskSupport"] == "required")
 }
 
 fn header_schema(definition: &Definition) -> Option<RawJson> {

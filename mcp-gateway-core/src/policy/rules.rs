@@ -43,6 +43,7 @@ impl Rule {
 /// # Behavior
 /// - Listing is allowed; what may be listed is decided by the profile's tool selection.
 /// - A request for a name that no server offers is denied by the rule `unknown name`.
+/// - A request about a task is allowed unless the tool that began it is denied now.
 /// - A request that no rule matches gets the default effect.
 #[derive(Debug)]
 pub struct RulePolicy {
@@ -71,17 +72,22 @@ impl RulePolicy {
 #[async_trait]
 impl Policy for RulePolicy {
     async fn decide(&self, _ctx: &CallContext, request: &Request) -> Result<Decision> {
-        if request.kind.list().is_some() || request.kind == RequestKind::SetLogLevel {
+        if request.kind.list().is_some() || matches!(request.kind, RequestKind::SetLogLevel | RequestKind::ListTasks) {
             return Ok(Decision::new(Effect::Allow, "listing", "listing shows only what the profile selects"));
         }
         let Some(target) = &request.target else {
             return Ok(Decision::new(Effect::Deny, "unknown name", "no server of this profile offers it"));
         };
         let name = target.to_string();
-        Ok(match self.rules.iter().find(|(pattern, _)| pattern.matches(&name)) {
+        let decision = match self.rules.iter().find(|(pattern, _)| pattern.matches(&name)) {
             Some((_, rule)) => Decision::new(rule.effect, rule.pattern.as_str(), rule.reason.as_str()),
             None => Decision::new(self.default, "default", "no rule matches"),
-        })
+        };
+        // A task was confirmed when it began; to ask again for each look at it would say nothing new.
+        if request.kind.is_about_task() && decision.effect != Effect::Deny {
+            return Ok(Decision::new(Effect::Allow, decision.rule, "the task was decided when it began"));
+        }
+        Ok(decision)
     }
 }
 

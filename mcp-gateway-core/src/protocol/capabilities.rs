@@ -4,6 +4,9 @@ use std::sync::Arc;
 
 use serde_json::{Map, Value};
 
+use super::Era;
+use super::tasks::{EXTENSION, without_tasks};
+
 /// The most bytes of capabilities that are passed on; a client that declares more is taken to declare none.
 const MAX_BYTES: usize = 16 * 1024;
 
@@ -40,6 +43,16 @@ impl ClientCapabilities {
     /// The capabilities as JSON; the empty object for none.
     pub fn to_value(&self) -> Value {
         self.0.as_ref().and_then(|text| serde_json::from_str(text).ok()).unwrap_or_else(|| Value::Object(Map::new()))
+    }
+
+    /// The same client, which follows no tasks of either era.
+    #[must_use]
+    pub fn without_tasks(&self) -> Self {
+        if self.has("tasks") || self.has_extension(EXTENSION) {
+            Self::of(&without_tasks(&self.to_value(), &[Era::Session, Era::Stateless]))
+        } else {
+            self.clone()
+        }
     }
 
     /// Whether nothing is declared.

@@ -14,6 +14,7 @@ mod raw;
 mod request;
 mod shape;
 pub mod stateless;
+pub mod tasks;
 mod version;
 
 pub use capabilities::ClientCapabilities;

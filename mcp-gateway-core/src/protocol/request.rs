@@ -36,6 +36,16 @@ pub enum RequestKind {
     Complete,
     /// `logging/setLevel`
     SetLogLevel,
+    /// `tasks/get`
+    GetTask,
+    /// `tasks/update`
+    UpdateTask,
+    /// `tasks/cancel`
+    CancelTask,
+    /// `tasks/result`
+    TaskResult,
+    /// `tasks/list`
+    ListTasks,
 }
 
 /// The four lists of a server.
@@ -54,7 +64,7 @@ pub enum ListKind {
 
 impl RequestKind {
     /// Every kind.
-    pub const ALL: [Self; 11] = [
+    pub const ALL: [Self; 16] = [
         Self::ListTools,
         Self::CallTool,
         Self::ListPrompts,
@@ -66,6 +76,11 @@ impl RequestKind {
         Self::Unsubscribe,
         Self::Complete,
         Self::SetLogLevel,
+        Self::GetTask,
+        Self::UpdateTask,
+        Self::CancelTask,
+        Self::TaskResult,
+        Self::ListTasks,
     ];
 
     /// The method of this kind.
@@ -82,6 +97,11 @@ impl RequestKind {
             Self::Unsubscribe => "resources/unsubscribe",
             Self::Complete => "completion/complete",
             Self::SetLogLevel => "logging/setLevel",
+            Self::GetTask => "tasks/get",
+            Self::UpdateTask => "tasks/update",
+            Self::CancelTask => "tasks/cancel",
+            Self::TaskResult => "tasks/result",
+            Self::ListTasks => "tasks/list",
         }
     }
 
@@ -92,7 +112,20 @@ impl RequestKind {
 
     /// Whether the stateless era has this kind.
     pub const fn is_in_stateless_era(self) -> bool {
-        !matches!(self, Self::Subscribe | Self::Unsubscribe | Self::SetLogLevel)
+        !matches!(
+            self,
+            Self::Subscribe | Self::Unsubscribe | Self::SetLogLevel | Self::TaskResult | Self::ListTasks
+        )
+    }
+
+    /// Whether the session era has this kind.
+    pub const fn is_in_session_era(self) -> bool {
+        !matches!(self, Self::UpdateTask)
+    }
+
+    /// Whether it is about a call that was decided when it began.
+    pub const fn is_about_task(self) -> bool {
+        matches!(self, Self::GetTask | Self::UpdateTask | Self::CancelTask | Self::TaskResult)
     }
 
     /// Whether a server may ask something in the course of it.
@@ -116,6 +149,7 @@ impl RequestKind {
         match self {
             Self::CallTool | Self::GetPrompt => Some("name"),
             Self::ReadResource | Self::Subscribe | Self::Unsubscribe => Some("uri"),
+            Self::GetTask | Self::UpdateTask | Self::CancelTask | Self::TaskResult => Some("taskId"),
             _ => None,
         }
     }
@@ -305,7 +339,12 @@ impl Request {
         };
         Some(match self.subject() {
             Some(subject) => {
-                Error::new(ErrorKind::NotFound, format!("`{subject}` is offered by no server of this profile"))
+                let why = if self.kind.is_about_task() {
+                    format!("task `{subject}` is not known, or its time is up")
+                } else {
+                    format!("`{subject}` is offered by no server of this profile")
+                };
+                Error::new(ErrorKind::NotFound, why)
             }
             None => Error::new(ErrorKind::InvalidInput, format!("`{}` needs the text `{member}`", self.kind)),
         })

@@ -6,7 +6,7 @@ use super::{ClientSession, answered};
 use crate::gateway::SessionOptions;
 use crate::protocol::stateless::{DISCOVER, for_session_era};
 use crate::protocol::{
-    ClientCapabilities, ClientHello, Era, RawJson, RawObject, Request, RpcError, ServerHello, code,
+    ClientCapabilities, ClientHello, Era, RawJson, RawObject, Request, RpcError, ServerHello, code, tasks,
 };
 use crate::transport::server::ClientRequest;
 
@@ -26,6 +26,9 @@ impl ClientSession {
             (_, Some(session)) => {
                 let entered = self.in_flight.enter(request.id, &self.ended)?;
                 let asked = Request::from_object(&request.method, params).map_err(|error| RpcError::from(&error))?;
+                if !asked.kind.is_in_session_era() {
+                    return Err(RpcError::method_not_found(&request.method));
+                }
                 let asked = asked.with_link(request.link);
                 let ctx = self.context(session, &asked, entered.cancellation.clone());
                 let response = answered(&request.method, self.gateway.dispatch(&ctx, asked).await)?;
@@ -43,7 +46,8 @@ impl ClientSession {
             .read()
             .map_err(|_| RpcError::new(code::INVALID_PARAMS, "`initialize` needs `protocolVersion`"))?;
         let Some(link) = &self.link else { return Err(RpcError::method_not_found("initialize")) };
-        let capabilities = ClientCapabilities::of(&hello.capabilities);
+        // Tasks of the other era are nothing that such a client could follow.
+        let capabilities = ClientCapabilities::of(&tasks::without_tasks(&hello.capabilities, &[Era::Stateless]));
         let introduction = self.gateway.introduce(&capabilities).await;
         let options = SessionOptions::new().with_link(Arc::clone(link)).with_capabilities(capabilities);
         let session = self.gateway.open_session(options).await.map_err(|error| RpcError::from(&error))?;

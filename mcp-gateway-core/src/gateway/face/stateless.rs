@@ -10,7 +10,7 @@ use super::in_flight::{Entered, InFlight};
 use super::parked::{Rounds, digest};
 use super::{ClientSession, answered};
 use crate::protocol::stateless::{DISCOVER, Discovered, InputResponses, LISTEN, RequestMeta, Routing, complete};
-use crate::protocol::{RawJson, RawObject, Request, RequestKind, Response, RpcError, code};
+use crate::protocol::{RawJson, RawObject, Request, RequestKind, Response, RpcError, code, tasks};
 use crate::transport::server::ClientRequest;
 
 impl ClientSession {
@@ -59,6 +59,9 @@ impl ClientSession {
         {
             rounds.bridge.take_up(Arc::clone(&request.link), token);
             return self.go_on(kind, request, rounds, entered).await;
+        }
+        if kind.is_about_task() && !meta.capabilities.has_extension(tasks::EXTENSION) {
+            return Err(tasks::needed());
         }
         let lane = self.lanes.enter(&meta.capabilities, asks).await.map_err(|error| RpcError::from(&error))?;
         if let (RequestKind::CallTool, Some(headers), Some(name)) = (kind, &request.headers, params.text("name")) {

@@ -13,7 +13,9 @@ use crate::gateway::layers::{Call, Service};
 use crate::model::{CallContext, ServerKind};
 use crate::profile::Isolation;
 use crate::protocol::stateless::InputResponses;
-use crate::protocol::{Era, ListKind, RawJson, RawObject, Request, RequestKind, Response, Target};
+use crate::protocol::{
+    ClientCapabilities, Era, ListKind, RawJson, RawObject, Request, RequestKind, Response, RpcError, Target, tasks,
+};
 use crate::transport::client::{Caller, PeerRequest};
 
 /// How many servers an error tells about that might have had a name.
@@ -34,6 +36,7 @@ impl Service for Hub {
         match (request.kind, request.kind.list(), &request.target) {
             (_, Some(kind), _) => self.list(ctx, request, kind).await,
             (RequestKind::SetLogLevel, ..) => self.set_log_level(ctx, request).await,
+            (RequestKind::ListTasks, ..) => self.list_tasks(ctx, request).await,
             (_, _, Some(target)) => self.forward(ctx, call, target).await,
             (kind, _, None) => Err(request.unmatched().unwrap_or_else(|| {
                 Error::new(ErrorKind::Internal, format!("`{kind}` goes to no server")).with_operation("Hub::call")
@@ -45,7 +48,11 @@ impl Service for Hub {
 impl Hub {
     /// What a name in a request means.
     pub(crate) async fn find(&self, ctx: &CallContext, request: &Request) -> Option<Target> {
-        self.view_of(ctx.session.as_ref()).await.find(request.kind, &request.subject()?)
+        let subject = request.subject()?;
+        if request.kind.is_about_task() {
+            return self.tasks_begun.target(ctx, &subject);
+        }
+        self.view_of(ctx.session.as_ref()).await.find(request.kind, &subject)
     }
 
     /// Sees servers that were never seen, for a name that nobody is known to offer.
@@ -115,6 +122,9 @@ impl Hub {
         if matches!(request.kind, RequestKind::Subscribe | RequestKind::Unsubscribe) {
             return self.subscribe(ctx, slot, request, target).await;
         }
+        if request.kind.is_about_task() {
+            return self.follow_task(ctx, call, slot, target).await;
+        }
         let single = body.settings.isolation == Isolation::Call;
         let instance = if single { self.take_single(ctx, slot).await? } else { self.acquire(ctx, slot).await? };
         let lease = Lease { hub: self, slot, instance, single };
@@ -128,12 +138,26 @@ impl Hub {
             let why = "the request repeats one that asked for nothing, or whose time is up";
             return Err(Error::new(ErrorKind::InvalidInput, why).with_hint("send it without `requestState`"));
         }
+        if single && params.get("task").is_some() {
+            let why = "a server that is a fresh one for each call carries out no tasks";
+            return Err(Error::new(ErrorKind::Unsupported, why));
+        }
+        let view = self.view_of(ctx.session.as_ref()).await;
+        if era == Era::Session && request.takes_rounds {
+            // The member means nothing in the stateless era, where it is the server that decides.
+            params.remove("task");
+        }
+        if era == Era::Session && request.takes_rounds && view.requires_task(target) {
+            if let Err(refused) = want_task(&self.sessions.capabilities(ctx.session.as_ref()), &mut params)? {
+                return Ok(Response::from_server(Err(refused), instance.id.clone(), era));
+            }
+        }
         let caller = self.caller(ctx, request);
         if let Some(level) = caller.log_level {
             self.apply_log_level(ctx, instance, level).await;
         }
         let schema = match request.kind {
-            RequestKind::CallTool => self.view_of(ctx.session.as_ref()).await.header_schema(target),
+            RequestKind::CallTool => view.header_schema(target),
             _ => None,
         };
         let exchange =
@@ -149,6 +173,13 @@ impl Hub {
             Ok(result) => {
                 slot.health().answered();
                 let redaction = &instance.redaction;
+                let (result, era) = match result {
+                    Ok(result) if request.kind == RequestKind::CallTool && !single => {
+                        let (result, era) = self.note_task(ctx, request, target, instance, result)?;
+                        (Ok(result), era)
+                    }
+                    result => (result, era),
+                };
                 let result = result.map(|result| redaction.json(result)).map_err(|error| redaction.error(error));
                 Ok(Response::from_server(result, instance.id.clone(), era))
             }
@@ -167,7 +198,7 @@ impl Hub {
 
 impl Hub {
     /// Who waits for the answer, and what can be asked of and told to them meanwhile.
-    fn caller(&self, ctx: &CallContext, request: &Request) -> Arc<Caller> {
+    pub(super) fn caller(&self, ctx: &CallContext, request: &Request) -> Arc<Caller> {
         let mut caller = Caller::new(Arc::clone(&ctx.principal.name));
         caller.link.clone_from(&request.link);
         caller.capabilities = self.sessions.capabilities(ctx.session.as_ref());
@@ -175,6 +206,17 @@ impl Hub {
         caller.log_level = request.log_level.or_else(own);
         Arc::new(caller)
     }
+}
+
+/// Asks a server of the session era for a task, for a client of the other that can follow one.
+///
+/// The inner error is the protocol's own for a client that cannot.
+fn want_task(capabilities: &ClientCapabilities, params: &mut RawObject) -> Result<Result<(), RpcError>> {
+    if !capabilities.has_extension(tasks::EXTENSION) {
+        return Ok(Err(tasks::needed()));
+    }
+    params.set("task", RawJson::from_value(&tasks::wanted())?);
+    Ok(Ok(()))
 }
 
 /// The parameters as the server knows them: its own name for what is asked.

@@ -37,6 +37,23 @@ pub(crate) struct Instance {
     pub(crate) _counted: GaugeGuard,
 }
 
+/// Keeps a server in use for as long as it lives: one that is subscribed to, or carries out a task, is not idle.
+#[derive(Debug)]
+pub(super) struct InUse(pub(super) Arc<Instance>);
+
+impl InUse {
+    pub(super) fn new(instance: &Arc<Instance>) -> Self {
+        instance.enter();
+        Self(Arc::clone(instance))
+    }
+}
+
+impl Drop for InUse {
+    fn drop(&mut self) {
+        self.0.leave();
+    }
+}
+
 /// Who uses a server, and when it was last used.
 #[derive(Debug)]
 pub(crate) struct Usage {

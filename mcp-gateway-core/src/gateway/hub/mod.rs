@@ -17,6 +17,7 @@ mod sessions;
 mod slot;
 mod start;
 mod subscriptions;
+mod tasks;
 
 use std::sync::{Arc, PoisonError, RwLock, Weak};
 use std::time::Duration;
@@ -41,6 +42,7 @@ use super::{ServerState, ServerStatus, SessionOptions};
 use discovery::Discovery;
 use sessions::Sessions;
 use subscriptions::Subscriptions;
+use tasks::Tasks;
 
 pub(crate) use oneshot::surface as container_tools;
 pub(crate) use slot::{Body, Slot};
@@ -85,6 +87,7 @@ pub(crate) struct Hub {
     editing: Mutex<()>,
     sessions: Sessions,
     subscriptions: Subscriptions,
+    tasks_begun: Tasks,
     views: RwLock<Views>,
     names: Mutex<AllNames>,
     changed: Notify,
@@ -127,6 +130,7 @@ impl Hub {
             slots: RwLock::new(Arc::new(parts.slots)),
             editing: Mutex::new(()),
             subscriptions: Subscriptions::default(),
+            tasks_begun: Tasks::default(),
             views: RwLock::new(Views::new(view)),
             names: Mutex::new(names),
             changed: Notify::new(),
@@ -188,6 +192,7 @@ impl Hub {
     pub(crate) fn close_session(&self, session: &SessionId) {
         self.sessions.close(session);
         self.unsubscribe_session(session);
+        self.tasks_begun.forget(session);
         for slot in self.slots().values() {
             if let Some(instance) = slot.take_session(session) {
                 self.retire(slot, instance);

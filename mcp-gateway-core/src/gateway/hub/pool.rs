@@ -75,7 +75,8 @@ impl Pool {
 impl Hub {
     /// A server for one call: a waiting one if there is one, a fresh one otherwise.
     pub(super) async fn take_single(&self, ctx: &CallContext, slot: &Arc<Slot>) -> Result<Arc<Instance>> {
-        let capabilities = self.sessions.capabilities(ctx.session.as_ref());
+        // A task would end with the server that is there for one call only.
+        let capabilities = self.sessions.capabilities(ctx.session.as_ref()).without_tasks();
         let taken = loop {
             let Some(instance) = slot.pool.pop(&capabilities) else { break None };
             if !instance.peer.is_closed() && instance.runtime.unpause(&instance.id).await.is_ok() {

@@ -4,7 +4,7 @@ use std::collections::HashMap;
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
 use super::Hub;
-use super::instance::Instance;
+use super::instance::{InUse, Instance};
 use super::slot::{Place, Slot};
 use crate::error::{Error, ErrorKind, Result};
 use crate::model::{CallContext, SessionId};
@@ -33,7 +33,7 @@ pub(crate) struct Subscriptions(Mutex<HashMap<Key, Subscription>>);
 
 #[derive(Debug)]
 struct Subscription {
-    held: Held,
+    held: InUse,
     listeners: Vec<Listener>,
 }
 
@@ -41,23 +41,6 @@ struct Subscription {
 struct Listener {
     session: Option<SessionId>,
     link: Arc<dyn ClientLink>,
-}
-
-/// Keeps a server in use: one that is subscribed to is not idle.
-#[derive(Debug)]
-struct Held(Arc<Instance>);
-
-impl Held {
-    fn new(instance: &Arc<Instance>) -> Self {
-        instance.enter();
-        Self(Arc::clone(instance))
-    }
-}
-
-impl Drop for Held {
-    fn drop(&mut self) {
-        self.0.leave();
-    }
 }
 
 impl Subscriptions {
@@ -95,9 +78,9 @@ impl Subscriptions {
         let mut table = self.locked();
         let subscription = table
             .entry(key)
-            .or_insert_with(|| Subscription { held: Held::new(instance), listeners: Vec::new() });
+            .or_insert_with(|| Subscription { held: InUse::new(instance), listeners: Vec::new() });
         if !Arc::ptr_eq(&subscription.held.0, instance) {
-            subscription.held = Held::new(instance);
+            subscription.held = InUse::new(instance);
         }
         subscription.add(listener);
     }
@@ -127,7 +110,7 @@ impl Subscriptions {
         let mut uris = Vec::new();
         for (key, subscription) in table.iter_mut() {
             if key.slot == slot && key.place == *place && !Arc::ptr_eq(&subscription.held.0, instance) {
-                subscription.held = Held::new(instance);
+                subscription.held = InUse::new(instance);
                 uris.push(key.uri.clone());
             }
         }
@@ -174,7 +157,7 @@ impl Hub {
             return Err(Error::new(ErrorKind::Unsupported, why));
         }
         let instance = self.acquire(ctx, slot).await?;
-        let _in_use = Held::new(&instance);
+        let _in_use = InUse::new(&instance);
         instance.leave();
         let listener = Listener { session: ctx.session.clone(), link };
         if self.subscriptions.join(&key, &instance, &listener)? {

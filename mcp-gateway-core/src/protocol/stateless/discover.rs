@@ -6,7 +6,8 @@ use serde_json::{Value, json};
 use super::outcome::SERVER;
 use crate::error::{Error, ErrorKind, Result};
 use crate::protocol::handshake::gateway_info;
-use crate::protocol::{ProtocolVersion, RawJson, RpcError, ServerHello, code};
+use crate::protocol::tasks::without_tasks;
+use crate::protocol::{Era, ProtocolVersion, RawJson, RpcError, ServerHello, code};
 
 /// What a server says about itself in the stateless era.
 #[derive(Clone, Debug, PartialEq, Deserialize)]
@@ -62,6 +63,7 @@ impl Discovered {
     /// `Internal` when the capabilities have no JSON form.
     pub fn of_gateway(capabilities: &Value, instructions: Option<&str>) -> Result<RawJson> {
         let versions: Vec<_> = ProtocolVersion::dates().collect();
+        let capabilities = without_tasks(capabilities, &[Era::Session]);
         let mut result = json!({
             "resultType": "complete",
             "supportedVersions": versions,

@@ -3,6 +3,7 @@
 use serde_json::{Value, json};
 
 use crate::model::LogLevel;
+use crate::protocol::tasks::without_tasks;
 use crate::protocol::{ClientCapabilities, Era, ProtocolVersion, RawJson, RawObject, RpcError, code};
 
 const VERSION: &str = "io.modelcontextprotocol/protocolVersion";
@@ -69,7 +70,7 @@ impl RequestMeta {
             meta.remove(key);
         }
         put(params, &meta);
-        Ok(Self { version, capabilities: ClientCapabilities::of(&declared), log_level })
+        Ok(Self { version, capabilities: ClientCapabilities::of(&without_tasks(&declared, &[Era::Session])), log_level })
     }
 
     /// Writes the meta data into a request to a server.

@@ -1,0 +1,250 @@
+//! Calls that go on after their answer: who began them, and where they run.
+
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+use std::time::{Duration, Instant};
+
+use futures_util::future::join_all;
+use indexmap::IndexMap;
+
+use super::Hub;
+use super::instance::{InUse, Instance};
+use super::slot::Slot;
+use crate::error::{Error, ErrorKind, Result};
+use crate::gateway::layers::Call;
+use crate::model::{CallContext, Principal, SessionId};
+use crate::protocol::tasks::{TaskState, in_extension};
+use crate::protocol::{Era, RawJson, RawObject, Request, RequestKind, Response, RpcError, Target};
+use crate::transport::client::PeerRequest;
+
+/// How many tasks one gateway follows, and for how long each.
+const MAX_TASKS: usize = 10_000;
+const MAX_AGE: Duration = Duration::from_secs(24 * 60 * 60);
+
+/// How many tasks one page of a list has.
+const PAGE: usize = 50;
+
+/// The tasks, oldest first.
+#[derive(Debug, Default)]
+pub(crate) struct Tasks(Mutex<IndexMap<String, Task>>);
+
+#[derive(Clone, Debug)]
+struct Task {
+    target: Target,
+    principal: Principal,
+    /// The session of a client that has one; others are known by their principal.
+    session: Option<SessionId>,
+    instance: Arc<Instance>,
+    /// Keeps the server in use until the task is over.
+    held: Option<Arc<InUse>>,
+    begun: Instant,
+}
+
+impl Task {
+    fn is_for(&self, ctx: &CallContext) -> bool {
+        self.principal == ctx.principal && self.session.as_ref().is_none_or(|own| Some(own) == ctx.session.as_ref())
+    }
+}
+
+impl Tasks {
+    /// The tool that a task of the caller was begun with.
+    pub(super) fn target(&self, ctx: &CallContext, id: &str) -> Option<Target> {
+        self.locked().get(id).filter(|task| task.is_for(ctx)).map(|task| task.target.clone())
+    }
+
+    /// Gives up the tasks of a session.
+    pub(super) fn forget(&self, session: &SessionId) {
+        self.locked().retain(|_, task| task.session.as_ref() != Some(session));
+    }
+
+    fn find(&self, ctx: &CallContext, id: &str) -> Option<Task> {
+        self.locked().get(id).filter(|task| task.is_for(ctx)).cloned()
+    }
+
+    fn of(&self, ctx: &CallContext) -> Vec<(String, Task)> {
+        let tasks = self.locked();
+        tasks.iter().filter(|(_, task)| task.is_for(ctx)).map(|(id, task)| (id.clone(), task.clone())).collect()
+    }
+
+    /// Follows a task; an id that another server gave already is nobody's.
+    fn follow(&self, id: &str, task: Task) -> Result<()> {
+        let mut tasks = self.locked();
+        tasks.retain(|_, task| task.begun.elapsed() < MAX_AGE && !task.instance.peer.is_closed());
+        if tasks.get(id).is_some_and(|known| !Arc::ptr_eq(&known.instance, &task.instance)) {
+            return Err(Error::new(ErrorKind::Protocol, "server began a task under an id that is another's"));
+        }
+        if tasks.len() >= MAX_TASKS {
+            tasks.shift_remove_index(0);
+        }
+        tasks.insert(id.to_owned(), task);
+        Ok(())
+    }
+
+    fn settle(&self, id: &str) {
+        if let Some(task) = self.locked().get_mut(id) {
+            task.held = None;
+        }
+    }
+
+    fn locked(&self) -> MutexGuard<'_, IndexMap<String, Task>> {
+        self.0.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+}
+
+impl Hub {
+    /// Follows the task that an answer begins, if it begins one, and shows it in the caller's form.
+    pub(super) fn note_task(
+        &self,
+        ctx: &CallContext,
+        request: &Request,
+        target: &Target,
+        instance: &Arc<Instance>,
+        result: RawJson,
+    ) -> Result<(RawJson, Era)> {
+        let era = instance.peer.era();
+        let Some(state) = TaskState::begun(&result, era) else { return Ok((result, era)) };
+        let held = (!state.is_over).then(|| Arc::new(InUse::new(instance)));
+        let task = Task {
+            target: target.clone(),
+            principal: ctx.principal.clone(),
+            session: ctx.session.clone().filter(|_| !request.takes_rounds),
+            instance: Arc::clone(instance),
+            held,
+            begun: Instant::now(),
+        };
+        self.tasks_begun.follow(&state.id, task)?;
+        if era == Era::Session && request.takes_rounds {
+            let task = result.object()?.get("task").map(RawJson::object).transpose()?.unwrap_or_default();
+            return Ok((in_extension(&task, "task", None).to_raw(), Era::Stateless));
+        }
+        Ok((result, era))
+    }
+
+    /// Carries out a request about a task.
+    pub(super) async fn follow_task(
+        &self,
+        ctx: &CallContext,
+        call: &Call,
+        slot: &Slot,
+        target: &Target,
+    ) -> Result<Response> {
+        let request = &call.request;
+        let id = request.subject().unwrap_or_default();
+        let gone = || Error::new(ErrorKind::NotFound, format!("task `{id}` is not known, or its time is up"));
+        let task = self.tasks_begun.find(ctx, &id).filter(|task| task.target == *target).ok_or_else(gone)?;
+        // Set once: a call goes to one server.
+        let _ = call.redaction.set(Arc::clone(&task.instance.redaction));
+        let era = task.instance.peer.era();
+        let asked = Asked { hub: self, ctx, slot, request, task: &task, id: &id };
+        let result = match (request.takes_rounds, era) {
+            (true, Era::Session) => asked.bridged().await?,
+            _ => asked.send(request.kind, request.params.clone()).await?,
+        };
+        if let Ok(result) = &result
+            && result.object().ok().and_then(|task| TaskState::of(&task)).is_some_and(|state| state.is_over)
+        {
+            self.tasks_begun.settle(&id);
+        }
+        let redaction = &task.instance.redaction;
+        let result = result.map(|result| redaction.json(result)).map_err(|error| redaction.error(error));
+        let era = if request.takes_rounds { Era::Stateless } else { era };
+        Ok(Response::from_server(result, task.instance.id.clone(), era))
+    }
+
+    /// The tasks of a session, as their servers describe them now.
+    pub(super) async fn list_tasks(&self, ctx: &CallContext, request: &Request) -> Result<Response> {
+        let mut tasks = self.tasks_begun.of(ctx);
+        if let Some(cursor) = request.params.text("cursor") {
+            let after = tasks.iter().position(|(id, _)| *id == cursor).ok_or_else(|| {
+                Error::new(ErrorKind::InvalidInput, "cursor was not given for this list, or its place is gone")
+            })?;
+            tasks.drain(..=after);
+        }
+        let next = (tasks.len() > PAGE).then(|| tasks[PAGE - 1].0.clone());
+        tasks.truncate(PAGE);
+        let described = tasks.iter().map(|(id, task)| async move {
+            let slot = self.slot(&task.target.server)?;
+            let mut params = RawObject::default();
+            params.set_text("taskId", id);
+            let asked = Asked { hub: self, ctx, slot: &slot, request, task, id };
+            let answer = asked.send(RequestKind::GetTask, params).await.ok()?.ok()?;
+            let mut answer = task.instance.redaction.json(answer).object().ok()?;
+            answer.remove("_meta");
+            Some(answer.to_raw())
+        });
+        let described: Vec<RawJson> = join_all(described).await.into_iter().flatten().collect();
+        let mut result = RawObject::default();
+        result.set("tasks", RawJson::from_value(&described)?);
+        if let Some(next) = next {
+            result.set_text("nextCursor", &next);
+        }
+        Ok(Response::new(result.to_raw()))
+    }
+}
+
+/// A question about a task.
+struct Asked<'a> {
+    hub: &'a Hub,
+    ctx: &'a CallContext,
+    slot: &'a Slot,
+    request: &'a Request,
+    task: &'a Task,
+    id: &'a str,
+}
+
+impl Asked<'_> {
+    async fn send(&self, kind: RequestKind, params: RawObject) -> Result<Result<RawJson, RpcError>> {
+        let body = self.slot.body.as_ref().map_err(Clone::clone)?;
+        let mut outgoing = PeerRequest::new(kind.method(), params, body.settings.limits.call_timeout);
+        outgoing.caller = Some(self.hub.caller(self.ctx, self.request));
+        self.task.instance.peer.request(self.ctx, outgoing).await
+    }
+
+    /// Asks a server of the session era for a client of the other.
+    async fn bridged(&self) -> Result<Result<RawJson, RpcError>> {
+        let mut params = RawObject::default();
+        params.set_text("taskId", self.id);
+        let done = || Ok(Ok(RawJson::parse(r#"{"resultType":"complete"}"#)?));
+        match self.request.kind {
+            RequestKind::CancelTask => match self.send(RequestKind::CancelTask, params).await? {
+                // One that is over cannot be cancelled there; here that is no error.
+                Ok(_) | Err(_) => done(),
+            },
+            RequestKind::GetTask => {
+                let task = match self.send(RequestKind::GetTask, params.clone()).await? {
+                    Ok(task) => task.object()?,
+                    Err(error) => return Ok(Err(error)),
+                };
+                let outcome = match task.text("status").as_deref() {
+                    Some("completed" | "failed") => Some(self.send(RequestKind::TaskResult, params).await?),
+                    _ => None,
+                };
+                let (status, outcome) = match outcome {
+                    Some(Ok(result)) => ("completed", Some(("result", without_origin(result)?))),
+                    Some(Err(error)) => ("failed", Some(("error", RawJson::from_value(&error)?))),
+                    None => ("", None),
+                };
+                let mut shown = in_extension(&task, "complete", outcome);
+                if !status.is_empty() {
+                    // A tool that says it failed has a result, and a task with a result is complete.
+                    shown.set_text("status", status);
+                }
+                Ok(Ok(shown.to_raw()))
+            }
+            _ => done(),
+        }
+    }
+}
+
+/// The result without the note of which task it is from: it stands inside that task.
+fn without_origin(result: RawJson) -> Result<RawJson> {
+    let mut result = result.object()?;
+    if let Some(mut meta) = result.get("_meta").map(RawJson::object).transpose()? {
+        meta.remove("io.modelcontextprotocol/related-task");
+        if meta.is_empty() {
+            result.remove("_meta");
+        } else {
+            result.set("_meta", meta.to_raw());
+        }
+    }
+    Ok(result.to_raw())
+}
