@@ -4,12 +4,12 @@ use std::sync::Arc;
 use std::sync::atomic::AtomicBool;
 use std::time::Duration;
 
-use super::McpGateway;
 use super::events::EventBus;
 use super::hub::{Hub, HubOptions, HubParts, Slot, Slots};
 use super::launch::Launcher;
 use super::layers::{AuditLayer, LimitLayer, PolicyLayer, TelemetryLayer};
 use super::view::AllNames;
+use super::{Client, McpGateway};
 use crate::approval::{Approver, MemoryApprover};
 use crate::audit::{AuditStore, MemoryAudit};
 use crate::catalog::{Catalog, MemoryCatalog};
@@ -82,6 +82,7 @@ pub struct GatewayBuilder {
     secrets: Option<Arc<dyn SecretBroker>>,
     policy: Option<Arc<dyn Policy>>,
     approver: Option<Arc<dyn Approver>>,
+    client: Option<Arc<dyn Client>>,
     verifier: Option<Arc<dyn Verifier>>,
     audit: Option<Arc<dyn AuditStore>>,
     metrics: Option<Metrics>,
@@ -99,6 +100,7 @@ impl Default for GatewayBuilder {
             secrets: None,
             policy: None,
             approver: None,
+            client: None,
             verifier: None,
             audit: None,
             metrics: None,
@@ -134,6 +136,13 @@ impl GatewayBuilder {
     #[must_use]
     pub fn with_secrets(mut self, secrets: Arc<dyn SecretBroker>) -> Self {
         self.secrets = Some(secrets);
+        self
+    }
+
+    /// Who answers what servers ask of the host's own sessions; without one, they cannot ask anything.
+    #[must_use]
+    pub fn with_client(mut self, client: Arc<dyn Client>) -> Self {
+        self.client = Some(client);
         self
     }
 
@@ -273,7 +282,8 @@ impl GatewayBuilder {
             broken: AtomicBool::new(false),
             metrics: metrics.clone(),
         };
-        Ok(McpGateway { layers: Arc::new(TelemetryLayer { inner: audit, metrics }), policy, hub })
+        let layers = Arc::new(TelemetryLayer { inner: audit, metrics });
+        Ok(McpGateway { layers, policy, client: self.client, hub })
     }
 }
 

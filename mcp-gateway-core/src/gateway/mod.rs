@@ -1,6 +1,7 @@
 //! The gateway: one value that is one profile, one secret scope, one server set, one policy and one audit trail.
 
 mod builder;
+mod client;
 mod command;
 pub mod dialect;
 mod events;
@@ -9,6 +10,7 @@ mod ext;
 mod face;
 #[cfg(feature = "gateway-home")]
 pub mod home;
+mod host_link;
 mod hub;
 mod inspect;
 mod introduction;
@@ -37,12 +39,14 @@ use crate::model::{CallContext, ProfileName, ServerName, SessionId};
 use crate::protocol::{ClientCapabilities, ClientLink, RawJson, Request, Response};
 
 pub use builder::{GatewayBuilder, GatewayOptions};
+pub use client::{Client, ClientQuestion, HostClient};
 pub use command::HostCommand;
 pub use events::{GatewayEvent, GatewayEvents};
 pub use ext::GatewayExt;
 pub use face::GatewayHost;
+pub use host_link::ProgressListener;
 pub use inspect::Inspection;
-pub use session::{CallOptions, ProgressListener, Session};
+pub use session::{CallOptions, Session};
 pub use value::McpGateway;
 
 /// Everything that an agent can do with its servers, through one funnel.

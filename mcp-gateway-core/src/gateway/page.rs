@@ -36,8 +36,9 @@ impl Rendered {
         let name = decoded.as_deref().and_then(|text| text.strip_prefix(kind.member())?.strip_prefix('\n'));
         let name = name.ok_or_else(|| wrong("cursor was not given for this list"))?;
         let at = self.items.iter().position(|(item, _)| item == name);
-        at.map(|at| at + 1)
-            .ok_or_else(|| wrong("the list has changed since the cursor was given").with_hint("list again from the beginning"))
+        at.map(|at| at + 1).ok_or_else(|| {
+            wrong("the list has changed since the cursor was given").with_hint("list again from the beginning")
+        })
     }
 }
 
@@ -55,7 +56,8 @@ mod tests {
         let list = Rendered::new(ListKind::Tools, items);
         let (mut cursor, mut names) = (None, Vec::new());
         loop {
-            let page = ListPage::read(ListKind::Tools, &list.page(ListKind::Tools, cursor.as_deref(), 2).unwrap()).unwrap();
+            let page =
+                ListPage::read(ListKind::Tools, &list.page(ListKind::Tools, cursor.as_deref(), 2).unwrap()).unwrap();
             assert!(page.items.len() <= 2);
             names.extend(page.items.into_iter().map(|item| item.key));
             cursor = page.next_cursor;

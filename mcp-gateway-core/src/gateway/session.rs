@@ -1,26 +1,18 @@
 //! A client that is the host's own code.
 
 use std::fmt;
-use std::sync::atomic::{AtomicU64, Ordering};
-use std::sync::{Arc, OnceLock};
+use std::sync::Arc;
 use std::time::Duration;
 
-use async_trait::async_trait;
 use tokio_util::sync::CancellationToken;
 
 use super::dialect::{Dialect, ToolSet};
-use super::events::{EventBus, GatewayEvent};
 use super::ext::result;
-use super::{Gateway as _, McpGateway, SessionOptions};
+use super::host_link::{HostLink, ProgressLink, ProgressListener};
+use super::{Client, Gateway as _, McpGateway, SessionOptions};
 use crate::error::{Error, ErrorKind, Result};
 use crate::model::{CallContext, Principal, SessionId};
-use crate::protocol::{ClientLink, RawJson, RawObject, Request, RequestKind, RpcError};
-
-/// The longest parameters that an event carries, in bytes: many events wait for whoever listens slowly.
-const MAX_EVENT: usize = 64 * 1024;
-
-/// Receives the parameters of each `notifications/progress` of one request.
-pub type ProgressListener = Arc<dyn Fn(RawJson) + Send + Sync>;
+use crate::protocol::{ClientLink, RawJson, RawObject, Request, RequestKind};
 
 /// A session of the host's own code: what it asks goes through [`Gateway::dispatch`](super::Gateway::dispatch), as
 /// everything does.
@@ -39,6 +31,7 @@ struct Held {
     gateway: McpGateway,
     id: SessionId,
     principal: Principal,
+    link: Arc<HostLink>,
 }
 
 impl Drop for Held {
@@ -97,13 +90,18 @@ impl CallOptions {
 }
 
 impl Session {
-    pub(super) async fn open(gateway: &McpGateway, principal: Principal) -> Result<Self> {
+    pub(super) async fn open(
+        gateway: &McpGateway,
+        principal: Principal,
+        client: Option<Arc<dyn Client>>,
+    ) -> Result<Self> {
         require_name(&principal)?;
-        let link = Arc::new(EventLink { bus: gateway.hub.bus.clone(), id: OnceLock::new() });
-        let id = gateway.open_session(SessionOptions::new().with_link(Arc::clone(&link) as _)).await?;
-        // Set once, before anything can be sent to the session.
-        let _ = link.id.set(id.clone());
-        Ok(Self(Arc::new(Held { gateway: gateway.clone(), id, principal })))
+        let capabilities = client.as_ref().map(|client| client.capabilities()).unwrap_or_default();
+        let link = Arc::new(HostLink::new(gateway.hub.bus.clone(), &principal, client));
+        let options = SessionOptions::new().with_link(Arc::clone(&link) as _).with_capabilities(capabilities);
+        let id = gateway.open_session(options).await?;
+        link.belongs_to(&id);
+        Ok(Self(Arc::new(Held { gateway: gateway.clone(), id, principal, link })))
     }
 
     /// Its id.
@@ -122,13 +120,11 @@ impl Session {
     /// `Unsupported` for a method that is not served, and as [`Gateway::dispatch`](super::Gateway::dispatch); a JSON-RPC
     /// error of the server becomes `Protocol` with its code, message and data.
     pub async fn request(&self, method: &str, mut params: RawObject, options: CallOptions) -> Result<RawJson> {
-        let link = options.progress.map(|listener| ProgressLink::attach(&mut params, listener)).transpose()?;
-        let kind = RequestKind::from_method(method)
-            .ok_or_else(|| Error::new(ErrorKind::Unsupported, format!("method `{method}` is not served here")))?;
-        let mut request = Request::new(kind, params);
-        if let Some(link) = link {
-            request = request.with_link(Arc::new(link));
-        }
+        let link: Arc<dyn ClientLink> = match options.progress {
+            Some(listener) => Arc::new(ProgressLink::attach(&mut params, listener, Arc::clone(&self.0.link))?),
+            None => Arc::clone(&self.0.link) as _,
+        };
+        let request = Request::from_object(method, params)?.with_link(link);
         let mut ctx = CallContext::new(self.0.principal.clone())
             .with_session(self.0.id.clone())
             .with_trace(request.trace())
@@ -167,6 +163,11 @@ impl Session {
         ToolSet::of_listed(dialect, &self.request(method, RawObject::default(), CallOptions::new()).await?)
     }
 
+    /// Tells the session's servers that the roots of its client are others now.
+    pub async fn roots_changed(&self) {
+        self.0.gateway.roots_changed(&self.0.id).await;
+    }
+
     /// Ends the session and gives its servers back. May be called twice.
     pub async fn close(&self) {
         self.0.gateway.close_session(&self.0.id).await;
@@ -179,82 +180,4 @@ pub(super) fn require_name(principal: &Principal) -> Result<()> {
         return Err(Error::new(ErrorKind::InvalidInput, "a principal has a name"));
     }
     Ok(())
-}
-
-/// What stands in an event for parameters that are too long: the short ones of them.
-pub(super) fn left_out(params: &RawJson) -> Result<RawJson> {
-    let (bytes, params) = (params.get().len(), params.object()?);
-    let mut short = RawObject::default();
-    for key in ["level", "logger", "uri"] {
-        if let Some(text) = params.text(key).filter(|text| text.len() <= MAX_EVENT / 8) {
-            short.set_text(key, &text);
-        }
-    }
-    short.set_text("data", &format!("{bytes} bytes are left out, for events have {MAX_EVENT} at most"));
-    Ok(short.to_raw())
-}
-
-/// Turns what is sent to a session into events.
-#[derive(Debug)]
-struct EventLink {
-    bus: EventBus,
-    id: OnceLock<SessionId>,
-}
-
-#[async_trait]
-impl ClientLink for EventLink {
-    async fn notify(&self, method: &str, params: Option<RawJson>) -> Result<()> {
-        let (Some(session), Some(params)) = (self.id.get().cloned(), params) else { return Ok(()) };
-        let params = if params.get().len() > MAX_EVENT { left_out(&params)? } else { params };
-        match method {
-            "notifications/message" => self.bus.tell(|| GatewayEvent::Log { session, params }),
-            "notifications/resources/updated" => self.bus.tell(|| GatewayEvent::ResourceUpdated { session, params }),
-            // Changed lists are events of the whole gateway already.
-            _ => {}
-        }
-        Ok(())
-    }
-
-    async fn request(&self, method: &str, _params: Option<RawJson>) -> Result<Result<RawJson, RpcError>> {
-        Ok(Err(RpcError::method_not_found(method)))
-    }
-}
-
-/// Hands the progress of one request to its listener.
-struct ProgressLink(ProgressListener);
-
-impl fmt::Debug for ProgressLink {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.write_str("ProgressLink")
-    }
-}
-
-impl ProgressLink {
-    /// Asks for progress in the request's `_meta`.
-    fn attach(params: &mut RawObject, listener: ProgressListener) -> Result<Self> {
-        static TOKENS: AtomicU64 = AtomicU64::new(1);
-        let mut meta = match params.get("_meta") {
-            Some(meta) => meta.object().map_err(|cause| {
-                Error::new(ErrorKind::InvalidInput, "`_meta` of a request is an object").with_source(cause)
-            })?,
-            None => RawObject::default(),
-        };
-        meta.set("progressToken", RawJson::from_value(&TOKENS.fetch_add(1, Ordering::Relaxed))?);
-        params.set("_meta", meta.to_raw());
-        Ok(Self(listener))
-    }
-}
-
-#[async_trait]
-impl ClientLink for ProgressLink {
-    async fn notify(&self, method: &str, params: Option<RawJson>) -> Result<()> {
-        if let ("notifications/progress", Some(params)) = (method, params) {
-            (self.0)(params);
-        }
-        Ok(())
-    }
-
-    async fn request(&self, method: &str, _params: Option<RawJson>) -> Result<Result<RawJson, RpcError>> {
-        Ok(Err(RpcError::method_not_found(method)))
-    }
 }

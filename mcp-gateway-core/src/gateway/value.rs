@@ -11,7 +11,7 @@ use super::hub::Hub;
 use super::inspect::Inspection;
 use super::layers::{Call, Service};
 use super::session::require_name;
-use super::{Gateway, GatewayHost, Introduction, ServerStatus, Session, SessionOptions};
+use super::{Client, Gateway, GatewayHost, Introduction, ServerStatus, Session, SessionOptions};
 use crate::audit::AuditStore;
 use crate::catalog::{Match, search};
 use crate::error::{Error, ErrorKind, Result};
@@ -36,6 +36,7 @@ const CLIENT_IN_FLIGHT: usize = 1_024;
 pub struct McpGateway {
     pub(crate) layers: Arc<dyn Service>,
     pub(crate) policy: Arc<dyn Policy>,
+    pub(crate) client: Option<Arc<dyn Client>>,
     pub(crate) hub: Arc<Hub>,
 }
 
@@ -61,7 +62,15 @@ impl McpGateway {
     /// # Errors
     /// `Overloaded` when there are too many, `Closed` when the gateway is shutting down.
     pub async fn session(&self, principal: Principal) -> Result<Session> {
-        Session::open(self, principal).await
+        Session::open(self, principal, self.client.clone()).await
+    }
+
+    /// Opens a session for the host's own code with a client of its own, in the place of the gateway's.
+    ///
+    /// # Errors
+    /// As [`session`](Self::session).
+    pub async fn session_with(&self, principal: Principal, client: Arc<dyn Client>) -> Result<Session> {
+        Session::open(self, principal, Some(client)).await
     }
 
     /// Connects a client of this process that speaks MCP in messages; it ends with `shutdown` at the latest.

@@ -160,7 +160,10 @@ impl CallContext {
             }
         };
         let late = |limit| {
-            Err(Error::new(ErrorKind::Timeout, format!("no answer within {}", humantime::format_duration(round(limit)))))
+            Err(Error::new(
+                ErrorKind::Timeout,
+                format!("no answer within {}", humantime::format_duration(round(limit))),
+            ))
         };
         tokio::select! {
             biased;

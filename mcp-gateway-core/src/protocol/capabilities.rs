@@ -124,8 +124,10 @@ mod tests {
 
     #[test]
     fn the_order_of_keys_makes_no_other_client() {
-        let one = serde_json::from_str(r#"{"roots":{"listChanged":true},"sampling":{"tools":{},"context":{}}}"#).unwrap();
-        let two = serde_json::from_str(r#"{"sampling":{"context":{},"tools":{}},"roots":{"listChanged":true}}"#).unwrap();
+        let one =
+            serde_json::from_str(r#"{"roots":{"listChanged":true},"sampling":{"tools":{},"context":{}}}"#).unwrap();
+        let two =
+            serde_json::from_str(r#"{"sampling":{"context":{},"tools":{}},"roots":{"listChanged":true}}"#).unwrap();
         assert_eq!(ClientCapabilities::of(&one), ClientCapabilities::of(&two));
         assert_eq!(ClientCapabilities::of(&json!({"unknown": {}, "roots": true})), ClientCapabilities::none());
     }

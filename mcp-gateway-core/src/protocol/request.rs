@@ -112,10 +112,7 @@ impl RequestKind {
 
     /// Whether the stateless era has this kind.
     pub const fn is_in_stateless_era(self) -> bool {
-        !matches!(
-            self,
-            Self::Subscribe | Self::Unsubscribe | Self::SetLogLevel | Self::TaskResult | Self::ListTasks
-        )
+        !matches!(self, Self::Subscribe | Self::Unsubscribe | Self::SetLogLevel | Self::TaskResult | Self::ListTasks)
     }
 
     /// Whether the session era has this kind.

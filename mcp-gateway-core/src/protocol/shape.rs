@@ -22,7 +22,10 @@ pub fn check_shape(params: &RawJson) -> Result<(), RpcError> {
         match byte {
             b'{' | b'[' => {
                 if open.len() >= MAX_DEPTH {
-                    return Err(RpcError::new(code::INVALID_PARAMS, format!("nested more than {MAX_DEPTH} levels deep")));
+                    return Err(RpcError::new(
+                        code::INVALID_PARAMS,
+                        format!("nested more than {MAX_DEPTH} levels deep"),
+                    ));
                 }
                 let folds = open.len() < 2 && !open.first().is_some_and(|root| in_own_part(root.as_ref()));
                 open.push((byte == b'{').then(|| Keys::new(folds)));

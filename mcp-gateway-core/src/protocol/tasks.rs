@@ -20,9 +20,7 @@ pub struct TaskState {
 impl TaskState {
     /// The task that the answer to a call begins, if it begins one.
     pub fn begun(result: &RawJson, era: Era) -> Option<Self> {
-        if memchr::memmem::find(result.get().as_bytes(), b"\"taskId\"").is_none() {
-            return None;
-        }
+        memchr::memmem::find(result.get().as_bytes(), b"\"taskId\"")?;
         let result = result.object().ok()?;
         match era {
             Era::Session => Self::of(&result.get("task")?.object().ok()?),
@@ -104,9 +102,13 @@ mod tests {
         let begun = |text: &str, era| TaskState::begun(&RawJson::parse(text).unwrap(), era);
         let state = |id: &str, is_over| Some(TaskState { id: id.to_owned(), is_over });
         assert_eq!(begun(r#"{"task":{"taskId":"a","status":"working"}}"#, Era::Session), state("a", false));
-        assert_eq!(begun(r#"{"resultType":"task","taskId":"b","status":"completed"}"#, Era::Stateless), state("b", true));
+        assert_eq!(
+            begun(r#"{"resultType":"task","taskId":"b","status":"completed"}"#, Era::Stateless),
+            state("b", true)
+        );
         assert_eq!(begun(r#"{"resultType":"complete","content":[{"text":"\"taskId\""}]}"#, Era::Stateless), None);
-        let old = RawJson::parse(r#"{"taskId":"a","status":"working","createdAt":"x","ttl":5,"pollInterval":7}"#).unwrap();
+        let old =
+            RawJson::parse(r#"{"taskId":"a","status":"working","createdAt":"x","ttl":5,"pollInterval":7}"#).unwrap();
         let shown = in_extension(&old.object().unwrap(), "task", None);
         assert_eq!(
             shown.to_raw().get(),

@@ -107,7 +107,12 @@ struct Deaf;
 
 #[async_trait]
 impl ServerEvents for Deaf {
-    async fn request(&self, method: String, _params: Option<RawJson>, _cause: Cause) -> std::result::Result<RawJson, RpcError> {
+    async fn request(
+        &self,
+        method: String,
+        _params: Option<RawJson>,
+        _cause: Cause,
+    ) -> std::result::Result<RawJson, RpcError> {
         Err(RpcError::method_not_found(&method))
     }
 

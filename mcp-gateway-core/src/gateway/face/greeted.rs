@@ -20,9 +20,7 @@ impl ClientSession {
             }
             ("ping", _) => Ok(RawJson::empty_object()),
             (DISCOVER, _) => Err(RpcError::new(code::INVALID_PARAMS, format!("`{DISCOVER}` needs its `_meta`"))),
-            (method, None) => {
-                Err(RpcError::new(code::INVALID_REQUEST, format!("`{method}` came before `initialize`")))
-            }
+            (method, None) => Err(RpcError::new(code::INVALID_REQUEST, format!("`{method}` came before `initialize`"))),
             (_, Some(session)) => {
                 let entered = self.in_flight.enter(request.id, &self.ended)?;
                 let asked = Request::from_object(&request.method, params).map_err(|error| RpcError::from(&error))?;

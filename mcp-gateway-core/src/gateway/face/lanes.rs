@@ -91,7 +91,8 @@ impl Lanes {
         let idle = |lanes: &Vec<Arc<Lane>>| lanes.iter().all(|lane| lane.users.load(Ordering::Acquire) == 0);
         let idle = kinds.iter().find(|(_, lanes)| idle(lanes)).map(|(kind, _)| kind.clone());
         let given_up = idle.and_then(|kind| kinds.remove(&kind)).ok_or_else(|| {
-            Error::new(ErrorKind::Overloaded, format!("{MAX_KINDS} kinds of client come as one principal")).retry_later()
+            Error::new(ErrorKind::Overloaded, format!("{MAX_KINDS} kinds of client come as one principal"))
+                .retry_later()
         })?;
         for lane in given_up {
             self.gateway.close_session(&lane.session).await;

@@ -66,6 +66,9 @@ impl ClientSession {
     }
 }
 
+/// A notification: its method and parameters.
+type Told = (String, Option<RawJson>);
+
 /// The way to one listener: what it did not ask for, and what belongs to requests, does not take it.
 #[derive(Debug)]
 struct Listener {
@@ -73,7 +76,7 @@ struct Listener {
     link: Arc<dyn ClientLink>,
     filter: ListenFilter,
     /// What came before the acknowledgement; `None` after it.
-    held: Mutex<Option<Vec<(String, Option<RawJson>)>>>,
+    held: Mutex<Option<Vec<Told>>>,
     /// Ends the listening of a client that does not keep up.
     cancellation: CancellationToken,
 }
@@ -118,7 +121,7 @@ impl Listener {
         passed
     }
 
-    fn held(&self) -> MutexGuard<'_, Option<Vec<(String, Option<RawJson>)>>> {
+    fn held(&self) -> MutexGuard<'_, Option<Vec<Told>>> {
         self.held.lock().unwrap_or_else(PoisonError::into_inner)
     }
 }

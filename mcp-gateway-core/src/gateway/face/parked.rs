@@ -98,8 +98,7 @@ impl Rounds {
         if self.open.is_empty() {
             return None;
         }
-        let mut asked = InputRequired::default();
-        asked.state = Some(state);
+        let mut asked = InputRequired { state: Some(state), ..InputRequired::default() };
         for question in &self.open {
             asked.requests.insert(question.key.clone(), (question.method.clone(), question.params.clone()));
         }

@@ -92,9 +92,8 @@ impl Seal {
 }
 
 fn fill(bytes: &mut [u8]) -> Result<()> {
-    getrandom::fill(bytes).map_err(|cause| {
-        Error::new(ErrorKind::Internal, format!("the operating system gives no randomness: {cause}"))
-    })
+    getrandom::fill(bytes)
+        .map_err(|cause| Error::new(ErrorKind::Internal, format!("the operating system gives no randomness: {cause}")))
 }
 
 #[cfg(test)]

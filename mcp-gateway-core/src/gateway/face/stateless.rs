@@ -122,11 +122,7 @@ fn given(params: &RawObject) -> IndexMap<String, RawJson> {
 }
 
 /// A result as this era has it, and an error too.
-fn finish(
-    kind: RequestKind,
-    uri: Option<&str>,
-    response: Result<Response, RpcError>,
-) -> Result<RawJson, RpcError> {
+fn finish(kind: RequestKind, uri: Option<&str>, response: Result<Response, RpcError>) -> Result<RawJson, RpcError> {
     let result = response.and_then(|response| response.result);
     result.map(|result| complete(kind, result)).map_err(|mut error| {
         let is_about_resource = kind == RequestKind::ReadResource

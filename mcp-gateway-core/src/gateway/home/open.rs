@@ -10,7 +10,7 @@ use crate::approval::{Approver, HostApprover};
 use crate::audit::{AuditStore, HostAudit};
 use crate::catalog::{Catalog, HostCatalog, LayeredCatalog};
 use crate::error::Result;
-use crate::gateway::{GatewayBuilder, McpGateway};
+use crate::gateway::{Client, GatewayBuilder, HostClient, McpGateway};
 use crate::model::{HostCaller, HostObject};
 use crate::policy::{HostPolicy, Policy};
 use crate::profile::Profile;
@@ -22,6 +22,8 @@ use crate::telemetry::Metrics;
 const HOST_TIMEOUT: Duration = Duration::from_secs(30);
 /// How long a person may take.
 const APPROVAL_TIMEOUT: Duration = Duration::from_secs(5 * 60);
+/// How long the host's client may take: a person may have to think, or a model to write.
+const CLIENT_TIMEOUT: Duration = Duration::from_secs(10 * 60);
 
 /// Parts of a gateway that are values, not settings; each takes the place of what the options and the home say.
 #[derive(Debug, Default)]
@@ -35,6 +37,8 @@ pub struct OpenParts {
     pub policy: Option<Arc<dyn Policy>>,
     /// Whom to ask.
     pub approver: Option<Arc<dyn Approver>>,
+    /// Who answers what servers ask of the host's own sessions.
+    pub client: Option<Arc<dyn Client>>,
     /// Where records go.
     pub audit: Option<Arc<dyn AuditStore>>,
     /// Who hears of pulls and installations.
@@ -48,8 +52,8 @@ pub struct OpenParts {
 }
 
 impl OpenParts {
-    /// Puts an object of the host's language into the part that it is for: `catalog`, `secrets`, `policy`, `approver` or
-    /// `audit`; says whether there is such a part.
+    /// Puts an object of the host's language into the part that it is for: `catalog`, `secrets`, `policy`, `approver`,
+    /// `client` or `audit`; says whether there is such a part.
     ///
     /// # Errors
     /// `InvalidInput` when the object lacks a method that its part needs.
@@ -64,6 +68,10 @@ impl OpenParts {
             "approver" => {
                 let timeout = seconds("approvalTimeoutSeconds", options.approval_timeout_seconds, APPROVAL_TIMEOUT)?;
                 self.approver = Some(Arc::new(HostApprover::new(HostCaller::new(object, timeout))?));
+            }
+            "client" => {
+                let timeout = seconds("clientTimeoutSeconds", options.client_timeout_seconds, CLIENT_TIMEOUT)?;
+                self.client = Some(Arc::new(HostClient::new(HostCaller::new(object, timeout))?));
             }
             _ => return Ok(false),
         }
@@ -114,6 +122,9 @@ pub async fn open(options: OpenOptions, parts: OpenParts) -> Result<Opened> {
     }
     if let Some(approver) = parts.approver {
         builder = builder.with_approver(approver);
+    }
+    if let Some(client) = parts.client {
+        builder = builder.with_client(client);
     }
     if let Some(progress) = parts.progress {
         builder = builder.with_progress(progress);

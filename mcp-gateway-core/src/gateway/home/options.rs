@@ -69,6 +69,8 @@ pub struct OpenOptions {
     pub host_timeout_seconds: Option<f64>,
     /// How long an approver of the host's language may take, in seconds. Default 300.
     pub approval_timeout_seconds: Option<f64>,
+    /// How long a client of the host's language may take to answer what a server asks, in seconds. Default 600.
+    pub client_timeout_seconds: Option<f64>,
     /// The threads of a binding that runs its own; no meaning for Rust hosts. Default 2.
     pub worker_threads: Option<usize>,
 }

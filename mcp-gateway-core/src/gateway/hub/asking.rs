@@ -14,7 +14,7 @@ use crate::protocol::{ClientCapabilities, ClientLink, RawJson, RawObject, RpcErr
 use crate::transport::client::Caller;
 
 /// Says in the `_meta` of a question which server asks.
-const ASKING: &str = "mcp-gateway/server";
+pub(crate) const ASKING: &str = "mcp-gateway/server";
 
 /// The longest question, in bytes.
 const MAX_QUESTION: usize = 1024 * 1024;
@@ -81,7 +81,8 @@ impl Hub {
         .map_err(|_| RpcError::new(code::INVALID_PARAMS, format!("parameters of `{method}` are no object")))?;
         name_asker(&mut params, asked.server);
         let _held = asked.caller.pause.hold();
-        let waiting = tokio::time::timeout(self.options.question_timeout, asked.link.request(method, Some(params.to_raw())));
+        let waiting =
+            tokio::time::timeout(self.options.question_timeout, asked.link.request(method, Some(params.to_raw())));
         match waiting.await {
             Ok(Ok(answer)) => answer,
             Ok(Err(error)) if error.kind() == ErrorKind::Unsupported => Err(RpcError::method_not_found(method)),
@@ -100,8 +101,10 @@ fn name_asker(params: &mut RawObject, server: &ServerName) {
 
 /// The error for a request that cannot be carried out because the client cannot answer something.
 pub(super) fn missing(method: &str, params: &Value) -> RpcError {
-    let mut error =
-        RpcError::new(code::MISSING_CAPABILITY, format!("the server asks by `{method}`, which the client does not answer"));
+    let mut error = RpcError::new(
+        code::MISSING_CAPABILITY,
+        format!("the server asks by `{method}`, which the client does not answer"),
+    );
     let needed = ClientCapabilities::needed(method, params).unwrap_or_else(|| json!({}));
     error.data = RawJson::from_value(&json!({"requiredCapabilities": needed})).ok();
     error

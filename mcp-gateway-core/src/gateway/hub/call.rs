@@ -147,10 +147,12 @@ impl Hub {
             // The member means nothing in the stateless era, where it is the server that decides.
             params.remove("task");
         }
-        if era == Era::Session && request.takes_rounds && view.requires_task(target) {
-            if let Err(refused) = want_task(&self.sessions.capabilities(ctx.session.as_ref()), &mut params)? {
-                return Ok(Response::from_server(Err(refused), instance.id.clone(), era));
-            }
+        if era == Era::Session
+            && request.takes_rounds
+            && view.requires_task(target)
+            && let Err(refused) = want_task(&self.sessions.capabilities(ctx.session.as_ref()), &mut params)?
+        {
+            return Ok(Response::from_server(Err(refused), instance.id.clone(), era));
         }
         let caller = self.caller(ctx, request);
         if let Some(level) = caller.log_level {

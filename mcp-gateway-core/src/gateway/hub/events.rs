@@ -108,9 +108,10 @@ impl Events {
         let told = match own {
             Some((session, link)) => hub.sessions.log_level(session).is_none_or(|least| level >= least).then_some(link),
             // Several clients share the server: what cannot be told to be for one of them is for none.
-            None => cause.caller.filter(|caller| {
-                cause.is_certain && caller.log_level.is_some_and(|least| level >= least)
-            }).and_then(|caller| caller.link.clone()),
+            None => cause
+                .caller
+                .filter(|caller| cause.is_certain && caller.log_level.is_some_and(|least| level >= least))
+                .and_then(|caller| caller.link.clone()),
         };
         if let Some(link) = told {
             // A client that does not keep up loses notifications, never answers.

@@ -44,6 +44,7 @@ use sessions::Sessions;
 use subscriptions::Subscriptions;
 use tasks::Tasks;
 
+pub(crate) use asking::ASKING;
 pub(crate) use oneshot::surface as container_tools;
 pub(crate) use slot::{Body, Slot};
 

@@ -120,7 +120,10 @@ impl Hub {
             let answer = self.ask_for(exchange, "elicitation/create", Some(RawJson::from(elicitation))).await?;
             let answer: Value = answer.read().unwrap_or_default();
             if answer["action"] != "accept" {
-                return Err(RpcError::new(code::INVALID_REQUEST, "the user did not visit the address that is needed first"));
+                return Err(RpcError::new(
+                    code::INVALID_REQUEST,
+                    "the user did not visit the address that is needed first",
+                ));
             }
         }
         Ok(())

@@ -178,7 +178,8 @@ impl Hub {
         let ctx = CallContext::local().with_cancellation(self.closing.child_token());
         let launched = self.launcher.launch(&ctx, slot, body, session.clone()).await?;
         let redaction = Arc::new(launched.redaction);
-        let events = Arc::new(Events::new(&self.this, slot, session.clone(), capabilities.clone(), Arc::clone(&redaction)));
+        let events =
+            Arc::new(Events::new(&self.this, slot, session.clone(), capabilities.clone(), Arc::clone(&redaction)));
         let peer = Arc::new(Peer::new(launched.running.connection, Arc::clone(&events) as _));
         let remembered = slot.lock().filter(|lock| lock.identity == launched.identity.value);
         let remembered = remembered.and_then(|lock| ProtocolVersion::from_date(lock.protocol.as_deref()?));

@@ -76,9 +76,8 @@ impl Subscriptions {
 
     fn begin(&self, key: Key, instance: &Arc<Instance>, listener: &Listener) {
         let mut table = self.locked();
-        let subscription = table
-            .entry(key)
-            .or_insert_with(|| Subscription { held: InUse::new(instance), listeners: Vec::new() });
+        let subscription =
+            table.entry(key).or_insert_with(|| Subscription { held: InUse::new(instance), listeners: Vec::new() });
         if !Arc::ptr_eq(&subscription.held.0, instance) {
             subscription.held = InUse::new(instance);
         }
@@ -153,7 +152,8 @@ impl Hub {
             return Ok(Response::new(RawJson::empty_object()));
         }
         if body.settings.isolation == Isolation::Call {
-            let why = format!("server `{}` is a fresh one for each call, so nothing of it can be subscribed to", slot.name);
+            let why =
+                format!("server `{}` is a fresh one for each call, so nothing of it can be subscribed to", slot.name);
             return Err(Error::new(ErrorKind::Unsupported, why));
         }
         let instance = self.acquire(ctx, slot).await?;

@@ -125,7 +125,7 @@ async fn a_session_that_nobody_holds_gives_its_servers_back() {
 #[tokio::test]
 async fn a_long_log_message_is_cut_in_its_event() {
     let long = json!({"level": "info", "logger": "big", "data": "x".repeat(100_000)});
-    let params = crate::gateway::session::left_out(&RawJson::from_value(&long).unwrap()).unwrap();
+    let params = crate::gateway::host_link::left_out(&RawJson::from_value(&long).unwrap()).unwrap();
     let cut: Value = params.read().unwrap();
     assert_eq!((&cut["level"], &cut["logger"]), (&json!("info"), &json!("big")));
     assert!(cut["data"].as_str().unwrap().contains("left out") && params.get().len() < 200);

@@ -33,12 +33,7 @@ pub struct ListenFilter {
 impl ListenFilter {
     /// Every change of a list.
     pub fn lists() -> Self {
-        Self {
-            tools_list_changed: true,
-            prompts_list_changed: true,
-            resources_list_changed: true,
-            ..Self::default()
-        }
+        Self { tools_list_changed: true, prompts_list_changed: true, resources_list_changed: true, ..Self::default() }
     }
 
     /// Reads the filter of a request.

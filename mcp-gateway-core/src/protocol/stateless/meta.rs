@@ -70,7 +70,11 @@ impl RequestMeta {
             meta.remove(key);
         }
         put(params, &meta);
-        Ok(Self { version, capabilities: ClientCapabilities::of(&without_tasks(&declared, &[Era::Session])), log_level })
+        Ok(Self {
+            version,
+            capabilities: ClientCapabilities::of(&without_tasks(&declared, &[Era::Session])),
+            log_level,
+        })
     }
 
     /// Writes the meta data into a request to a server.
@@ -146,9 +150,6 @@ mod tests {
         assert_eq!(refused(json!({VERSION: "2026-07-28"})), code::INVALID_PARAMS);
         assert_eq!(refused(json!({VERSION: "2026-07-28", CAPABILITIES: 1})), code::INVALID_PARAMS);
         assert_eq!(refused(json!({VERSION: "2025-11-25", CAPABILITIES: {}})), code::UNSUPPORTED_VERSION);
-        assert_eq!(
-            refused(json!({VERSION: "2026-07-28", CAPABILITIES: {}, LOG_LEVEL: "loud"})),
-            code::INVALID_PARAMS
-        );
+        assert_eq!(refused(json!({VERSION: "2026-07-28", CAPABILITIES: {}, LOG_LEVEL: "loud"})), code::INVALID_PARAMS);
     }
 }

@@ -90,7 +90,8 @@ impl InputRequired {
         if wire.input_requests.is_empty() && wire.request_state.is_none() {
             return Err(wrong("server asks for more and does not say for what"));
         }
-        if wire.input_requests.len() > MAX_QUESTIONS || wire.request_state.as_ref().is_some_and(|s| s.len() > MAX_STATE) {
+        if wire.input_requests.len() > MAX_QUESTIONS || wire.request_state.as_ref().is_some_and(|s| s.len() > MAX_STATE)
+        {
             return Err(wrong("server asks for too much at once"));
         }
         let requests = wire
@@ -171,7 +172,8 @@ mod tests {
 
     #[test]
     fn other_results_ask_for_nothing() {
-        for text in [r#"{"content":[{"text":"input_required"}]}"#, r#"{"resultType":"complete","x":"input_required"}"#] {
+        for text in [r#"{"content":[{"text":"input_required"}]}"#, r#"{"resultType":"complete","x":"input_required"}"#]
+        {
             assert!(InputRequired::read(&RawJson::parse(text).unwrap()).unwrap().is_none());
         }
         for text in [

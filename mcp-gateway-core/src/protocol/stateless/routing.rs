@@ -37,9 +37,9 @@ pub struct RoutingHeaders(Vec<(String, Option<String>)>);
 impl RoutingHeaders {
     /// Takes what concerns routing of all headers; the value is `None` for one that is no visible text.
     pub fn of<'a>(headers: impl IntoIterator<Item = (&'a str, Option<&'a str>)>) -> Self {
-        let routing = headers.into_iter().filter(|(name, _)| {
-            name.get(..4).is_some_and(|begin| begin.eq_ignore_ascii_case("mcp-"))
-        });
+        let routing = headers
+            .into_iter()
+            .filter(|(name, _)| name.get(..4).is_some_and(|begin| begin.eq_ignore_ascii_case("mcp-")));
         Self(routing.map(|(name, value)| (name.to_ascii_lowercase(), value.map(str::to_owned))).collect())
     }
 
@@ -150,7 +150,10 @@ fn collect(
             let name = name.ok_or_else(|| format!("header of `{}` has no usable name", path.join(".")))?;
             let kind = property.get("type").and_then(Value::as_str);
             if !matches!(kind, Some("string" | "integer" | "boolean")) {
-                return Err(format!("`{}` is no text, whole number or boolean, so it cannot be a header", path.join(".")));
+                return Err(format!(
+                    "`{}` is no text, whole number or boolean, so it cannot be a header",
+                    path.join(".")
+                ));
             }
             found.push((path.clone(), name.to_owned()));
         }
@@ -344,7 +347,9 @@ mod tests {
         assert!(wrong(json!({"a": {"type": "string", "x-mcp-header": ""}})));
         assert!(wrong(json!({"a": {"type": "string", "x-mcp-header": "a b"}})));
         assert!(wrong(json!({"a": {"type": "array", "x-mcp-header": "A"}})));
-        assert!(wrong(json!({"a": {"type": "string", "x-mcp-header": "A"}, "b": {"type": "string", "x-mcp-header": "a"}})));
+        assert!(wrong(
+            json!({"a": {"type": "string", "x-mcp-header": "A"}, "b": {"type": "string", "x-mcp-header": "a"}})
+        ));
         assert!(wrong(json!({"a": {"type": "array", "items": {"type": "string", "x-mcp-header": "A"}}})));
         assert!(!wrong(json!({"a": {"type": "string", "default": {"x-mcp-header": "A"}}})));
         assert!(!wrong(json!({"x-mcp-header": {"type": "string"}})));

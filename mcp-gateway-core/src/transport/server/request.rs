@@ -23,12 +23,7 @@ pub struct ClientRequest {
 
 impl ClientRequest {
     /// A request that came without headers.
-    pub fn new(
-        id: RequestId,
-        method: impl Into<String>,
-        params: Option<RawJson>,
-        link: Arc<dyn ClientLink>,
-    ) -> Self {
+    pub fn new(id: RequestId, method: impl Into<String>, params: Option<RawJson>, link: Arc<dyn ClientLink>) -> Self {
         Self { id, method: method.into(), params, link, headers: None }
     }
 

@@ -123,7 +123,15 @@ impl Client {
         config: StreamConfig,
     ) -> Self {
         let in_flight = InFlight::new(config.max_in_flight);
-        Self { session: OwnedSession::new(session), outbox, lines, in_flight, running: JoinSet::new(), has_batches: false, config }
+        Self {
+            session: OwnedSession::new(session),
+            outbox,
+            lines,
+            in_flight,
+            running: JoinSet::new(),
+            has_batches: false,
+            config,
+        }
     }
 
     /// Takes messages until there are no more.

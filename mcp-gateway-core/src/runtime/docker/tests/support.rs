@@ -134,7 +134,10 @@ pub(super) async fn echo(connection: &mut Connection, method: &str) {
 
 /// The next message, or `None` at the end of the connection.
 pub(super) async fn next(connection: &mut Connection) -> Option<Message> {
-    tokio::time::timeout(PATIENCE, connection.incoming.recv()).await.expect("a message or an end").map(|incoming| incoming.message)
+    tokio::time::timeout(PATIENCE, connection.incoming.recv())
+        .await
+        .expect("a message or an end")
+        .map(|incoming| incoming.message)
 }
 
 /// Waits for the end of a connection and gives its reason.

@@ -2,8 +2,8 @@
 
 use tokio::sync::mpsc;
 
-use super::super::event_stream::Event;
 use super::super::Incoming;
+use super::super::event_stream::Event;
 use super::Redactor;
 use crate::error::Result;
 use crate::protocol::http::MESSAGE_EVENT;

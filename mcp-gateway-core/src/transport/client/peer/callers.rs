@@ -51,10 +51,9 @@ impl Callers {
                 let caller = callers.iter().find(|(calling, _)| *calling == id).map(|(_, caller)| Arc::clone(caller));
                 Cause { is_certain: caller.is_some(), caller }
             }
-            None => Cause {
-                caller: callers.last().map(|(_, caller)| Arc::clone(caller)),
-                is_certain: callers.len() == 1,
-            },
+            None => {
+                Cause { caller: callers.last().map(|(_, caller)| Arc::clone(caller)), is_certain: callers.len() == 1 }
+            }
         }
     }
 

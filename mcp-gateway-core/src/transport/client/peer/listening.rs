@@ -46,7 +46,8 @@ impl Acknowledged {
     }
 
     pub(super) fn acknowledge(&self, params: Option<RawJson>) {
-        let id = params.and_then(|params| params.object().ok()).and_then(|params| subscription_of(&params)?.as_number());
+        let id =
+            params.and_then(|params| params.object().ok()).and_then(|params| subscription_of(&params)?.as_number());
         if let Some(waiting) = id.and_then(|id| self.locked().remove(&id)) {
             // Whoever does not wait any more does not need to know.
             let _ = waiting.send(());
@@ -105,11 +106,7 @@ impl Peer {
     }
 
     /// Listens until the server ends it; says whether it may be asked again.
-    async fn listen_once(
-        &self,
-        filter: &ListenFilter,
-        acknowledged: Option<oneshot::Sender<()>>,
-    ) -> Result<bool> {
+    async fn listen_once(&self, filter: &ListenFilter, acknowledged: Option<oneshot::Sender<()>>) -> Result<bool> {
         // A listening has no time limit: it is bounded by the connection and by whoever holds it.
         let mut request = PeerRequest::new(LISTEN, filter.to_params()?, FOREVER);
         request.acknowledged = acknowledged;

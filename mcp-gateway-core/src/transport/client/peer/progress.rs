@@ -5,9 +5,12 @@ use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
 use crate::protocol::{ClientLink, RawJson, RawObject};
 
+/// The listeners with their tokens, by the ids of this hop.
+type Routes = HashMap<u64, (RawJson, Arc<dyn ClientLink>)>;
+
 /// Who hears of the progress of which request, under the token that they gave.
 #[derive(Debug, Default)]
-pub(super) struct ProgressRoutes(Mutex<HashMap<u64, (RawJson, Arc<dyn ClientLink>)>>);
+pub(super) struct ProgressRoutes(Mutex<Routes>);
 
 /// One request's route; dropping it ends it.
 pub(super) struct ProgressRoute<'a> {
@@ -56,7 +59,7 @@ impl ProgressRoutes {
         self.locked().clear();
     }
 
-    fn locked(&self) -> MutexGuard<'_, HashMap<u64, (RawJson, Arc<dyn ClientLink>)>> {
+    fn locked(&self) -> MutexGuard<'_, Routes> {
         self.0.lock().unwrap_or_else(PoisonError::into_inner)
     }
 }

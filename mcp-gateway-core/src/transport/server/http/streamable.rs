@@ -38,9 +38,9 @@ pub(super) async fn post(
     let is_announced = stateless::is_announced(&headers);
     match Message::parse(body) {
         Ok(Message::Request { id, method, params }) if is_announced || stateless::is_one(params.as_ref()) => {
-            return stateless::answer(&face, principal, &headers, (id, method, params)).await;
+            stateless::answer(&face, principal, &headers, (id, method, params)).await
         }
-        Ok(Message::Notification { .. }) if is_announced => return stateless::accepted(),
+        Ok(Message::Notification { .. }) if is_announced => stateless::accepted(),
         message => in_session(&face, principal, &headers, body, message).await,
     }
 }
