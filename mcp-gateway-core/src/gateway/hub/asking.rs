@@ -83,7 +83,13 @@ impl Hub {
         let _held = asked.caller.pause.hold();
         let waiting =
             tokio::time::timeout(self.options.question_timeout, asked.link.request(method, Some(params.to_raw())));
-        match waiting.await {
+        let answer = tokio::select! {
+            answer = waiting => answer,
+            () = asked.caller.gone.cancelled() => {
+                return Err(RpcError::new(code::UNAVAILABLE, "the client no longer waits for the call"));
+            }
+        };
+        match answer {
             Ok(Ok(answer)) => answer,
             Ok(Err(error)) if error.kind() == ErrorKind::Unsupported => Err(RpcError::method_not_found(method)),
             Ok(Err(error)) => Err(RpcError::from(&error)),

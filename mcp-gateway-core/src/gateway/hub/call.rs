@@ -155,6 +155,7 @@ impl Hub {
             return Ok(Response::from_server(Err(refused), instance.id.clone(), era));
         }
         let caller = self.caller(ctx, request);
+        let _gone = caller.gone.clone().drop_guard();
         if let Some(level) = caller.log_level {
             self.apply_log_level(ctx, instance, level).await;
         }
@@ -203,6 +204,7 @@ impl Hub {
     pub(super) fn caller(&self, ctx: &CallContext, request: &Request) -> Arc<Caller> {
         let mut caller = Caller::new(Arc::clone(&ctx.principal.name));
         caller.link.clone_from(&request.link);
+        caller.gone = ctx.cancellation.child_token();
         caller.capabilities = self.sessions.capabilities(ctx.session.as_ref());
         let own = || ctx.session.as_ref().and_then(|session| self.sessions.log_level(session));
         caller.log_level = request.log_level.or_else(own);

@@ -195,7 +195,9 @@ impl Asked<'_> {
     async fn send(&self, kind: RequestKind, params: RawObject) -> Result<Result<RawJson, RpcError>> {
         let body = self.slot.body.as_ref().map_err(Clone::clone)?;
         let mut outgoing = PeerRequest::new(kind.method(), params, body.settings.limits.call_timeout);
-        outgoing.caller = Some(self.hub.caller(self.ctx, self.request));
+        let caller = self.hub.caller(self.ctx, self.request);
+        let _gone = caller.gone.clone().drop_guard();
+        outgoing.caller = Some(caller);
         self.task.instance.peer.request(self.ctx, outgoing).await
     }
 

@@ -4,6 +4,7 @@ use std::fmt;
 use std::sync::Arc;
 
 use async_trait::async_trait;
+use tokio_util::sync::CancellationToken;
 
 use crate::model::LogLevel;
 use crate::protocol::{ClientCapabilities, ClientLink, RawJson, RpcError};
@@ -44,6 +45,8 @@ pub struct Caller {
     pub principal: Arc<str>,
     /// Holds the request's own time while they are asked.
     pub pause: Pause,
+    /// Fires when they no longer wait; what they are asked is taken back then.
+    pub gone: CancellationToken,
 }
 
 impl Caller {
@@ -55,6 +58,7 @@ impl Caller {
             log_level: None,
             principal: principal.into(),
             pause: Pause::default(),
+            gone: CancellationToken::new(),
         }
     }
 }

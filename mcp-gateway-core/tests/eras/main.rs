@@ -1,0 +1,20 @@
+//! Clients and servers of both eras, through one gateway: whoever meets whom, nothing is lost and nothing crosses.
+
+#[cfg(test)]
+mod asked;
+#[cfg(test)]
+mod bench;
+#[cfg(test)]
+mod client;
+#[cfg(test)]
+mod edges;
+#[cfg(test)]
+mod listening;
+#[cfg(test)]
+mod offers;
+#[cfg(test)]
+mod server;
+#[cfg(test)]
+mod tasks;
+#[cfg(test)]
+mod told;
