@@ -11,7 +11,7 @@ use mcp_gateway_core::runtime::MemoryRuntime;
 use mcp_gateway_core::transport::server::{StreamConfig, connect_memory};
 use tokio_util::sync::CancellationToken;
 
-use crate::client::Client;
+use crate::client::{Client, until};
 use crate::server::{Served, Server};
 
 /// A gateway with a server `old` of the session era and a server `new` of the stateless one.
@@ -63,6 +63,15 @@ impl Bench {
         let shutdown = CancellationToken::new();
         let client = connect_memory(host, Principal::new(principal), StreamConfig::default(), shutdown).await.unwrap();
         Client::new(client)
+    }
+
+    /// Waits until no session is open and no server runs.
+    pub(crate) async fn settled(&self) {
+        let is_idle = || {
+            let counted = self.gateway.metrics().render();
+            ["mcp_gateway_sessions_active 0", "mcp_gateway_servers_running 0"].iter().all(|line| counted.contains(line))
+        };
+        until("every session and server has ended", is_idle).await;
     }
 
     pub(crate) async fn shutdown(&self) {

@@ -4,6 +4,7 @@ use std::sync::Arc;
 use std::sync::atomic::{AtomicU64, Ordering};
 use std::time::Duration;
 
+use futures_util::FutureExt as _;
 use mcp_gateway_core::transport::server::MemoryClient;
 use serde_json::{Value, json};
 use tokio::sync::Mutex;
@@ -78,6 +79,16 @@ impl Client {
     pub(crate) async fn heard(&self, method: &str) -> Vec<Value> {
         self.ask("ping", json!({})).await;
         self.kept.lock().await.iter().filter(|message| message["method"] == method).cloned().collect()
+    }
+
+    /// Takes a message that has come, if there is one like it.
+    pub(crate) async fn take(&self, is_it: impl Fn(&Value) -> bool) -> Option<Value> {
+        let mut kept = self.kept.lock().await;
+        while let Some(Some(message)) = self.connection.receive().now_or_never() {
+            kept.push(serde_json::from_str(&message).unwrap());
+        }
+        let at = kept.iter().position(is_it)?;
+        Some(kept.remove(at))
     }
 
     pub(crate) async fn wait(&self, what: &str, is_it: impl Fn(&Value) -> bool) -> Value {

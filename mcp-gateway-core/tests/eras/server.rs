@@ -74,6 +74,9 @@ impl MemoryServer for Served {
             state: Mutex::default(),
             calls: Mutex::default(),
         });
+        // What it was doing ends with its connection.
+        let ended = CancellationToken::new();
+        let _ended = ended.clone().drop_guard();
         let mut lines = BufReader::new(read).lines();
         while let Ok(Some(line)) = lines.next_line().await {
             let message: Value = serde_json::from_str(&line).unwrap();
@@ -81,7 +84,7 @@ impl MemoryServer for Served {
             let method = message["method"].as_str().map(str::to_owned);
             match (method, message.get("id").cloned()) {
                 (Some(method), Some(id)) => {
-                    let token = CancellationToken::new();
+                    let token = ended.child_token();
                     link.calls.lock().unwrap().insert(id.to_string(), token.clone());
                     let link = Arc::clone(&link);
                     tokio::spawn(async move {

@@ -8,6 +8,7 @@ use std::time::Duration;
 
 use sha2::{Digest, Sha256};
 use tokio::sync::mpsc;
+use tokio_util::task::AbortOnDropHandle;
 
 use super::bridge::{Bridge, Question};
 use super::lanes::InLane;
@@ -42,6 +43,9 @@ impl fmt::Debug for Rounds {
     }
 }
 
+/// Gives a call up when its time is; the clock stops with this value.
+type Expiry = AbortOnDropHandle<()>;
+
 /// The waiting calls of one client.
 ///
 /// # Behavior
@@ -50,7 +54,7 @@ impl fmt::Debug for Rounds {
 #[derive(Debug)]
 pub(super) struct Parked {
     seal: Seal,
-    waiting: Mutex<HashMap<Handle, Rounds>>,
+    waiting: Mutex<HashMap<Handle, (Rounds, Expiry)>>,
     time: Duration,
     bound: usize,
 }
@@ -124,15 +128,14 @@ impl Parked {
             let why = format!("{} calls of this client wait for answers already", self.bound);
             return Ok(Err(RpcError::new(code::UNAVAILABLE, why)));
         }
-        waiting.insert(handle, rounds);
-        drop(waiting);
         let (parked, time) = (Arc::downgrade(self), self.time);
-        tokio::spawn(async move {
+        let expiry = tokio::spawn(async move {
             tokio::time::sleep(time).await;
             if let Some(parked) = parked.upgrade() {
                 drop(parked.take(&handle));
             }
         });
+        waiting.insert(handle, (rounds, AbortOnDropHandle::new(expiry)));
         Ok(asked)
     }
 
@@ -152,9 +155,9 @@ impl Parked {
             Some(Opened::Handle(handle)) => handle,
         };
         let used = || wrong("`requestState` was used already, or its time is up");
-        let mut rounds = self.take(&handle).ok_or_else(used)?;
+        let (mut rounds, expiry) = self.take(&handle).ok_or_else(used)?;
         if rounds.digest != digest {
-            self.locked().insert(handle, rounds);
+            self.locked().insert(handle, (rounds, expiry));
             return Err(wrong("`requestState` belongs to another request"));
         }
         rounds.answer(answers);
@@ -167,17 +170,11 @@ impl Parked {
         drop(waiting);
     }
 
-    /// How many calls wait.
-    #[cfg(test)]
-    pub(super) fn len(&self) -> usize {
-        self.locked().len()
-    }
-
-    fn take(&self, handle: &Handle) -> Option<Rounds> {
+    fn take(&self, handle: &Handle) -> Option<(Rounds, Expiry)> {
         self.locked().remove(handle)
     }
 
-    fn locked(&self) -> MutexGuard<'_, HashMap<Handle, Rounds>> {
+    fn locked(&self) -> MutexGuard<'_, HashMap<Handle, (Rounds, Expiry)>> {
         self.waiting.lock().unwrap_or_else(PoisonError::into_inner)
     }
 }

@@ -21,6 +21,10 @@ pub(super) fn closing() -> Error {
     Error::new(ErrorKind::Closed, "the gateway is shutting down")
 }
 
+fn given_up() -> Error {
+    Error::new(ErrorKind::Closed, "the session or its server was given up while it was starting")
+}
+
 /// How long a caller waits for a start; pulling an image may take longer and then goes on in the background.
 pub(super) fn wait_limit(slot: &Slot) -> Duration {
     slot.body.as_ref().map_or(Duration::ZERO, |body| body.settings.limits.start_timeout)
@@ -97,11 +101,19 @@ impl Hub {
                 Ok(instance) if hub.holds(&slot) && slot.settle(&place, &instance) => {
                     hub.listen_first(&slot, &instance).await;
                     hub.resubscribe_later(&slot, &place, &instance);
-                    Ok(instance)
+                    if hub.is_wanted(&place) {
+                        Ok(instance)
+                    } else {
+                        // Whoever ends a session looks at its places once, and may have looked too early.
+                        if slot.take(&instance) {
+                            hub.retire(&slot, instance);
+                        }
+                        Err(given_up())
+                    }
                 }
                 Ok(instance) => {
                     hub.retire(&slot, instance);
-                    Err(Error::new(ErrorKind::Closed, "the session or its server was given up while it was starting"))
+                    Err(given_up())
                 }
                 Err(error) => {
                     slot.vacate(&place);
@@ -110,6 +122,14 @@ impl Hub {
             };
             sender.send_replace(Some(outcome));
         });
+    }
+
+    /// Whether somebody is still there for whom a place is kept.
+    fn is_wanted(&self, place: &Place) -> bool {
+        match place {
+            Place::Session(session) => self.sessions.is_open(session),
+            Place::Shared => true,
+        }
     }
 
     /// Starts a server, shakes hands, records the start and what the server offers.
