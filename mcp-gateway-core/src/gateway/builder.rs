@@ -240,10 +240,13 @@ impl GatewayBuilder {
         for runtime in &self.runtimes {
             sweep(Arc::clone(runtime));
         }
+        let secrets = self.secrets.unwrap_or_else(|| Arc::new(MemoryBroker::new()));
         let launcher = Launcher {
             profile: profile.name().clone(),
             gateway,
-            secrets: self.secrets.unwrap_or_else(|| Arc::new(MemoryBroker::new())),
+            #[cfg(feature = "runtime-remote")]
+            oauth: super::oauth::OAuth::new(profile.name().clone(), Arc::clone(&secrets)),
+            secrets,
             verifier: self.verifier.unwrap_or_else(|| Arc::new(DigestVerifier::new())),
             runtimes: self.runtimes,
             progress: self.progress,

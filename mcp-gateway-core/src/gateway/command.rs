@@ -3,9 +3,13 @@
 use serde::{Deserialize, Serialize};
 use serde_json::{Value, json};
 
+#[cfg(feature = "runtime-remote")]
+use super::OAuthRequest;
 use super::{Gateway as _, McpGateway};
 use crate::audit::{AuditQuery, KeptRecord};
 use crate::error::{Error, ErrorKind, Result};
+#[cfg(feature = "runtime-remote")]
+use crate::model::SecretValue;
 use crate::model::{ServerEntry, ServerName};
 use crate::profile::ServerSpec;
 use crate::protocol::RawJson;
@@ -55,6 +59,32 @@ pub enum HostCommand {
     },
     /// The counters in Prometheus's text form: a text.
     Metrics,
+    /// How the servers are authorized that need it: a list of [`OAuthStatus`](super::OAuthStatus).
+    #[cfg(feature = "runtime-remote")]
+    OauthStatus,
+    /// Begins to authorize a remote server: an [`OAuthBegun`](super::OAuthBegun).
+    #[cfg(feature = "runtime-remote")]
+    OauthBegin {
+        /// The server.
+        server: ServerName,
+        /// What is asked for.
+        #[serde(default)]
+        request: OAuthRequest,
+    },
+    /// Finishes an authorization: an [`OAuthStatus`](super::OAuthStatus).
+    #[cfg(feature = "runtime-remote")]
+    OauthFinish {
+        /// The server.
+        server: ServerName,
+        /// The address that the browser was sent back to, or the code in it.
+        answer: String,
+    },
+    /// Ends an authorization: `{"warning"}`, with why the authorization server did not take it back, or nothing.
+    #[cfg(feature = "runtime-remote")]
+    OauthRevoke {
+        /// The server.
+        server: ServerName,
+    },
 }
 
 /// An entry that was found, as JSON.
@@ -100,6 +130,21 @@ impl McpGateway {
                 RawJson::from_value(&records.iter().map(KeptRecord::of).collect::<Vec<_>>())
             }
             HostCommand::Metrics => RawJson::from_value(&json!(self.metrics().render())),
+            #[cfg(feature = "runtime-remote")]
+            HostCommand::OauthStatus => RawJson::from_value(&self.oauth_status().await?),
+            #[cfg(feature = "runtime-remote")]
+            HostCommand::OauthBegin { server, request } => {
+                RawJson::from_value(&self.oauth_begin(&server, request).await?)
+            }
+            #[cfg(feature = "runtime-remote")]
+            HostCommand::OauthFinish { server, answer } => {
+                RawJson::from_value(&self.oauth_finish(&server, &SecretValue::new(answer), false).await?)
+            }
+            #[cfg(feature = "runtime-remote")]
+            HostCommand::OauthRevoke { server } => {
+                let warning = self.oauth_revoke(&server).await?.map(|error| error.report());
+                RawJson::from_value(&json!({"warning": warning}))
+            }
         }
     }
 }

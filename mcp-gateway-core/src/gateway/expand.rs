@@ -150,6 +150,16 @@ impl<'a> Expansion<'a> {
     }
 
     fn remote(&self, declared: &Declared) -> Result<RemotePlan> {
+        let mut plan = self.address()?;
+        for (name, template) in self.entry().remote.iter().flat_map(|remote| &remote.headers) {
+            let value = expand_secret(template, &self.scope, &|name| declared.get(name))?;
+            plan.headers.push((name.clone(), value));
+        }
+        Ok(plan)
+    }
+
+    /// Where a remote server is; its headers may hold secrets and are left out.
+    pub(crate) fn address(&self) -> Result<RemotePlan> {
         let entry = self.entry();
         let (url, transport) = match (&entry.remote, &entry.sse_endpoint) {
             (Some(remote), _) => (remote.url.as_str(), remote.transport),
@@ -158,10 +168,6 @@ impl<'a> Expansion<'a> {
         };
         let mut plan = RemotePlan::new(expand(url, &self.scope)?, transport);
         plan.allow_private = self.body.spec.allow_private;
-        for (name, template) in entry.remote.iter().flat_map(|remote| &remote.headers) {
-            let value = expand_secret(template, &self.scope, &|name| declared.get(name))?;
-            plan.headers.push((name.clone(), value));
-        }
         Ok(plan)
     }
 

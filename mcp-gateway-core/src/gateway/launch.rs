@@ -7,6 +7,8 @@ use std::time::Duration;
 use super::events::{EventBus, GatewayEvent};
 use super::expand::Expansion;
 use super::hub::{Body, Slot};
+#[cfg(feature = "runtime-remote")]
+use super::oauth::OAuth;
 use super::redact::Redaction;
 use crate::error::{Error, ErrorKind, Result};
 use crate::model::{CallContext, ImageReference, ProfileName, ServerName, SessionId};
@@ -15,6 +17,7 @@ use crate::runtime::{
     PrepareProgress, RunningServer, Runtime,
 };
 use crate::secrets::SecretBroker;
+use crate::transport::client::Authorization;
 use crate::verify::Verifier;
 
 /// Makes plans and has them carried out.
@@ -28,6 +31,8 @@ pub(crate) struct Launcher {
     pub(crate) runtimes: Vec<Arc<dyn Runtime>>,
     pub(crate) progress: Arc<dyn PrepareProgress>,
     pub(crate) bus: EventBus,
+    #[cfg(feature = "runtime-remote")]
+    pub(crate) oauth: OAuth,
     pub(crate) prepare_timeout: Duration,
     /// Held so that the gateway counts as living as long as it can start servers.
     pub(crate) _instance: Option<Arc<GatewayInstance>>,
@@ -60,11 +65,12 @@ impl Launcher {
             pin(container, slot);
         }
         let identity = self.ready(ctx, slot, runtime.as_ref(), &mut target).await?;
+        let authorization = self.authorize(body, &mut target)?;
         let mut plan = LaunchPlan::new(self.owner(slot, session), target);
         expansion.fill(&mut plan, &declared)?;
         plan.network.clone_from(&body.settings.network);
         plan.limits = body.settings.limits;
-        let redaction = Redaction::new(&plan.secrets);
+        let redaction = Redaction::new(&plan.secrets).with_authorization(authorization);
         // A start that has begun is not cut off: the caller then knows what there is to stop.
         let running = runtime.start(&CallContext::local(), plan).await?;
         Ok(Launched { running, runtime, identity, redaction })
@@ -162,6 +168,20 @@ impl Launcher {
             LaunchTarget::Process(_) => runtime.identify(ctx, target).await,
             _ => Ok(identity),
         }
+    }
+
+    /// Gives a remote server its tokens.
+    #[cfg(feature = "runtime-remote")]
+    fn authorize(&self, body: &Body, target: &mut LaunchTarget) -> Result<Option<Arc<dyn Authorization>>> {
+        let LaunchTarget::Remote(plan) = target else { return Ok(None) };
+        plan.authorization = self.oauth.authorization(body, plan)?;
+        Ok(plan.authorization.clone())
+    }
+
+    #[cfg(not(feature = "runtime-remote"))]
+    #[expect(clippy::unnecessary_wraps, clippy::unused_self, reason = "the same as where servers can be elsewhere")]
+    fn authorize(&self, _body: &Body, _target: &mut LaunchTarget) -> Result<Option<Arc<dyn Authorization>>> {
+        Ok(None)
     }
 
     fn owner(&self, slot: &Slot, session: Option<SessionId>) -> Owner {

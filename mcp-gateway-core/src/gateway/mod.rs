@@ -17,6 +17,8 @@ mod introduction;
 mod launch;
 mod layers;
 mod names;
+#[cfg(feature = "runtime-remote")]
+mod oauth;
 mod page;
 mod redact;
 mod selection;
@@ -46,6 +48,8 @@ pub use ext::GatewayExt;
 pub use face::GatewayHost;
 pub use host_link::ProgressListener;
 pub use inspect::Inspection;
+#[cfg(feature = "runtime-remote")]
+pub use oauth::{OAuthBegun, OAuthRequest, OAuthState, OAuthStatus};
 pub use session::{CallOptions, Session};
 pub use value::McpGateway;
 

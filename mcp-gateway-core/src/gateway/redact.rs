@@ -1,7 +1,10 @@
 //! A server's own secrets, cut out of whatever it sends towards a client.
 
+use std::sync::Arc;
+
 use crate::model::SecretValue;
 use crate::protocol::{RawJson, RpcError};
+use crate::transport::client::Authorization;
 
 /// Shorter values occur in ordinary text by chance, and cutting them would destroy answers.
 const SHORTEST: usize = 6;
@@ -13,6 +16,8 @@ const MASK: &str = "***";
 #[derive(Debug, Default)]
 pub(crate) struct Redaction {
     values: Vec<SecretValue>,
+    /// Whose tokens change while the server runs.
+    authorization: Option<Arc<dyn Authorization>>,
 }
 
 impl Redaction {
@@ -26,7 +31,13 @@ impl Redaction {
                 values.push(inner);
             }
         }
-        Self { values }
+        Self { values, authorization: None }
+    }
+
+    /// Cuts out the tokens, too, that are sent meanwhile.
+    pub(crate) fn with_authorization(mut self, authorization: Option<Arc<dyn Authorization>>) -> Self {
+        self.authorization = authorization;
+        self
     }
 
     /// The value without secrets; one without any is handed back untouched.
@@ -49,9 +60,12 @@ impl Redaction {
 
     fn cut(&self, text: &str) -> Option<String> {
         let found = |secret: &&SecretValue| memchr::memmem::find(text.as_bytes(), secret.expose().as_bytes()).is_some();
-        let first = self.values.iter().find(found)?;
+        // Tokens have the same form inside of JSON texts.
+        let sent = self.authorization.as_ref().map(|authorization| authorization.sent()).unwrap_or_default();
+        let values = || self.values.iter().chain(&sent);
+        let first = values().find(found)?;
         let cut = text.replace(first.expose(), MASK);
-        Some(self.values.iter().fold(cut, |text, secret| text.replace(secret.expose(), MASK)))
+        Some(values().fold(cut, |text, secret| text.replace(secret.expose(), MASK)))
     }
 }
 

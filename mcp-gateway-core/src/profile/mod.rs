@@ -3,6 +3,7 @@
 mod file;
 mod lock;
 mod memory;
+mod oauth;
 mod spec;
 mod store;
 #[cfg(test)]
@@ -21,6 +22,7 @@ use crate::model::ProfileName;
 pub use file::FileProfile;
 pub use lock::{NameTable, ProfileLock, ServerLock};
 pub use memory::MemoryProfile;
+pub use oauth::{OAuthGrant, OAuthSpec};
 pub use spec::{
     AuditSpec, Isolation, LimitsSpec, NetworkSpec, NetworkWord, PolicyRuleSpec, PolicySpec, ProfileSpec, ServerSpec,
     parse_duration,

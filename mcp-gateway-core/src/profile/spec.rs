@@ -9,6 +9,7 @@ use serde::de::{self, Deserializer, IntoDeserializer, SeqAccess, Visitor};
 use serde::{Deserialize, Serialize};
 use serde_json::Value;
 
+use super::OAuthSpec;
 use crate::error::{Error, ErrorKind, Result};
 use crate::model::{Effect, Limits, ProfileName, ServerName, parse_memory};
 
@@ -119,6 +120,9 @@ pub struct ServerSpec {
     /// Whether a remote server may be at a loopback or private address, or without TLS.
     #[serde(skip_serializing_if = "std::ops::Not::not")]
     pub allow_private: bool,
+    /// How its tokens are got, where that is not to be found out from the server.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub oauth: Option<OAuthSpec>,
 }
 
 /// What a server may reach: `none`, `open`, or a list of `host:port`.

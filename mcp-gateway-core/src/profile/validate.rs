@@ -1,6 +1,6 @@
 //! Whether what a person wrote can be carried out.
 
-use super::{LimitsSpec, NetworkSpec, ProfileSpec, ServerSpec, parse_duration};
+use super::{LimitsSpec, NetworkSpec, OAuthGrant, OAuthSpec, ProfileSpec, ServerSpec, parse_duration};
 use crate::error::{Error, ErrorKind, Result};
 use crate::model::{ProfileName, parse_memory};
 
@@ -100,9 +100,29 @@ impl Check {
             let at = ["servers", name, "writable", &index.to_string()];
             self.fault(&at, format!("`{path}` is not an absolute path"), Some("write it from `/` or `~/` on"));
         }
+        if let Some(oauth) = &server.oauth {
+            self.oauth(name, oauth);
+        }
         if let Some(runtime) = server.runtime.as_deref().filter(|runtime| !is_word(runtime)) {
             let hint = "such as `docker`, `process` or `remote`";
             self.fault(&at("runtime"), format!("`{runtime}` is not the name of a runtime"), Some(hint));
+        }
+    }
+
+    fn oauth(&mut self, name: &str, oauth: &OAuthSpec) {
+        let mut fault = |key: &str, why: &str, hint: &str| {
+            self.fault(&["servers", name, "oauth", key], why, Some(hint));
+        };
+        if oauth.client_secret.is_some() && (oauth.client_id.is_none() || oauth.issuer.is_none()) {
+            let hint = "set `clientId` and `issuer` too: nobody else is ever sent the secret";
+            fault("clientSecret", "a secret without its client and its authorization server", hint);
+        }
+        if oauth.grant == OAuthGrant::ClientCredentials && oauth.client_secret.is_none() {
+            fault(
+                "grant",
+                "a client without a secret gets no tokens for itself",
+                "set `clientSecret`, the key of a secret",
+            );
         }
     }
 

@@ -2,6 +2,7 @@
 
 use std::fmt;
 use std::path::PathBuf;
+use std::sync::Arc;
 
 use serde::{Deserialize, Serialize};
 
@@ -9,6 +10,7 @@ use crate::model::{
     ImageReference, Limits, NetworkRule, ProcessPackage, ProfileName, RemoteTransport, SecretValue, ServerName,
     SessionId,
 };
+use crate::transport::client::Authorization;
 
 /// How one server is to be started; secrets are resolved, the image is verified.
 #[derive(Clone, Debug)]
@@ -204,6 +206,8 @@ pub struct RemotePlan {
     pub transport: RemoteTransport,
     /// Headers on every request.
     pub headers: Vec<(String, SecretValue)>,
+    /// Who gives the token that goes along as `Authorization: Bearer`; `None` sends the headers only.
+    pub authorization: Option<Arc<dyn Authorization>>,
     /// Whether loopback and private addresses and plain HTTP are allowed.
     pub allow_private: bool,
 }
@@ -211,6 +215,6 @@ pub struct RemotePlan {
 impl RemotePlan {
     /// A public server without headers.
     pub fn new(url: impl Into<String>, transport: RemoteTransport) -> Self {
-        Self { url: url.into(), transport, headers: Vec::new(), allow_private: false }
+        Self { url: url.into(), transport, headers: Vec::new(), authorization: None, allow_private: false }
     }
 }

@@ -20,6 +20,9 @@ pub struct SecretKey {
 }
 
 impl SecretKey {
+    /// The name under which the tokens of a server are kept that the gateway got by OAuth; no server can declare it.
+    pub const OAUTH: &str = "oauth.credential";
+
     /// A key for everyone.
     ///
     /// # Errors
@@ -83,7 +86,7 @@ impl SecretKey {
         let scopes = [(Some(profile), Some(server)), (Some(profile), None), (None, Some(server)), (None, None)];
         let mut keys = Vec::new();
         for (profile, server) in scopes {
-            for name in [&entry.env, &entry.name] {
+            for name in [&entry.env, &entry.name].into_iter().filter(|name| *name != Self::OAUTH) {
                 let Ok(mut key) = Self::new(name.as_str()) else { continue };
                 key.profile = profile.cloned();
                 key.server = server.cloned();
@@ -120,6 +123,15 @@ mod tests {
         }
         for bad in ["", "a/b", "a/b/c/d", "-x", "a b", "a=b", "..", "dev/github/..", "dev/-x/T", "a\nb"] {
             assert_eq!(SecretKey::parse(bad).unwrap_err().kind(), ErrorKind::InvalidInput, "{bad:?}");
+        }
+    }
+
+    #[test]
+    fn no_server_can_ask_for_tokens() {
+        let (profile, server) = (ProfileName::new("dev").unwrap(), ServerName::new("evil").unwrap());
+        for entry in [SecretEntry::new(SecretKey::OAUTH, "X"), SecretEntry::new("x", SecretKey::OAUTH)] {
+            let keys = SecretKey::candidates(&profile, &server, &entry);
+            assert!(!keys.is_empty() && keys.iter().all(|key| key.name != SecretKey::OAUTH));
         }
     }
 

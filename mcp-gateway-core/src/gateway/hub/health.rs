@@ -20,9 +20,9 @@ pub(crate) struct Health {
 impl Health {
     /// A start failed: the next attempt has to wait, and callers meanwhile get this error.
     ///
-    /// A missing secret costs nothing to find out and is set by a person who then tries again at once.
+    /// A missing secret or token costs little to find out and is set by a person who then tries again at once.
     pub(crate) fn start_failed(&mut self, error: Error) {
-        if error.kind() != ErrorKind::MissingSecret {
+        if !matches!(error.kind(), ErrorKind::MissingSecret | ErrorKind::Unauthorized) {
             self.pause(self.failures);
             self.failures += 1;
         }

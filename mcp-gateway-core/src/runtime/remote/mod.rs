@@ -140,7 +140,8 @@ fn remote(target: &LaunchTarget) -> Result<&RemotePlan> {
 }
 
 fn config(plan: &RemotePlan) -> HttpConfig {
-    let config = HttpConfig::new(&plan.url).with_allow_private(plan.allow_private);
+    let mut config = HttpConfig::new(&plan.url).with_allow_private(plan.allow_private);
+    config.authorization.clone_from(&plan.authorization);
     plan.headers.iter().fold(config, |config, (name, value)| config.with_header(name, value.clone()))
 }
 

@@ -1,5 +1,6 @@
 //! Connections to servers.
 
+mod authorization;
 mod connection;
 mod diagnostics;
 #[cfg(feature = "__http-client")]
@@ -12,6 +13,7 @@ mod peer;
 mod sse;
 mod stream;
 pub use super::lines::LineDecoder;
+pub use authorization::{Authorization, TokenRefusal};
 pub use connection::{Connection, Incoming, MessageSink};
 pub use diagnostics::Diagnostics;
 #[cfg(all(test, feature = "runtime-remote"))]

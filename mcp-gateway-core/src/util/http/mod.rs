@@ -59,6 +59,8 @@ pub(crate) struct HttpRequest<'a> {
     pub(crate) guarded: HeaderSet,
     /// The body.
     pub(crate) body: Option<Bytes>,
+    /// Whether redirects are followed; a request whose body is secret goes where it was meant to go or nowhere.
+    pub(crate) follow: bool,
 }
 
 /// An answer whose body is still to be read.
@@ -87,7 +89,8 @@ impl HttpClient {
             let rule = if url.host() == request.home.host() { self.rule } else { AddressRule::PublicHttpsOnly };
             rule.check_url(&url)?;
             let response = self.send_once(rule, &url, &request).await?;
-            match next_hop(request.method, &url, &response)? {
+            let next = if request.follow { next_hop(request.method, &url, &response)? } else { None };
+            match next {
                 None => return Ok(HttpResponse { response, url }),
                 Some(next) => url = next,
             }
@@ -130,7 +133,15 @@ impl fmt::Debug for HttpClient {
 impl<'a> HttpRequest<'a> {
     /// A request without headers and body.
     pub(crate) fn new(method: HttpMethod, url: &'a Url) -> Self {
-        Self { method, url, home: url, open: HeaderSet::default(), guarded: HeaderSet::default(), body: None }
+        Self {
+            method,
+            url,
+            home: url,
+            open: HeaderSet::default(),
+            guarded: HeaderSet::default(),
+            body: None,
+            follow: true,
+        }
     }
 }
 
@@ -143,6 +154,12 @@ impl HttpResponse {
     /// A header's value, if it is there and text.
     pub(crate) fn header(&self, name: &str) -> Option<&str> {
         self.response.headers().get(name)?.to_str().ok()
+    }
+
+    /// Every value of a header that is text.
+    pub(crate) fn header_values(&self, name: &str) -> Vec<String> {
+        let values = self.response.headers().get_all(name);
+        values.iter().filter_map(|value| value.to_str().ok()).map(str::to_owned).collect()
     }
 
     /// The media type in lower case, without parameters.

@@ -1,11 +1,13 @@
 //! Where a server is reached over HTTP, and with which headers.
 
 use std::fmt;
+use std::sync::Arc;
 
 use url::Url;
 
 use crate::error::{Error, ErrorKind, Result};
 use crate::model::SecretValue;
+use crate::transport::client::Authorization;
 use crate::util::http::{AddressRule, host};
 
 /// The shortest part of a header or query that is cut out of what an error shows; shorter ones are words like `Bearer`.
@@ -29,6 +31,8 @@ pub struct HttpConfig {
     pub url: String,
     /// Headers on every request to the address's own origin.
     pub headers: Vec<(String, SecretValue)>,
+    /// Who gives the token that goes along as `Authorization: Bearer`.
+    pub authorization: Option<Arc<dyn Authorization>>,
     /// Whether plain HTTP and an address that is not public are allowed for the host of `url`.
     pub allow_private: bool,
     /// The largest message that is accepted from the server, in bytes.
@@ -41,6 +45,7 @@ impl HttpConfig {
         Self {
             url: url.into(),
             headers: Vec::new(),
+            authorization: None,
             allow_private: false,
             max_message_bytes: crate::model::Limits::default().max_message_bytes,
         }
@@ -50,6 +55,13 @@ impl HttpConfig {
     #[must_use]
     pub fn with_header(mut self, name: impl Into<String>, value: SecretValue) -> Self {
         self.headers.push((name.into(), value));
+        self
+    }
+
+    /// Sends the tokens of an authorization, to the address's own origin only.
+    #[must_use]
+    pub fn with_authorization(mut self, authorization: Arc<dyn Authorization>) -> Self {
+        self.authorization = Some(authorization);
         self
     }
 

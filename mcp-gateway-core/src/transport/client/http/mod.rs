@@ -51,6 +51,7 @@ const REST_TIMEOUT: Duration = Duration::from_secs(2);
 /// - A request that fails in transport is answered with an error that says why; no answer is made up.
 /// - A session that the server has forgotten is begun anew once, and the request is sent again once.
 /// - After the handshake the server's own stream is read, where there is one, and taken up again when it breaks.
+/// - A token that the server asks for is sent along, and renewed once when it is refused.
 /// - A request that is cancelled by `notifications/cancelled` is no longer waited for.
 /// - `close` ends the session; it waits two seconds at most.
 ///

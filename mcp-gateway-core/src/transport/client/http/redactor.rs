@@ -4,6 +4,7 @@ use std::sync::Arc;
 
 use super::Diagnostics;
 use crate::model::SecretValue;
+use crate::transport::client::Authorization;
 
 /// How much of a server's text an error shows.
 const EXCERPT_CHARS: usize = 200;
@@ -12,13 +13,18 @@ const EXCERPT_CHARS: usize = 200;
 #[derive(Clone, Debug)]
 pub(in crate::transport::client) struct Redactor {
     secrets: Arc<[SecretValue]>,
+    authorization: Option<Arc<dyn Authorization>>,
     diagnostics: Arc<Diagnostics>,
 }
 
 impl Redactor {
-    /// Cuts out these secrets and those that the diagnostics know.
-    pub(super) fn new(secrets: Vec<SecretValue>, diagnostics: Arc<Diagnostics>) -> Self {
-        Self { secrets: secrets.into(), diagnostics }
+    /// Cuts out these secrets, the tokens that are sent, and what the diagnostics know.
+    pub(super) fn new(
+        secrets: Vec<SecretValue>,
+        authorization: Option<Arc<dyn Authorization>>,
+        diagnostics: Arc<Diagnostics>,
+    ) -> Self {
+        Self { secrets: secrets.into(), authorization, diagnostics }
     }
 
     /// The beginning of a server's text, fit to be shown.
@@ -35,6 +41,7 @@ impl Redactor {
 
     fn redact(&self, text: &[u8]) -> String {
         let text = self.diagnostics.redact(&String::from_utf8_lossy(text));
-        self.secrets.iter().fold(text, |text, secret| text.replace(secret.expose(), "***"))
+        let sent = self.authorization.as_ref().map(|authorization| authorization.sent()).unwrap_or_default();
+        self.secrets.iter().chain(&sent).fold(text, |text, secret| text.replace(secret.expose(), "***"))
     }
 }

@@ -8,9 +8,11 @@ use url::Url;
 
 use super::{Diagnostics, HttpConfig, Redactor, Refusal, Session};
 use crate::error::{Error, ErrorKind, Result};
+use crate::model::SecretValue;
 use crate::protocol::http::{ACCEPT_ANSWER, EVENT_STREAM, header, is_owned_header};
 use crate::protocol::stateless::Routing;
-use crate::util::http::{HeaderSet, HttpClient, HttpMethod, HttpRequest, HttpResponse, host};
+use crate::transport::client::{Authorization, TokenRefusal};
+use crate::util::http::{HeaderSet, HttpClient, HttpMethod, HttpRequest, HttpResponse, host, same_origin};
 
 /// How much of a refusal is read, and for how long.
 const REFUSAL_BYTES: usize = 8 * 1024;
@@ -22,6 +24,7 @@ pub(in crate::transport::client) struct Wire {
     client: HttpClient,
     url: Url,
     headers: HeaderSet,
+    authorization: Option<Arc<dyn Authorization>>,
     redactor: Redactor,
     max_message_bytes: usize,
 }
@@ -48,7 +51,8 @@ impl Wire {
             client: HttpClient::new(config.rule())?,
             url,
             headers,
-            redactor: Redactor::new(config.secret_parts(), diagnostics),
+            authorization: config.authorization.clone(),
+            redactor: Redactor::new(config.secret_parts(), config.authorization.clone(), diagnostics),
             max_message_bytes: config.max_message_bytes,
         })
     }
@@ -83,7 +87,7 @@ impl Wire {
         body: Bytes,
         session: &Session,
     ) -> Result<HttpResponse> {
-        self.client.send(self.message(url, body, session)?).await
+        self.send(self.message(url, body, session)?).await
     }
 
     /// Posts a message to the server's address with the headers of the stateless era, if it belongs to that.
@@ -101,7 +105,7 @@ impl Wire {
             // Names and arguments are nobody's business but the server's.
             request.guarded.set(&name, &value)?;
         }
-        self.client.send(request).await
+        self.send(request).await
     }
 
     fn message<'a>(&'a self, url: &'a Url, body: Bytes, session: &Session) -> Result<HttpRequest<'a>> {
@@ -126,7 +130,7 @@ impl Wire {
         if let Some(id) = last_id {
             request.guarded.set(header::LAST_EVENT_ID, id)?;
         }
-        self.client.send(request).await
+        self.send(request).await
     }
 
     /// Ends a session.
@@ -134,7 +138,31 @@ impl Wire {
     /// # Errors
     /// `Network`, `Timeout`, `Denied`.
     pub(super) async fn delete(&self, session: &Session) -> Result<()> {
-        self.client.send(self.request(HttpMethod::Delete, &self.url, session)?).await.map(|_| ())
+        self.send(self.request(HttpMethod::Delete, &self.url, session)?).await.map(|_| ())
+    }
+
+    /// Sends a request with the token that the server asks for; a token that is refused is renewed once.
+    async fn send(&self, mut request: HttpRequest<'_>) -> Result<HttpResponse> {
+        let Some(authorization) = &self.authorization else { return self.client.send(request).await };
+        let used = authorization.token().await?;
+        if let Some(token) = &used {
+            bear(&mut request, token)?;
+        }
+        let response = self.client.send(request.clone()).await?;
+        let Some(refusal) = self.token_refusal(&response) else { return Ok(response) };
+        let Some(token) = authorization.renew(&refusal, used.as_ref()).await? else { return Ok(response) };
+        bear(&mut request, &token)?;
+        let response = self.client.send(request).await?;
+        match self.token_refusal(&response) {
+            Some(refusal) => Err(authorization.refused(&refusal)),
+            None => Ok(response),
+        }
+    }
+
+    /// What the server itself says about the token; another origin has not received it.
+    fn token_refusal(&self, response: &HttpResponse) -> Option<TokenRefusal> {
+        let is_refusal = matches!(response.status(), 401 | 403) && same_origin(response.url(), &self.url);
+        is_refusal.then(|| TokenRefusal::new(response.status(), response.header_values("www-authenticate")))
     }
 
     fn request<'a>(&'a self, method: HttpMethod, url: &'a Url, session: &Session) -> Result<HttpRequest<'a>> {
@@ -158,4 +186,9 @@ impl Wire {
         let excerpt = self.excerpt(&body);
         Refusal { status: response.status(), host: host(response.url()), body, excerpt, retry_after }
     }
+}
+
+/// Puts a token where only the server's own origin sees it.
+fn bear(request: &mut HttpRequest<'_>, token: &SecretValue) -> Result<()> {
+    request.guarded.set("authorization", &format!("Bearer {}", token.expose()))
 }
