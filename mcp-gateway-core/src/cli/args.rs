@@ -5,7 +5,9 @@ use std::path::PathBuf;
 use clap::{Args, Parser, Subcommand, ValueEnum};
 
 use super::logging::LogArgs;
-use super::{audit, catalog, completion, gateway, profile, prune, ps, secret, server, stats, toolkit, tools, version};
+use super::{
+    audit, catalog, completion, gateway, oauth, profile, prune, ps, secret, server, stats, toolkit, tools, version,
+};
 use crate::gateway::home::RuntimeName;
 use crate::model::{ProfileName, ServerName};
 use crate::profile::{Isolation, NetworkWord};
@@ -52,6 +54,9 @@ pub(crate) enum HomeVerb {
     /// Secrets for every profile
     #[command(subcommand)]
     Secret(secret::Verb),
+    /// Tokens of remote servers that ask for one
+    #[command(subcommand)]
+    Oauth(oauth::Verb),
     /// The servers of a profile
     #[command(subcommand)]
     Server(server::Verb),

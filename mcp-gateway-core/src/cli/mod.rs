@@ -117,6 +117,7 @@ async fn of_home(verb: HomeVerb, env: &Env) -> Result<Exit> {
         HomeVerb::Catalog(verb) => verb.run(env).await?,
         HomeVerb::Profile(verb) => verb.run(env).await?,
         HomeVerb::Secret(verb) => verb.run(env).await?,
+        HomeVerb::Oauth(verb) => verb.run(env).await?,
         HomeVerb::Server(verb) => verb.run(env).await?,
         HomeVerb::Gateway(verb) => verb.run(env).await?,
         HomeVerb::Tools(verb) => return verb.run(env).await,

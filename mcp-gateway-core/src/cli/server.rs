@@ -146,6 +146,6 @@ pub(crate) async fn remove(env: &Env, args: &ProfileArgs, servers: &[ServerName]
 }
 
 /// The name of a state, as JSON has it.
-fn word(state: &impl serde::Serialize) -> String {
+pub(crate) fn word(state: &impl serde::Serialize) -> String {
     serde_json::to_value(state).ok().and_then(|value| value.as_str().map(str::to_owned)).unwrap_or_default()
 }

@@ -110,6 +110,24 @@ pub(crate) async fn overview(env: &Env, name: &ProfileName, catalog: &CatalogArg
     builder.with_profile(env.home.recorded_profile(name).await?).build().await
 }
 
+/// A gateway that is asked about its servers and gets no requests.
+pub(crate) async fn idle(
+    env: &Env,
+    name: &ProfileName,
+    catalog: &CatalogArgs,
+    secrets: &SecretArgs,
+    audit: Option<AuditSource>,
+) -> Result<McpGateway> {
+    let selection = SelectionArgs { catalog: catalog.clone(), secrets: secrets.clone(), ..SelectionArgs::default() };
+    let args =
+        GatewayArgs { profile: ProfileArgs { profile: name.clone() }, selection, settings: SettingArgs::default() };
+    let mut options = options(env, &args);
+    options.audit = audit;
+    let opened = open(options, parts(&Shared::register(env)?)).await?;
+    warn(&opened.warnings);
+    Ok(opened.gateway)
+}
+
 /// What a server of a profile would get; one that the profile does not have, as if it were added.
 pub(crate) async fn inspect(
     env: &Env,
@@ -120,14 +138,7 @@ pub(crate) async fn inspect(
 ) -> Result<Inspection> {
     let of_profile = env.home.profile_or_empty(name).await?.catalogs;
     super::check_servers(env, catalog, &of_profile, std::slice::from_ref(server)).await?;
-    let selection = SelectionArgs { catalog: catalog.clone(), secrets: secrets.clone(), ..SelectionArgs::default() };
-    let args =
-        GatewayArgs { profile: ProfileArgs { profile: name.clone() }, selection, settings: SettingArgs::default() };
-    let mut options = options(env, &args);
-    options.audit = Some(AuditSource::Memory);
-    let opened = open(options, parts(&Shared::register(env)?)).await?;
-    warn(&opened.warnings);
-    let gateway = opened.gateway;
+    let gateway = idle(env, name, catalog, secrets, Some(AuditSource::Memory)).await?;
     let inspection = match gateway.add_server(server, ServerSpec::default()).await {
         Err(error) if error.kind() != ErrorKind::AlreadyExists => Err(error),
         _ => gateway.inspect(server).await,
