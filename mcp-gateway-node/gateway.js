@@ -184,6 +184,23 @@ class Gateway extends Session {
     return this.#command("metrics");
   }
 
+  oauthStatus() {
+    return this.#command("oauth_status");
+  }
+
+  oauthBegin(server, request = {}) {
+    return this.#command("oauth_begin", { server, request });
+  }
+
+  oauthFinish(server, answer) {
+    return this.#command("oauth_finish", { server, answer });
+  }
+
+  async oauthRevoke(server) {
+    const { warning } = await this.#command("oauth_revoke", { server });
+    return warning ?? undefined;
+  }
+
   // Listens from the moment of this call on, and not from that of the first `next`.
   events(options) {
     return new Events(this._link, options?.signal, true, this);

@@ -159,6 +159,54 @@ export interface ServerStatus {
   tools?: number;
 }
 
+/** How a remote server is authorized; never a token. */
+export interface OAuthStatus {
+  server: string;
+  /** Whether a person has to authorize it (`needed`), or again (`more_scopes`, `expired`), or nobody has to. */
+  state: "needed" | "authorized" | "more_scopes" | "expired" | "unattended";
+  /** Who gave the token. */
+  issuer?: string;
+  /** What the token allows. */
+  scopes: string[];
+  /** When the token ends, in RFC 3339; it is renewed by then where that is possible. */
+  expires?: string;
+}
+
+/** An authorization that waits for a person. */
+export interface OAuthBegun {
+  server: string;
+  /** The address to open in a browser. */
+  url: string;
+  /** What the browser has to bring back. */
+  state: string;
+  /** Where it is sent back to. */
+  redirectUri: string;
+  /** Who asks the person. */
+  issuer: string;
+  /** What the person is asked for. */
+  scopes: string[];
+  /** How long the answer is waited for, in RFC 3339. */
+  until: string;
+}
+
+/** How a remote server's tokens are got; what is not said is found out from the server. */
+export interface OAuthSpec {
+  /** The authorization server that is trusted with this server. */
+  issuer?: string;
+  /** A client that is registered there already. */
+  clientId?: string;
+  /** The key that its secret is kept under, never the secret; needs `issuer`. */
+  clientSecret?: string;
+  /** Where the client's metadata document is published, for authorization servers that take one. */
+  clientMetadataUrl?: string;
+  /** Where the browser is sent back to. */
+  redirectUri?: string;
+  /** The scopes to ask for, instead of those that the server names. */
+  scopes?: string[];
+  /** Whom the token is for: a person, who agrees in a browser, or the client itself. */
+  grant?: "authorizationCode" | "clientCredentials";
+}
+
 /** A server of the catalogs that fits a query. */
 export interface Match {
   /** Its catalog entry. */
@@ -396,6 +444,8 @@ export interface ServerSpec {
   runtime?: "docker" | "process" | "remote";
   /** Whether a remote server may be at a private address or without TLS. */
   allowPrivate?: boolean;
+  /** How its tokens are got, where that is not to be found out from the server. */
+  oauth?: OAuthSpec;
 }
 
 /** A profile in code, in the form of a profile's file. */
@@ -578,6 +628,18 @@ export declare class Gateway extends Session {
   audit(query?: AuditQuery): Promise<AuditRecord[]>;
   /** The counters in Prometheus's text form. */
   metrics(): Promise<string>;
+  /** How the remote servers are authorized that need it. */
+  oauthStatus(): Promise<OAuthStatus[]>;
+  /**
+   * Begins to authorize a remote server: open `url` in a browser, then call `oauthFinish`.
+   *
+   * Without `redirectUri` the browser ends at an address of this machine where nobody listens: take it from there.
+   */
+  oauthBegin(server: string, request?: { redirectUri?: string; scopes?: string[] }): Promise<OAuthBegun>;
+  /** Finishes an authorization with the whole address that the browser was sent back to, or the code in it. */
+  oauthFinish(server: string, answer: string): Promise<OAuthStatus>;
+  /** Ends an authorization; gives why the authorization server did not take the tokens back, if it did not. */
+  oauthRevoke(server: string): Promise<string | undefined>;
   /** What happens from this call on. */
   events(options?: { signal?: AbortSignal }): Events;
   /**

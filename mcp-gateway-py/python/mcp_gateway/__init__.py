@@ -13,6 +13,8 @@ from mcp_gateway.model import (
     ImageReference,
     Inspection,
     Match,
+    OAuthBegun,
+    OAuthStatus,
     Progress,
     Prompt,
     PromptResult,
@@ -24,7 +26,7 @@ from mcp_gateway.model import (
 )
 from mcp_gateway.options import Bounds, DefaultSettings, DockerOptions
 from mcp_gateway.policy import Decision, Policy, Request
-from mcp_gateway.profile import AuditSpec, LimitsSpec, PolicyRuleSpec, PolicySpec, ProfileSpec, ServerSpec
+from mcp_gateway.profile import AuditSpec, LimitsSpec, OAuthSpec, PolicyRuleSpec, PolicySpec, ProfileSpec, ServerSpec
 from mcp_gateway.secrets import SecretBroker, SecretKey
 from mcp_gateway.transport import Transport
 
@@ -51,6 +53,9 @@ __all__ = [
     "Inspection",
     "LimitsSpec",
     "Match",
+    "OAuthBegun",
+    "OAuthSpec",
+    "OAuthStatus",
     "Opening",
     "Policy",
     "PolicyRuleSpec",

@@ -20,6 +20,8 @@ from mcp_gateway.model import (
     Event,
     Inspection,
     Match,
+    OAuthBegun,
+    OAuthStatus,
     Progress,
     Prompt,
     PromptResult,
@@ -260,6 +262,29 @@ class Gateway(Session):
     def metrics(self) -> str:
         """Returns the counters in Prometheus's text form."""
         return str(self._command("metrics"))
+
+    def oauth_status(self) -> list[OAuthStatus]:
+        """Returns how the remote servers are authorized that need it; never a token."""
+        return [OAuthStatus(raw) for raw in self._command("oauth_status")]
+
+    def oauth_begin(self, server: str, *, redirect_uri: str | None = None, scopes: Sequence[str] = ()) -> OAuthBegun:
+        """Begins to authorize a remote server: open the returned `url` in a browser, then call `oauth_finish`.
+
+        Without `redirect_uri` the browser ends at an address of this machine where nobody listens: take it from there.
+        """
+        request: dict[str, Any] = {"scopes": list(scopes)}
+        if redirect_uri is not None:
+            request["redirectUri"] = redirect_uri
+        return OAuthBegun(self._command("oauth_begin", server=server, request=request))
+
+    def oauth_finish(self, server: str, answer: str) -> OAuthStatus:
+        """Finishes an authorization with the whole address that the browser was sent back to, or the code in it."""
+        return OAuthStatus(self._command("oauth_finish", server=server, answer=answer))
+
+    def oauth_revoke(self, server: str) -> str | None:
+        """Ends an authorization; returns why the authorization server did not take the tokens back, if it did not."""
+        answer: dict[str, str | None] = self._command("oauth_revoke", server=server)
+        return answer["warning"]
 
     def events(self) -> "Events":
         """Listens to what happens from now on: `for event in gateway.events()`, in a thread that may wait."""

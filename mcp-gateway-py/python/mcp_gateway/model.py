@@ -13,6 +13,8 @@ __all__ = [
     "ImageReference",
     "Inspection",
     "Match",
+    "OAuthBegun",
+    "OAuthStatus",
     "Progress",
     "Prompt",
     "PromptResult",
@@ -200,6 +202,70 @@ class ServerStatus(_Raw):
     def tools(self) -> int | None:
         """How many tools it offers, where that is known."""
         return self.raw.get("tools")
+
+
+class OAuthStatus(_Raw):
+    """How a remote server is authorized; never a token."""
+
+    @property
+    def server(self) -> str:
+        """The server."""
+        return str(self.raw["server"])
+
+    @property
+    def state(self) -> Literal["needed", "authorized", "more_scopes", "expired", "unattended"]:
+        """Whether a person has to authorize it, or again, or nobody has to."""
+        state: Literal["needed", "authorized", "more_scopes", "expired", "unattended"] = self.raw["state"]
+        return state
+
+    @property
+    def issuer(self) -> str | None:
+        """Who gave the token."""
+        return self.raw.get("issuer")
+
+    @property
+    def scopes(self) -> list[str]:
+        """What the token allows."""
+        return list(self.raw["scopes"])
+
+    @property
+    def expires(self) -> str | None:
+        """When the token ends, in RFC 3339; it is renewed by then where that is possible."""
+        return self.raw.get("expires")
+
+
+class OAuthBegun(_Raw):
+    """An authorization that waits for a person."""
+
+    @property
+    def url(self) -> str:
+        """The address to open in a browser."""
+        return str(self.raw["url"])
+
+    @property
+    def state(self) -> str:
+        """What the browser has to bring back."""
+        return str(self.raw["state"])
+
+    @property
+    def redirect_uri(self) -> str:
+        """Where the browser is sent back to."""
+        return str(self.raw["redirectUri"])
+
+    @property
+    def issuer(self) -> str:
+        """Who asks the person."""
+        return str(self.raw["issuer"])
+
+    @property
+    def scopes(self) -> list[str]:
+        """What the person is asked for."""
+        return list(self.raw["scopes"])
+
+    @property
+    def until(self) -> str:
+        """How long the answer is waited for, in RFC 3339."""
+        return str(self.raw["until"])
 
 
 class Match(_Raw):

@@ -6,7 +6,16 @@ from typing import Any, Literal
 
 from mcp_gateway.policy import Effect
 
-__all__ = ["AuditSpec", "Isolation", "LimitsSpec", "PolicyRuleSpec", "PolicySpec", "ProfileSpec", "ServerSpec"]
+__all__ = [
+    "AuditSpec",
+    "Isolation",
+    "LimitsSpec",
+    "OAuthSpec",
+    "PolicyRuleSpec",
+    "PolicySpec",
+    "ProfileSpec",
+    "ServerSpec",
+]
 
 Isolation = Literal["call", "session", "shared"]
 """A fresh server for each call, one for each session, or one for all sessions."""
@@ -28,6 +37,26 @@ class LimitsSpec:
     """How long a start may take, such as `2m`."""
     max_message: str | None = None
     """The largest message from the server, such as `16m`."""
+
+
+@dataclass(frozen=True)
+class OAuthSpec:
+    """How a remote server's tokens are got; what is not said is found out from the server."""
+
+    issuer: str | None = None
+    """The authorization server that is trusted with this server."""
+    client_id: str | None = None
+    """A client that is registered there already."""
+    client_secret: str | None = None
+    """The key that its secret is kept under, never the secret; needs `issuer`."""
+    client_metadata_url: str | None = None
+    """Where the client's metadata document is published, for authorization servers that take one."""
+    redirect_uri: str | None = None
+    """Where the browser is sent back to."""
+    scopes: Sequence[str] = ()
+    """The scopes to ask for, instead of those that the server names."""
+    grant: Literal["authorizationCode", "clientCredentials"] | None = None
+    """Whom the token is for: a person, who agrees in a browser, or the client itself."""
 
 
 @dataclass(frozen=True)
@@ -54,6 +83,8 @@ class ServerSpec:
     """What runs it, where more than one could."""
     allow_private: bool | None = None
     """Whether a remote server may be at a private address or without TLS."""
+    oauth: OAuthSpec | None = None
+    """How its tokens are got, where that is not to be found out from the server."""
 
 
 @dataclass(frozen=True)

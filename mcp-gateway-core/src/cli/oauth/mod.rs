@@ -96,7 +96,8 @@ async fn ls(
     assemble::close(&gateway).await;
     let found = found?;
     if let Some(needed) = found.iter().find(|status| status.state == OAuthState::Needed) {
-        report::hint(format_args!("run `mcp-gateway oauth authorize {}`", needed.server));
+        let (server, profile) = (&needed.server, &profile.profile);
+        report::hint(format_args!("run `mcp-gateway oauth authorize {server} --profile {profile}`"));
     }
     format.open().rows(&found, &["SERVER", "STATE", "ISSUER", "SCOPES", "EXPIRES"], |status| {
         vec![

@@ -51,7 +51,7 @@ pub enum OAuthState {
 
 /// What a host says about an authorization that it begins; everything has a default.
 #[derive(Clone, Debug, Default, PartialEq, Eq, Deserialize)]
-#[serde(default, deny_unknown_fields)]
+#[serde(rename_all = "camelCase", default, deny_unknown_fields)]
 #[non_exhaustive]
 pub struct OAuthRequest {
     /// Where the browser is sent back to. Without it, where it was the last time, or `http://127.0.0.1:19876/callback`:
@@ -84,6 +84,7 @@ impl OAuthRequest {
 
 /// An authorization that waits for a person.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize)]
+#[serde(rename_all = "camelCase")]
 #[non_exhaustive]
 pub struct OAuthBegun {
     /// The server.

@@ -25,6 +25,8 @@ pub(super) struct OAuthServer {
     pub(super) declared: bool,
     pub(super) spec: OAuthSpec,
     secret: Option<ClientSecret>,
+    /// Whether the settings are the profile's, and not the catalog's.
+    is_operators: bool,
 }
 
 /// Where the secret of a registered client is kept.
@@ -74,6 +76,7 @@ impl OAuthServer {
             declared: body.spec.oauth.is_some() || entry.oauth.is_some(),
             spec,
             secret,
+            is_operators: body.spec.oauth.is_some(),
         };
         server.check().map_err(wrong)?;
         Ok(server)
@@ -118,7 +121,8 @@ impl OAuthServer {
 
     /// The addresses that the operator named.
     pub(super) fn homes(&self) -> Vec<Url> {
-        let issuer = self.spec.issuer.as_deref().and_then(|issuer| Url::parse(issuer).ok());
+        let issuer = self.spec.issuer.as_deref().filter(|_| self.is_operators);
+        let issuer = issuer.and_then(|issuer| Url::parse(issuer).ok());
         [Some(self.url.clone()), issuer].into_iter().flatten().collect()
     }
 
