@@ -39,6 +39,8 @@ pub(crate) struct Knobs {
     pub(crate) refuse_all: bool,
     /// Whether the MCP server asks for no token.
     pub(crate) is_open: bool,
+    /// Whether it shakes hands with everybody, and asks for a token only then.
+    pub(crate) greets_all: bool,
     /// Clients by id, each with its secret.
     pub(crate) clients: HashMap<String, String>,
 }
@@ -59,6 +61,7 @@ impl Default for Knobs {
             redirect: None,
             refuse_all: false,
             is_open: false,
+            greets_all: false,
             clients: HashMap::new(),
         }
     }
@@ -289,7 +292,9 @@ impl World {
         let token = seen.headers.get("authorization").and_then(|value| value.strip_prefix("Bearer "));
         let grant = token.and_then(|token| self.access.get(token)).filter(|_| !self.knobs.refuse_all);
         let nobody = Grant::default();
-        let Some(grant) = grant.or(self.knobs.is_open.then_some(&nobody)) else {
+        let is_greeting = seen.body.contains("\"initialize\"") || seen.body.contains("notifications/");
+        let is_open = self.knobs.is_open || self.knobs.greets_all && is_greeting;
+        let Some(grant) = grant.or(is_open.then_some(&nobody)) else {
             let place = format!("resource_metadata=\"{origin}{}\", ", self.knobs.resource_place);
             let place = if self.knobs.header { place.as_str() } else { "" };
             return Reply::new(401, Value::Null).with("WWW-Authenticate", format!("Bearer {place}scope=\"read\""));

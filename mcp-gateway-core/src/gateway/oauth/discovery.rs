@@ -34,15 +34,18 @@ pub(super) struct Discovered {
 /// # Errors
 /// `Denied`, `Network`, `Timeout`.
 pub(super) async fn challenge(server: &OAuthServer, fetch: &Fetch) -> Result<Option<Challenge>> {
-    // Some servers look at a token only where a message comes with it.
-    let handshake = match server.transport {
-        RemoteTransport::Sse => None,
+    // Some servers look at a token only where a message comes with it, and some let everybody shake hands.
+    let messages = match server.transport {
+        RemoteTransport::Sse => Vec::new(),
         RemoteTransport::StreamableHttp => {
             let params = ClientHello::of_gateway(json!({})).to_params()?;
-            Some(Message::request(RequestId::number(1), "initialize", Some(params)).to_json())
+            vec![
+                Message::request(RequestId::number(1), "initialize", Some(params)).to_json(),
+                Message::request(RequestId::number(2), "tools/list", None).to_json(),
+            ]
         }
     };
-    Ok(fetch.probe(&server.url, handshake).await?.as_ref().map(Challenge::of))
+    Ok(fetch.probe(&server.url, messages).await?.as_ref().map(Challenge::of))
 }
 
 /// Finds the authorization server: by the server's metadata, where the challenge says or in the well-known places, and

@@ -7,7 +7,7 @@ use serde_json::Value;
 use url::Url;
 
 use crate::error::{Error, ErrorKind, Result};
-use crate::protocol::http::{ACCEPT_ANSWER, EVENT_STREAM};
+use crate::protocol::http::{ACCEPT_ANSWER, EVENT_STREAM, header};
 use crate::transport::client::TokenRefusal;
 use crate::util::http::{AddressRule, HttpClient, HttpMethod, HttpRequest, HttpResponse, host, same_origin};
 
@@ -99,22 +99,32 @@ impl Fetch {
         .await
     }
 
-    /// What the server says to a request without a token; `None` where it asks for none.
+    /// What the server says to requests without a token: a GET, and then these messages; `None` where it asks for none.
     ///
     /// # Errors
     /// As [`document`](Self::document).
-    pub(super) async fn probe(&self, server: &Url, handshake: Option<String>) -> Result<Option<TokenRefusal>> {
+    pub(super) async fn probe(&self, server: &Url, messages: Vec<String>) -> Result<Option<TokenRefusal>> {
         let mut get = self.request(HttpMethod::Get, server);
         get.open.set("accept", EVENT_STREAM)?;
         if let Some(refusal) = refusal(server, &bounded(server, self.client.send(get)).await?) {
             return Ok(Some(refusal));
         }
-        let Some(handshake) = handshake else { return Ok(None) };
-        let mut post = self.request(HttpMethod::Post, server);
-        post.open.set("accept", ACCEPT_ANSWER)?;
-        post.open.set("content-type", "application/json")?;
-        post.body = Some(Bytes::from(handshake));
-        Ok(refusal(server, &bounded(server, self.client.send(post)).await?))
+        let mut session: Option<String> = None;
+        for message in messages {
+            let mut post = self.request(HttpMethod::Post, server);
+            post.open.set("accept", ACCEPT_ANSWER)?;
+            post.open.set("content-type", "application/json")?;
+            if let Some(session) = &session {
+                post.guarded.set(header::SESSION_ID, session)?;
+            }
+            post.body = Some(Bytes::from(message));
+            let response = bounded(server, self.client.send(post)).await?;
+            if let Some(refusal) = refusal(server, &response) {
+                return Ok(Some(refusal));
+            }
+            session = session.or_else(|| response.header(header::SESSION_ID).map(str::to_owned));
+        }
+        Ok(None)
     }
 
     fn request<'a>(&'a self, method: HttpMethod, url: &'a Url) -> HttpRequest<'a> {

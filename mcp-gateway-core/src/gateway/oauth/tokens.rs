@@ -43,8 +43,8 @@ struct State {
     credential: Option<Arc<Credential>>,
     /// Whether it was looked for.
     is_loaded: bool,
-    /// Whether the server has asked for a token.
-    is_asked: bool,
+    /// What the server said when it asked for a token.
+    asked: Option<Challenge>,
     authority: Option<Arc<AuthorizationServer>>,
     sent: VecDeque<SecretValue>,
 }
@@ -102,7 +102,7 @@ impl ServerTokens {
 
     /// Whether the server has asked for a token.
     pub(super) fn is_asked(&self) -> bool {
-        self.state().is_asked
+        self.state().asked.is_some()
     }
 
     /// The authorization server of this name, asked once.
@@ -246,7 +246,9 @@ impl ServerTokens {
 
     /// Who gives tokens for the server, found out from the server itself.
     pub(super) async fn discover(&self, known: Option<&str>) -> Result<Discovered> {
-        let challenge = discovery::challenge(&self.server, &self.fetch).await?.unwrap_or_default();
+        let found = discovery::challenge(&self.server, &self.fetch).await?;
+        // A server may ask for a token only in answer to what calls ask of it.
+        let challenge = found.or_else(|| self.state().asked.clone()).unwrap_or_default();
         discovery::discover(&self.server, &self.fetch, &challenge, known).await
     }
 
@@ -297,7 +299,7 @@ impl Authorization for ServerTokens {
     async fn token(&self) -> Result<Option<SecretValue>> {
         let (known, is_wanted) = {
             let state = self.state();
-            let is_wanted = self.server.declared || state.is_asked;
+            let is_wanted = self.server.declared || state.asked.is_some();
             (
                 state.credential.clone().filter(|known| known.tokens.is_some() || !is_wanted),
                 is_wanted || !state.is_loaded,
@@ -335,7 +337,9 @@ impl Authorization for ServerTokens {
         if refusal.status != 401 && !challenge.wants_more_scopes() {
             return Ok(None);
         }
-        self.state().is_asked = true;
+        if refusal.status == 401 {
+            self.state().asked = Some(challenge.clone());
+        }
         let token = self.renewed(Why::Refused(used.cloned(), challenge)).await?;
         self.note(&token);
         Ok(Some(token))

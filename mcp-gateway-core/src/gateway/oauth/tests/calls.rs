@@ -1,6 +1,7 @@
 //! Calls of servers that want a token.
 
 use super::*;
+use crate::transport::client::testing::until;
 use crate::util::http::testing::TestServer;
 
 #[tokio::test]
@@ -73,12 +74,19 @@ async fn a_token_is_renewed_before_it_ends_and_when_it_is_refused() {
     assert_eq!(refreshes(), 3, "the first gateway takes what the second one has got");
 }
 
+/// Waits until the server was asked for its own stream, which happens beside the first call.
+async fn quiet(servers: &OAuthServers) {
+    let is_stream = |seen: &server::Seen| seen.method == "GET" && seen.headers.contains_key("authorization");
+    until("the server's own stream", || servers.seen("/mcp").iter().any(is_stream)).await;
+}
+
 #[tokio::test]
 async fn concurrent_calls_renew_once() {
     let servers = OAuthServers::start(Knobs::default());
     let gateway = Bench::of(&servers).build().await;
     authorize(&gateway, &servers).await.unwrap();
     whoami(&gateway).await.unwrap();
+    quiet(&servers).await;
     let before = servers.seen("/token").len();
     servers.end_tokens();
     let answers = futures_util::future::join_all((0..16).map(|_| whoami(&gateway))).await;
@@ -98,6 +106,7 @@ async fn a_token_that_is_refused_again_ends_the_call() {
     let gateway = Bench::of(&servers).build().await;
     authorize(&gateway, &servers).await.unwrap();
     whoami(&gateway).await.unwrap();
+    quiet(&servers).await;
     let (calls, tokens) = (servers.seen("/mcp").len(), servers.seen("/token").len());
     servers.set(|knobs| knobs.refuse_all = true);
     assert_needs_authorization(&whoami(&gateway).await.unwrap_err());

@@ -44,6 +44,36 @@ async fn an_authorization_server_is_described_in_any_of_its_well_known_places() 
 }
 
 #[tokio::test]
+async fn a_server_may_ask_for_a_token_only_after_the_handshake() {
+    let servers = OAuthServers::start(Knobs { greets_all: true, resource_place: "/elsewhere", ..Knobs::default() });
+    let mut bench = Bench::of(&servers);
+    bench.is_declared = false;
+    let gateway = bench.build().await;
+    assert_needs_authorization(&whoami(&gateway).await.unwrap_err());
+    // In a process that has not seen the call.
+    assert_eq!(begin(&bench.build().await).await.unwrap().scopes, ["read"]);
+    authorize(&gateway, &servers).await.unwrap();
+    assert!(whoami(&gateway).await.is_ok());
+}
+
+#[tokio::test]
+async fn what_was_got_from_one_authorization_server_is_not_shown_to_another() {
+    let old = OAuthServers::start(Knobs::default());
+    let gateway = Bench::of(&old).build().await;
+    authorize(&gateway, &old).await.unwrap();
+    whoami(&gateway).await.unwrap();
+    let new = OAuthServers::start(Knobs { resource: Some(old.url("/mcp")), ..Knobs::default() });
+    old.set(|knobs| knobs.issuers = Some(vec![new.issuer()]));
+    old.end_grants();
+    assert_needs_authorization(&whoami(&gateway).await.unwrap_err());
+    let begun = begin(&gateway).await.unwrap();
+    assert_eq!((begun.issuer, new.seen("/register").len()), (new.issuer(), 1));
+    finish(&gateway, &new.approve(&begun.url)).await.unwrap();
+    assert!(new.seen("/token").iter().all(|seen| seen.field("refresh_token").is_none()));
+    assert_eq!(gateway.oauth_status().await.unwrap()[0].issuer, Some(new.issuer()));
+}
+
+#[tokio::test]
 async fn metadata_about_somebody_else_is_refused() {
     let knobs = Knobs { resource: Some("https://bank.example/mcp".to_owned()), ..Knobs::default() };
     let servers = OAuthServers::start(knobs);
