@@ -112,7 +112,7 @@ fn the_browser_comes_back_to_a_port_that_takes_its_answer_only() {
     assert!(place.ok(WHOAMI).contains("with write"));
 
     // The client keeps the address that it has registered.
-    let begun = Begun::of(&place, "oauth authorize far --profile dev --no-browser");
+    let begun = Begun::of(&place, "oauth authorize far --profile dev --no-browser --scope write");
     let again = Url::parse(&servers.approve(&begun.url)).unwrap();
     assert_eq!((again.port(), servers.seen("/register").len()), (back.port(), 1));
     let denied =

@@ -101,6 +101,8 @@ struct World {
     knobs: Knobs,
     seen: Vec<Seen>,
     codes: HashMap<String, Grant>,
+    /// The scopes of clients that have registered themselves.
+    registered: HashMap<String, String>,
     access: HashMap<String, Grant>,
     refresh: HashMap<String, Grant>,
     count: usize,
@@ -334,6 +336,7 @@ impl World {
         }
         let id = self.fresh("client");
         self.knobs.clients.insert(id.clone(), String::new());
+        self.registered.insert(id.clone(), asked["scope"].as_str().unwrap_or_default().to_owned());
         Reply::new(201, json!({"client_id": id, "token_endpoint_auth_method": "none"}))
     }
 
@@ -343,6 +346,11 @@ impl World {
         let is_known = self.knobs.clients.contains_key(&client) || client.starts_with("https://");
         if !is_known || field("response_type") != "code" || field("code_challenge_method") != "S256" {
             return Reply::refusal("invalid_request");
+        }
+        if let Some(registered) = self.registered.get(&client)
+            && !field("scope").split(' ').all(|scope| registered.split(' ').any(|known| known == scope))
+        {
+            return Reply::refusal("invalid_scope");
         }
         let code = self.fresh("code");
         let mut back = Url::parse(&field("redirect_uri")).unwrap();

@@ -27,26 +27,28 @@ pub(super) async fn client(
     kept: Option<&Credential>,
     secret: Option<SecretValue>,
     redirect_uri: &str,
+    scopes: &[String],
 ) -> Result<Client> {
-    let redirect_uri = redirect_uri.to_owned();
+    let (redirect_uri, scopes) = (redirect_uri.to_owned(), scopes.to_vec());
     if let Some(id) = &server.spec.client_id {
         let method = method(authority, secret.is_some());
-        return Ok(Client { id: id.clone(), origin: ClientOrigin::Configured, secret, method, redirect_uri });
+        return Ok(Client { id: id.clone(), origin: ClientOrigin::Configured, secret, method, redirect_uri, scopes });
     }
     if let Some(url) = server.spec.client_metadata_url.as_ref().filter(|_| authority.takes_documents) {
         let (origin, method) = (ClientOrigin::Document, ClientMethod::None);
-        return Ok(Client { id: url.clone(), origin, secret: None, method, redirect_uri });
+        return Ok(Client { id: url.clone(), origin, secret: None, method, redirect_uri, scopes });
     }
     // A client is known to the one it registered with, and to nobody else.
     let known = kept.filter(|kept| same_issuer(&kept.issuer, &authority.issuer)).map(|kept| &kept.client);
     if let Some(known) = known
         && known.origin == ClientOrigin::Registered
         && known.redirect_uri == redirect_uri
+        && scopes.iter().all(|scope| known.scopes.contains(scope))
     {
         return Ok(known.clone());
     }
     match &authority.registration_endpoint {
-        Some(endpoint) => register(fetch, endpoint, authority, redirect_uri).await,
+        Some(endpoint) => register(fetch, endpoint, authority, redirect_uri, scopes).await,
         None => Err(Error::new(ErrorKind::Unsupported, "authorization server lets no client register itself")
             .with_context("issuer", shown(&authority.issuer))
             .with_hint("register a client there and set `oauth.clientId` (and `issuer`, `clientSecret`) for the server in the profile")),
@@ -59,6 +61,7 @@ async fn register(
     endpoint: &Url,
     authority: &AuthorizationServer,
     redirect_uri: String,
+    scopes: Vec<String>,
 ) -> Result<Client> {
     let wanted = match method(authority, true) {
         // A program on a person's machine can keep no secret from that person.
@@ -66,7 +69,7 @@ async fn register(
         ClientMethod::ClientSecretPost => "client_secret_post",
         _ => "client_secret_basic",
     };
-    let body = json!({
+    let mut body = json!({
         "client_name": NAME,
         "application_type": "native",
         "redirect_uris": [redirect_uri],
@@ -74,6 +77,9 @@ async fn register(
         "response_types": ["code"],
         "token_endpoint_auth_method": wanted,
     });
+    if !scopes.is_empty() {
+        body["scope"] = scopes.join(" ").into();
+    }
     let answer = fetch.post(endpoint, "application/json", body.to_string(), None).await?;
     let text = |name: &str| answer.json.get(name).and_then(Value::as_str).filter(|text| !text.is_empty());
     let Some(id) = text("client_id").filter(|_| (200..300).contains(&answer.status)) else {
@@ -98,7 +104,7 @@ async fn register(
             .with_context("method", shown(other)));
         }
     };
-    Ok(Client { id: id.to_owned(), origin: ClientOrigin::Registered, secret, method, redirect_uri })
+    Ok(Client { id: id.to_owned(), origin: ClientOrigin::Registered, secret, method, redirect_uri, scopes })
 }
 
 /// How a client that is registered already proves who it is.

@@ -42,6 +42,9 @@ pub(super) struct Client {
     pub(super) secret: Option<SecretValue>,
     pub(super) method: ClientMethod,
     pub(super) redirect_uri: String,
+    /// The scopes that a client has registered itself for; some authorization servers give no others.
+    #[serde(default)]
+    pub(super) scopes: Vec<String>,
 }
 
 /// Where a client comes from.

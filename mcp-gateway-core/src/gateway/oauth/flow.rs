@@ -83,10 +83,9 @@ impl ServerTokens {
         }
         let endpoint = authority.authorization_endpoint.clone();
         let mut url = endpoint.ok_or_else(|| unfit("authorization server has no page for people"))?;
-        let secret = self.server.client_secret(self.credentials.broker()).await?;
-        let client =
-            client::client(&self.server, &self.fetch, authority, kept.as_deref(), secret, &redirect_uri).await?;
-        let scopes = self.scopes(&found, asked, kept.as_deref());
+        let (secret, kept) = (self.server.client_secret(self.credentials.broker()).await?, kept.as_deref());
+        let scopes = self.scopes(&found, asked, kept);
+        let client = client::client(&self.server, &self.fetch, authority, kept, secret, &redirect_uri, &scopes).await?;
         let (pkce, state, until) = (Pkce::new()?, pkce::state()?, clock::now_millis().saturating_add(PATIENCE));
         {
             let mut query = url.query_pairs_mut();

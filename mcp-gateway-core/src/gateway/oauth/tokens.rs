@@ -224,7 +224,7 @@ impl ServerTokens {
     async fn for_itself(&self, wanted: &[String]) -> Result<SecretValue> {
         let found = self.discover(None).await?;
         let secret = self.server.client_secret(self.credentials.broker()).await?;
-        let client = client::client(&self.server, &self.fetch, &found.authority, None, secret, "").await?;
+        let client = client::client(&self.server, &self.fetch, &found.authority, None, secret, "", &[]).await?;
         let basis = if self.server.spec.scopes.is_empty() { &found.scopes } else { &self.server.spec.scopes };
         let scopes = union(basis, wanted);
         let scope = scopes.join(" ");

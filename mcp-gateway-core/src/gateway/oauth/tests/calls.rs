@@ -74,6 +74,39 @@ async fn a_token_is_renewed_before_it_ends_and_when_it_is_refused() {
     assert_eq!(refreshes(), 3, "the first gateway takes what the second one has got");
 }
 
+#[tokio::test]
+async fn a_server_of_the_older_transport_gets_its_token_too() {
+    let authority = OAuthServers::start(Knobs::default());
+    let issuer = authority.issuer();
+    let server = TestServer::start(move |request, reply| {
+        let issuer = issuer.clone();
+        async move {
+            let resource = format!("http://{}/sse", request.headers["host"]);
+            let metadata = json!({"resource": resource, "authorization_servers": [issuer]});
+            match (request.path.as_str(), request.header("authorization")) {
+                ("/.well-known/oauth-protected-resource/sse", _) => reply.json(200, &[], &metadata).await,
+                ("/sse", None) => reply.send(401, &[("WWW-Authenticate", "Bearer scope=\"read\"")], "").await,
+                ("/sse", _) => reply.send(503, &[], "").await,
+                _ => reply.send(404, &[], "").await,
+            }
+        }
+    })
+    .await;
+    authority.set(|knobs| knobs.resource = Some(server.url("/sse")));
+    let mut bench = Bench::of(&authority);
+    (bench.url, bench.transport, bench.is_declared) = (server.url("/sse"), RemoteTransport::Sse, false);
+    let gateway = bench.build().await;
+    assert_needs_authorization(&whoami(&gateway).await.unwrap_err());
+    authorize(&gateway, &authority).await.unwrap();
+    assert_eq!(whoami(&gateway).await.unwrap_err().kind(), ErrorKind::Network);
+    assert!(
+        server
+            .seen()
+            .iter()
+            .any(|seen| seen.header("authorization") == Some(&format!("Bearer {}", authority.tokens()[0])))
+    );
+}
+
 /// Waits until the server was asked for its own stream, which happens beside the first call.
 async fn quiet(servers: &OAuthServers) {
     let is_stream = |seen: &server::Seen| seen.method == "GET" && seen.headers.contains_key("authorization");

@@ -27,6 +27,7 @@ use server::{Knobs, OAuthServers};
 /// A gateway with one server, `far`, in profile `dev`.
 struct Bench {
     url: String,
+    transport: RemoteTransport,
     is_declared: bool,
     is_public: bool,
     oauth: Option<OAuthSpec>,
@@ -44,7 +45,8 @@ fn tokens_key() -> SecretKey {
 impl Bench {
     fn of(servers: &OAuthServers) -> Self {
         let secrets = Arc::new(MemoryBroker::new());
-        Self { url: servers.url("/mcp"), is_declared: true, is_public: false, oauth: None, secrets }
+        let transport = RemoteTransport::StreamableHttp;
+        Self { url: servers.url("/mcp"), transport, is_declared: true, is_public: false, oauth: None, secrets }
     }
 
     fn with(mut self, oauth: Value) -> Self {
@@ -54,7 +56,7 @@ impl Bench {
 
     async fn build(&self) -> McpGateway {
         let mut entry = ServerEntry::new(far(), ServerKind::Remote);
-        entry.remote = Some(RemoteEntry::new(&self.url, RemoteTransport::StreamableHttp));
+        entry.remote = Some(RemoteEntry::new(&self.url, self.transport));
         entry.oauth = self.is_declared.then(OAuthEntry::default);
         let spec = ServerSpec { allow_private: !self.is_public, oauth: self.oauth.clone(), ..ServerSpec::default() };
         let profile = ProfileSpec::new(ProfileName::new("dev").unwrap()).with_server(far(), spec);
