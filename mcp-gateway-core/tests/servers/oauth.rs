@@ -334,10 +334,15 @@ impl World {
         if asked["application_type"] != "native" || !asked["redirect_uris"][0].is_string() {
             return Reply::refusal("invalid_client_metadata");
         }
-        let id = self.fresh("client");
-        self.knobs.clients.insert(id.clone(), String::new());
+        let (id, method) = (self.fresh("client"), asked["token_endpoint_auth_method"].clone());
+        let secret = if method == "none" { String::new() } else { self.fresh("secret +%") };
+        self.knobs.clients.insert(id.clone(), secret.clone());
         self.registered.insert(id.clone(), asked["scope"].as_str().unwrap_or_default().to_owned());
-        Reply::new(201, json!({"client_id": id, "token_endpoint_auth_method": "none"}))
+        let mut answer = json!({"client_id": id, "token_endpoint_auth_method": method});
+        if !secret.is_empty() {
+            answer["client_secret"] = secret.into();
+        }
+        Reply::new(201, answer)
     }
 
     fn authorize(&mut self, seen: &Seen, issuer: &str) -> Reply {
@@ -413,7 +418,10 @@ impl World {
             Some(header) => {
                 let text = String::from_utf8(STANDARD.decode(header.strip_prefix("Basic ")?).ok()?).ok()?;
                 let (id, secret) = text.split_once(':')?;
-                (id.to_owned(), secret.to_owned())
+                let form = format!("id={id}&secret={secret}");
+                let mut pair = form_urlencoded::parse(form.as_bytes()).map(|(_, value)| value.into_owned());
+                // Those of the Python SDK want the id in the form, too.
+                (pair.next().filter(|id| seen.field("client_id").as_ref() == Some(id))?, pair.next()?)
             }
             None => (seen.field("client_id")?, seen.field("client_secret").unwrap_or_default()),
         };

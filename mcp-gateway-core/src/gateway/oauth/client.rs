@@ -107,15 +107,18 @@ async fn register(
     Ok(Client { id: id.to_owned(), origin: ClientOrigin::Registered, secret, method, redirect_uri, scopes })
 }
 
-/// How a client that is registered already proves who it is.
+/// How a client proves who it is: in the way that the authorization server names first.
 fn method(authority: &AuthorizationServer, has_secret: bool) -> ClientMethod {
-    let only_post = offers(authority, "client_secret_basic") == Some(false)
-        && offers(authority, "client_secret_post") == Some(true);
-    match (has_secret, only_post) {
-        (false, _) => ClientMethod::None,
-        (true, true) => ClientMethod::ClientSecretPost,
-        (true, false) => ClientMethod::ClientSecretBasic,
+    if !has_secret {
+        return ClientMethod::None;
     }
+    let known = |name: &String| match name.as_str() {
+        "client_secret_basic" => Some(ClientMethod::ClientSecretBasic),
+        "client_secret_post" => Some(ClientMethod::ClientSecretPost),
+        _ => None,
+    };
+    let first = authority.client_methods.as_ref().and_then(|methods| methods.iter().find_map(known));
+    first.unwrap_or(ClientMethod::ClientSecretBasic)
 }
 
 /// Whether the authorization server takes this way; `None` where it does not say.

@@ -109,20 +109,20 @@ async fn post(fetch: &Fetch, endpoint: &Url, client: &Client, form: &[(&str, &st
 /// The form with who the client is, and the header where that belongs into one.
 fn identified(client: &Client, form: &[(&str, &str)]) -> (String, Option<String>) {
     let mut body = form_urlencoded::Serializer::new(String::new());
-    body.extend_pairs(form);
-    let secret = client.secret.as_ref().map(SecretValue::expose);
-    match (client.method, secret) {
+    // The id goes into the form in any case: servers of the Python SDK look for it there.
+    body.extend_pairs(form).append_pair("client_id", &client.id);
+    match (client.method, client.secret.as_ref().map(SecretValue::expose)) {
         (ClientMethod::ClientSecretBasic, Some(secret)) => return (body.finish(), Some(basic(&client.id, secret))),
         (ClientMethod::ClientSecretPost, Some(secret)) => body.append_pair("client_secret", secret),
         _ => &mut body,
-    }
-    .append_pair("client_id", &client.id);
+    };
     (body.finish(), None)
 }
 
 /// Id and secret as RFC 6749 writes them: both are encoded before they are joined.
 fn basic(id: &str, secret: &str) -> String {
-    let encoded = |text: &str| form_urlencoded::byte_serialize(text.as_bytes()).collect::<String>();
+    // Not every server reads `+` as the space that it is in a form.
+    let encoded = |text: &str| form_urlencoded::byte_serialize(text.as_bytes()).collect::<String>().replace('+', "%20");
     format!("Basic {}", STANDARD.encode(format!("{}:{}", encoded(id), encoded(secret))))
 }
 
@@ -137,7 +137,7 @@ mod tests {
 
     #[test]
     fn id_and_secret_are_encoded_before_they_are_joined() {
-        assert_eq!(basic("a:b", "c d%"), format!("Basic {}", STANDARD.encode("a%3Ab:c+d%25")));
+        assert_eq!(basic("a:b", "c d+%"), format!("Basic {}", STANDARD.encode("a%3Ab:c%20d%2B%25")));
     }
 
     #[test]

@@ -248,8 +248,13 @@ impl ServerTokens {
     pub(super) async fn discover(&self, known: Option<&str>) -> Result<Discovered> {
         let found = discovery::challenge(&self.server, &self.fetch).await?;
         // A server may ask for a token only in answer to what calls ask of it.
-        let challenge = found.or_else(|| self.state().asked.clone()).unwrap_or_default();
-        discovery::discover(&self.server, &self.fetch, &challenge, known).await
+        let challenge = found.or_else(|| self.state().asked.clone());
+        let is_asked = challenge.is_some();
+        let found = discovery::discover(&self.server, &self.fetch, &challenge.unwrap_or_default(), known).await;
+        found.map_err(|error| match is_asked {
+            true => error,
+            false => error.with_hint("the server asked for no token; it may need none"),
+        })
     }
 
     /// What is kept of an authorization.

@@ -39,8 +39,12 @@ async fn an_authorization_server_is_described_in_any_of_its_well_known_places() 
         authorize(&gateway, &servers).await.unwrap_or_else(|error| panic!("{metadata_place}: {error}"));
         assert!(whoami(&gateway).await.is_ok());
     }
-    let servers = OAuthServers::start(Knobs { metadata_place: "/nowhere", ..Knobs::default() });
-    assert_eq!(issuer_of(&servers).await.unwrap_err().kind(), ErrorKind::Unsupported);
+    for is_open in [false, true] {
+        let servers = OAuthServers::start(Knobs { metadata_place: "/nowhere", is_open, ..Knobs::default() });
+        let error = issuer_of(&servers).await.unwrap_err();
+        assert_eq!(error.kind(), ErrorKind::Unsupported);
+        assert_eq!(error.hints().any(|hint| hint.contains("asked for no token")), is_open);
+    }
 }
 
 #[tokio::test]

@@ -44,6 +44,27 @@ async fn a_client_registers_itself_and_its_token_is_used() {
 }
 
 #[tokio::test]
+async fn a_client_that_registers_itself_may_get_a_secret() {
+    for (methods, in_header) in [
+        (json!(["client_secret_post", "client_secret_basic"]), false),
+        (json!(["private_key_jwt", "client_secret_basic"]), true),
+    ] {
+        let servers = OAuthServers::start(Knobs::default());
+        servers.set(|knobs| knobs.metadata.push(("token_endpoint_auth_methods_supported", methods)));
+        let bench = Bench::of(&servers);
+        authorize(&bench.build().await, &servers).await.unwrap();
+        assert_eq!(servers.seen("/token")[0].headers.contains_key("authorization"), in_header);
+        // It is kept with the tokens, which another process renews.
+        servers.end_tokens();
+        let next = bench.build().await;
+        assert!(whoami(&next).await.is_ok());
+        assert!(next.oauth_revoke(&far()).await.unwrap().is_none());
+        let shown = format!("{next:?} {:?}", next.oauth_status().await.unwrap());
+        assert!(!shown.contains("secret-"), "{shown}");
+    }
+}
+
+#[tokio::test]
 async fn a_configured_client_is_used_and_its_secret_goes_to_its_issuer_only() {
     let mut knobs = Knobs::default();
     knobs.clients.insert("known".to_owned(), "hunter2".to_owned());
