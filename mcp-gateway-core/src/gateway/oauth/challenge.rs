@@ -18,9 +18,14 @@ pub(super) struct Challenge {
 }
 
 impl Challenge {
+    /// The first `Bearer` challenge of a refusal, if there is one.
+    pub(super) fn find(refusal: &TokenRefusal) -> Option<Self> {
+        refusal.challenges.iter().find_map(|text| Self::parse(text))
+    }
+
     /// The first `Bearer` challenge of a refusal; an empty one where there is none.
     pub(super) fn of(refusal: &TokenRefusal) -> Self {
-        refusal.challenges.iter().find_map(|text| Self::parse(text)).unwrap_or_default()
+        Self::find(refusal).unwrap_or_default()
     }
 
     /// Whether the token is good but too weak.
@@ -115,6 +120,7 @@ mod tests {
         assert_eq!(read.resource_metadata.as_deref(), Some("https://x/\"y"));
         assert!(read.wants_more_scopes());
         assert_eq!(challenge(&["Bearer"]), Challenge::default());
+        assert!(Challenge::find(&TokenRefusal::new(401, vec!["Basic realm=\"Bearer\"".to_owned()])).is_none());
         assert_eq!(challenge(&["Bearer scope=one"]).scopes, ["one"]);
         for none in [&[][..], &["Basic realm=x"], &[""], &["Bearer ===,,\""], &["\u{fc}"]] {
             assert_eq!(challenge(none), Challenge::default(), "{none:?}");

@@ -152,7 +152,9 @@ impl ServerTokens {
         };
         match &returned.issuer {
             Some(named) if named != issuer => return Err(foreign()),
-            None if pending.found.authority.names_itself => return Err(foreign()),
+            None if pending.found.authority.names_itself => {
+                return Err(foreign().with_hint("begin again, and give the whole address that the browser ends at"));
+            }
             _ => {}
         }
         if let Some(code) = &returned.error {
@@ -235,9 +237,10 @@ const OFFLINE: &str = "offline_access";
 impl Returned {
     fn read(text: &str) -> Self {
         let query = match Url::parse(text) {
-            Ok(url) => url.query().unwrap_or_default().to_owned(),
-            Err(_) if text.contains('=') && text.contains('&') => text.trim_start_matches('?').to_owned(),
-            Err(_) => {
+            // A code may have a colon, and look like an address so far.
+            Ok(url) if text.contains("://") || text.contains('?') => url.query().unwrap_or_default().to_owned(),
+            _ if text.contains('=') && text.contains('&') => text.trim_start_matches('?').to_owned(),
+            _ => {
                 return Self { code: Some(SecretValue::new(text)).filter(|code| !code.is_empty()), ..Self::default() };
             }
         };
@@ -303,7 +306,7 @@ mod tests {
         assert_eq!(read.code, Some(SecretValue::new("a b")));
         assert_eq!((read.state.as_deref(), read.issuer.as_deref()), (Some("s"), Some("https://x")));
         assert!(Returned::read("abc").is_bare());
-        assert!(Returned::read("abc==").is_bare());
+        assert!(Returned::read("abc==").is_bare() && Returned::read("a:b/c").is_bare());
         assert!(!Returned::read("http://127.0.0.1/cb?code=a").is_bare());
         assert_eq!(Returned::read("code=a&state=s").state.as_deref(), Some("s"));
     }

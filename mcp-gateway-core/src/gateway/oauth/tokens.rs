@@ -338,8 +338,11 @@ impl Authorization for ServerTokens {
     }
 
     async fn renew(&self, refusal: &TokenRefusal, used: Option<&SecretValue>) -> Result<Option<SecretValue>> {
-        let challenge = Challenge::of(refusal);
-        if refusal.status != 401 && !challenge.wants_more_scopes() {
+        let found = Challenge::find(refusal);
+        // A server that wants a key of another kind is no matter of tokens.
+        let is_ours = found.is_some() || used.is_some() || self.server.declared;
+        let challenge = found.unwrap_or_default();
+        if !is_ours || (refusal.status != 401 && !challenge.wants_more_scopes()) {
             return Ok(None);
         }
         if refusal.status == 401 {

@@ -33,6 +33,20 @@ async fn a_server_that_asks_for_nothing_gets_nothing() {
 }
 
 #[tokio::test]
+async fn a_server_that_wants_another_kind_of_key_is_heard() {
+    let server = TestServer::start(async |_, reply| {
+        reply.send(401, &[("WWW-Authenticate", "Basic realm=\"keys\"")], "no api key").await;
+    })
+    .await;
+    let mut bench = Bench::of(&OAuthServers::start(Knobs::default()));
+    (bench.url, bench.is_declared) = (server.url("/mcp"), false);
+    let error = whoami(&bench.build().await).await.unwrap_err();
+    assert_eq!(error.kind(), ErrorKind::Unauthorized);
+    assert!(error.to_string().contains("no api key"), "{error}");
+    assert!(!error.hints().any(|hint| hint.contains("oauth")));
+}
+
+#[tokio::test]
 async fn an_operators_own_header_is_left_alone() {
     let servers = OAuthServers::start(Knobs::default());
     let mut entry = ServerEntry::new(far(), ServerKind::Remote);
