@@ -8,7 +8,7 @@ use clap::{Args, Subcommand, ValueEnum};
 use tokio_util::sync::CancellationToken;
 
 use super::args::{GatewayArgs, ProfileArgs, SelectionArgs, SettingArgs};
-use super::oauth::OAuthArgs;
+use super::issuers::OAuthArgs;
 use super::{Env, assemble, report, signals};
 use crate::error::{Error, ErrorKind, Result};
 use crate::gateway::home::DEFAULT_PROFILE;

@@ -12,6 +12,7 @@ mod completion;
 mod content;
 mod exit;
 mod gateway;
+mod issuers;
 mod logging;
 mod oauth;
 mod output;
