@@ -17,6 +17,7 @@ const usage = `usage: .ci/conformance [options]
   --revision REVISION  ${revisions.join(' or ')}
   --upstream NAME      typescript, python or session, perhaps with -http or -stdio. May be repeated
   --only SCENARIO      one scenario; what its checks say is printed
+  --suggest            prints entries for the baseline that would fit, for those who write the reasons
   --verbose            what the suite and the gateway print, also where nothing is wrong
 `;
 
@@ -29,6 +30,7 @@ const { values: options } = parseArgs({
     revision: { type: 'string', multiple: true, default: revisions },
     upstream: { type: 'string', multiple: true, default: ['typescript', 'python', 'session'] },
     only: { type: 'string' },
+    suggest: { type: 'boolean', default: false },
     verbose: { type: 'boolean', default: false },
     help: { type: 'boolean', default: false },
   },
@@ -46,13 +48,22 @@ setTimeout(() => {
 const here = fileURLToPath(new URL('.', import.meta.url));
 const yaml = createRequire(join(options.sdks, 'package.json'))('yaml');
 const suite = new Suite(options.sdks, yaml);
-const baseline = new Baseline(yaml.parse(readFileSync(join(here, 'baseline.yaml'), 'utf8')) ?? []);
+const known = programs(options.sdks, options.venv);
+const upstreams = Object.keys(known).flatMap((name) => [`${name}-http`, `${name}-stdio`]);
+const baseline = new Baseline(yaml.parse(readFileSync(join(here, 'baseline.yaml'), 'utf8')) ?? [], {
+  legs: ['direct', 'server', 'client'],
+  revisions,
+  upstreams,
+  scenarios: revisions.flatMap((revision) => [...suite.scenarios(revision, 'server'), ...suite.scenarios(revision, 'client')]),
+});
 const output = join(options.sdks, 'results');
 rmSync(output, { recursive: true, force: true });
 
 /** `{title, columns: [name], rows: Map(scenario, Map(column, cell))}`, one for each table that is printed. */
 const tables = [];
 const complaints = [];
+/** What failed, for `--suggest`: a map of scenario and checks to where that was. */
+const failures = new Map();
 
 function table(title) {
   const made = { title, columns: [], rows: new Map() };
@@ -64,18 +75,24 @@ function table(title) {
 function record(into, column, where, { found, printed }, log = () => '') {
   into.columns.push(column);
   const wrong = [];
+  const details = [];
   for (const [scenario, checks] of found) {
     const { passed, failed } = judge(checks);
     const { unexpected, stale } = baseline.compare({ ...where, scenario }, failed);
+    if (failed.length > 0) {
+      const key = JSON.stringify({ legs: where.leg, revisions: where.revision, scenarios: scenario, checks: failed.map(({ id }) => id) });
+      failures.set(key, [...(failures.get(key) ?? []), where.upstream]);
+    }
     const mark = unexpected.length + stale.length > 0 ? '!' : failed.length > 0 ? '*' : '';
     if (!into.rows.has(scenario)) into.rows.set(scenario, new Map());
     into.rows.get(scenario).set(column, { passed, failed: failed.length, mark });
     for (const { id, message } of unexpected) wrong.push(`fails and is not in the baseline: ${scenario}:${id}\n    ${message}`);
     for (const entry of stale) wrong.push(`passes and is in the baseline: ${entry}`);
-    if (options.only) for (const check of checks) wrong.push(`${check.status} ${scenario}:${check.id} ${check.errorMessage ?? ''}`);
+    if (options.only) for (const { id, status, errorMessage } of checks) details.push(`${status} ${id} ${errorMessage ?? ''}`);
   }
   const head = `${where.leg}, ${where.revision}${where.upstream ? `, ${where.upstream}` : ''}`;
   if (wrong.length > 0) complaints.push(`${head}:\n  ${wrong.join('\n  ')}`);
+  if (details.length > 0) console.log(`${head}:\n  ${details.join('\n  ')}\n`);
   if (options.verbose) console.error(`${head}:\n${printed}\n${log()}`);
 }
 
@@ -95,9 +112,8 @@ function show({ title, columns, rows }) {
   console.log();
 }
 
-const known = programs(options.sdks, options.venv);
-const chosen = Object.keys(known)
-  .flatMap((name) => ['http', 'stdio'].map((transport) => ({ name, transport, upstream: `${name}-${transport}` })))
+const chosen = upstreams
+  .map((upstream) => ({ upstream, name: upstream.split('-')[0], transport: upstream.split('-')[1] }))
   .filter(({ name, upstream }) => options.upstream.some((wanted) => wanted === name || wanted === upstream));
 
 /** Whether a revision has the scenario that was asked for. */
@@ -139,5 +155,10 @@ if (options.leg.includes('client')) {
 
 console.log('passed/failed checks; * as the baseline says, ! not so\n');
 for (const made of tables) if (made.columns.length > 0) show(made);
+if (options.suggest) {
+  const everywhere = (upstreams) => upstreams.length === chosen.length || !upstreams[0];
+  const entries = [...failures].map(([key, upstreams]) => ({ ...JSON.parse(key), ...(!everywhere(upstreams) && { upstreams }), reason: '' }));
+  process.stdout.write(yaml.stringify(entries, { lineWidth: 0 }));
+}
 for (const complaint of complaints) console.error(complaint);
-process.exit(complaints.length > 0 && !options.only ? 1 : 0);
+process.exit(complaints.length > 0 ? 1 : 0);

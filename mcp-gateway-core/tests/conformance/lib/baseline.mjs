@@ -6,14 +6,22 @@ const among = (values, value) => values === undefined || [values].flat().map(Str
 export class Baseline {
   #entries;
 
-  /** `entries`: `[{leg, revisions?, upstreams?, scenarios, checks?, reason, reference?}]`. */
-  constructor(entries) {
+  /**
+   * `entries`: `[{legs, revisions?, upstreams?, scenarios, checks?, reason, reference?}]`; `known`: the values that
+   * `legs`, `revisions`, `upstreams` and `scenarios` may have, so that a misspelt entry does not lie there unseen.
+   */
+  constructor(entries, known) {
     for (const entry of entries) {
       const unknown = Object.keys(entry).find(
-        (key) => !['leg', 'revisions', 'upstreams', 'scenarios', 'checks', 'reason', 'reference'].includes(key),
+        (key) => !['legs', 'revisions', 'upstreams', 'scenarios', 'checks', 'reason', 'reference'].includes(key),
       );
-      if (unknown || !entry.leg || !entry.scenarios || !entry.reason) {
-        throw new Error(`baseline: an entry needs leg, scenarios and reason${unknown ? `, and not ${unknown}` : ''}: ${JSON.stringify(entry)}`);
+      if (unknown || !entry.legs || !entry.scenarios || !entry.reason) {
+        const wrong = unknown ? `has no key ${unknown}` : 'needs legs, scenarios and reason';
+        throw new Error(`baseline: an entry ${wrong}: ${JSON.stringify(entry)}`);
+      }
+      for (const [key, values] of Object.entries(known)) {
+        const strange = [entry[key] ?? []].flat().find((value) => !values.includes(value));
+        if (strange) throw new Error(`baseline: there is no ${strange} in ${key}`);
       }
     }
     this.#entries = entries;
@@ -28,7 +36,7 @@ export class Baseline {
   compare({ leg, revision, upstream, scenario }, failed) {
     const entries = this.#entries.filter(
       (entry) =>
-        entry.leg === leg &&
+        among(entry.legs, leg) &&
         among(entry.scenarios, scenario) &&
         among(entry.revisions, revision) &&
         among(entry.upstreams, upstream),

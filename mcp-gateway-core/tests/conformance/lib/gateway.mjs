@@ -5,17 +5,20 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { start } from './processes.mjs';
 
+const homes = [];
+process.on('exit', () => homes.forEach((home) => rmSync(home, { recursive: true, force: true })));
+
 /**
  * Writes catalog and profile of these servers, `{name: {entry, settings}}`, and returns how the gateway is started on them.
  */
 export function prepare(binary, servers) {
   const home = mkdtempSync(join(tmpdir(), 'mcp-gateway-test-'));
   const part = (key) => Object.fromEntries(Object.entries(servers).map(([name, server]) => [name, server[key] ?? {}]));
+  homes.push(home);
   mkdirSync(join(home, 'profiles'));
   // JSON is YAML.
   writeFileSync(join(home, 'catalog.yaml'), JSON.stringify({ version: 3, name: 'tests', registry: part('entry') }));
   writeFileSync(join(home, 'profiles', 'tests.yaml'), JSON.stringify({ name: 'tests', servers: part('settings') }));
-  process.on('exit', () => rmSync(home, { recursive: true, force: true }));
   return {
     command: binary,
     args: ['gateway', 'run', '--profile', 'tests', '--catalog', join(home, 'catalog.yaml')],
@@ -45,6 +48,5 @@ export function local({ command, args, read, env = {} }) {
       process: { command, args, read },
       env: Object.entries(env).map(([name, value]) => ({ name, value })),
     },
-    settings: { isolation: 'shared' },
   };
 }
