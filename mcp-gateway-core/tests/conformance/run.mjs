@@ -1,7 +1,8 @@
 // Runs the conformance suite through the gateway. Called by `.ci/conformance`; see docs/conformance.md.
 
-import { mkdirSync, readFileSync, rmSync } from 'node:fs';
+import { mkdirSync, mkdtempSync, readFileSync, rmSync } from 'node:fs';
 import { createRequire } from 'node:module';
+import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { fileURLToPath } from 'node:url';
 import { parseArgs } from 'node:util';
@@ -56,8 +57,8 @@ const baseline = new Baseline(yaml.parse(readFileSync(join(here, 'baseline.yaml'
   upstreams,
   scenarios: revisions.flatMap((revision) => [...suite.scenarios(revision, 'server'), ...suite.scenarios(revision, 'client')]),
 });
-const output = join(options.sdks, 'results');
-rmSync(output, { recursive: true, force: true });
+const output = mkdtempSync(join(tmpdir(), 'mcp-gateway-conformance-'));
+process.on('exit', () => rmSync(output, { recursive: true, force: true }));
 
 /** `{title, columns: [name], rows: Map(scenario, Map(column, cell))}`, one for each table that is printed. */
 const tables = [];
@@ -78,7 +79,10 @@ function record(into, column, where, { found, printed }, log = () => '') {
   const details = [];
   for (const [scenario, checks] of found) {
     const { passed, failed } = judge(checks);
-    const { unexpected, stale } = baseline.compare({ ...where, scenario }, failed);
+    const { unexpected, stale } = baseline.compare(
+      { legs: where.leg, revisions: where.revision, upstreams: where.upstream, scenarios: scenario },
+      failed,
+    );
     if (failed.length > 0) {
       const key = JSON.stringify({ legs: where.leg, revisions: where.revision, scenarios: scenario, checks: failed.map(({ id }) => id) });
       failures.set(key, [...(failures.get(key) ?? []), where.upstream]);
@@ -87,7 +91,7 @@ function record(into, column, where, { found, printed }, log = () => '') {
     if (!into.rows.has(scenario)) into.rows.set(scenario, new Map());
     into.rows.get(scenario).set(column, { passed, failed: failed.length, mark });
     for (const { id, message } of unexpected) wrong.push(`fails and is not in the baseline: ${scenario}:${id}\n    ${message}`);
-    for (const entry of stale) wrong.push(`passes and is in the baseline: ${entry}`);
+    for (const entry of stale) wrong.push(`passes and is in the baseline: ${scenario}:${entry}`);
     if (options.only) for (const { id, status, errorMessage } of checks) details.push(`${status} ${id} ${errorMessage ?? ''}`);
   }
   const head = `${where.leg}, ${where.revision}${where.upstream ? `, ${where.upstream}` : ''}`;

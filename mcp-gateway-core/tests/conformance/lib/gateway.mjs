@@ -12,7 +12,7 @@ process.on('exit', () => homes.forEach((home) => rmSync(home, { recursive: true,
  * Writes catalog and profile of these servers, `{name: {entry, settings}}`, and returns how the gateway is started on them.
  */
 export function prepare(binary, servers) {
-  const home = mkdtempSync(join(tmpdir(), 'mcp-gateway-test-'));
+  const home = mkdtempSync(join(tmpdir(), 'mcp-gateway-conformance-'));
   const part = (key) => Object.fromEntries(Object.entries(servers).map(([name, server]) => [name, server[key] ?? {}]));
   homes.push(home);
   mkdirSync(join(home, 'profiles'));

@@ -26,13 +26,20 @@ export class Suite {
    * `target` is `['--url', …]` or `['--command', …]`.
    */
   async run(leg, revision, target, output, { only, env, seconds } = {}) {
-    const which = only ? ['--scenario', only, '--spec-version', revision, '--force'] : ['--requirements', revision];
     const program = join(this.#folder, 'dist/index.js');
-    const { printed } = await run(process.execPath, [program, leg, ...target, ...which, '--timeout', '45000', '-o', output], {
-      env,
-      seconds,
-    });
-    const found = new Map((only ? [only] : this.scenarios(revision, leg)).map((scenario) => [scenario, []]));
+    const scenarios = only ? [only] : this.scenarios(revision, leg);
+    const launch = async (which) => {
+      const args = [program, leg, ...target, ...which, '--timeout', '45000', '-o', output];
+      return (await run(process.execPath, args, { env, seconds })).printed;
+    };
+    const alone = (scenario) => launch(['--scenario', scenario, '--spec-version', revision, '--force']);
+    let printed;
+    if (only) printed = await alone(only);
+    else if (leg === 'server') printed = await launch(['--requirements', revision]);
+    // The suite would run all scenarios of a client at once, which tests how busy the machine is.
+    else printed = (await inPairs(scenarios, alone)).join('\n');
+
+    const found = new Map(scenarios.map((scenario) => [scenario, []]));
     for (const file of results(output)) {
       // `server-ping-2026-01-01T00-00-00-000Z/checks.json`, `auth/iss-supported-…/checks.json`
       const name = relative(output, file).replace(/-\d{4}-\d\d-\d\dT[^/]*\/checks\.json$/, '');
@@ -41,6 +48,17 @@ export class Suite {
     }
     return { found, printed };
   }
+}
+
+/** Calls `work` with each item, two at a time. */
+async function inPairs(items, work) {
+  const rest = [...items.entries()];
+  const done = [];
+  const worker = async () => {
+    for (let next = rest.shift(); next; next = rest.shift()) done[next[0]] = await work(next[1]);
+  };
+  await Promise.all([worker(), worker()]);
+  return done;
 }
 
 function results(folder) {

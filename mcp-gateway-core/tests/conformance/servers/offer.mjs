@@ -1,13 +1,16 @@
 // What the JavaScript servers of this folder share: the offer in `offer.json`, and what is the same in both SDKs.
 //
-// SDKs are loaded from the folder that `MCP_SDKS` names, so that these files can stay where they are.
+// SDKs are loaded from the folder that `MCP_SDKS` names, so that these files can stay where they are. With `OFFER_SCHEME`
+// resources have that scheme, so that several of these servers can stand beside each other.
 
 import { readFileSync } from 'node:fs';
 import { createRequire } from 'node:module';
 import { join } from 'node:path';
 
 export const require = createRequire(join(process.env.MCP_SDKS ?? process.cwd(), 'package.json'));
-export const offer = JSON.parse(readFileSync(new URL('offer.json', import.meta.url), 'utf8'));
+const scheme = process.env.OFFER_SCHEME ?? 'test';
+const written = readFileSync(new URL('offer.json', import.meta.url), 'utf8');
+export const offer = JSON.parse(written.replaceAll('test://', `${scheme}://`));
 export const capabilities = {
   tools: { listChanged: true },
   prompts: { listChanged: true },
@@ -34,7 +37,7 @@ export const prompts = () => [...offer.prompts, ...(world.extraPrompt ? [offer.e
 export function contents(uri) {
   const known = offer.contents[uri];
   if (known) return [{ uri, ...known }];
-  const id = /^test:\/\/template\/(.+)\/data$/.exec(uri)?.[1];
+  const id = new RegExp(`^${scheme}://template/(.+)/data$`).exec(uri)?.[1];
   const data = { id, templateTest: true, data: `Data for ID: ${id}` };
   return id && [{ uri, mimeType: 'application/json', text: JSON.stringify(data) }];
 }

@@ -1,4 +1,7 @@
-"""The offer, served by the Python SDK 2.x in both eras: `python.py stdio|http`."""
+"""The offer, served by the Python SDK 2.x in both eras: `python.py stdio|http`.
+
+With `OFFER_SCHEME` resources have that scheme, so that several of these servers can stand beside each other.
+"""
 
 from __future__ import annotations
 
@@ -35,7 +38,8 @@ Context = ServerRequestContext[Any, Any]
 Json = dict[str, Any]
 Done = Callable[[str], Json]
 
-OFFER: Json = json.loads((Path(__file__).parent / "offer.json").read_text())
+SCHEME = os.environ.get("OFFER_SCHEME", "test")
+OFFER: Json = json.loads((Path(__file__).parent / "offer.json").read_text().replace("test://", f"{SCHEME}://"))
 MODERN = "2026-07-28"
 KIND = {"elicitation/create": "elicitation", "sampling/createMessage": "sampling", "roots/list": "roots"}
 
@@ -102,7 +106,12 @@ async def send(ctx: Context, request: Json) -> Json:
 
 
 async def ask(
-    ctx: Context, spec: Json, args: Mapping[str, Any] | None, given: Mapping[str, Any] | None, state: str | None, done: Done
+    ctx: Context,
+    spec: Json,
+    args: Mapping[str, Any] | None,
+    given: Mapping[str, Any] | None,
+    state: str | None,
+    done: Done,
 ) -> Json:
     """Asks round after round; `done` makes the result of the answers."""
     declared = ctx.session.client_capabilities
@@ -117,7 +126,9 @@ async def ask(
 
     wanted = questions()
     while True:
-        missing = {KIND[question["method"]]: {} for question in wanted.values() if KIND[question["method"]] not in able}
+        missing: Json = {
+            KIND[question["method"]]: {} for question in wanted.values() if KIND[question["method"]] not in able
+        }
         if missing:
             raise MCPError(
                 types.MISSING_REQUIRED_CLIENT_CAPABILITY, "the client cannot answer", {"requiredCapabilities": missing}
@@ -251,7 +262,7 @@ async def read_resource(ctx: Context, params: types.ReadResourceRequestParams) -
     uri = str(params.uri)
     if known := OFFER["contents"].get(uri):
         return LISTED | {"contents": [{"uri": uri, **known}]}
-    if found := re.fullmatch(r"test://template/(.+)/data", uri):
+    if found := re.fullmatch(rf"{SCHEME}://template/(.+)/data", uri):
         data = {"id": found[1], "templateTest": True, "data": f"Data for ID: {found[1]}"}
         return LISTED | {"contents": [{"uri": uri, "mimeType": "application/json", "text": json.dumps(data)}]}
     raise MCPError(types.INVALID_PARAMS, "Resource not found", {"uri": uri})

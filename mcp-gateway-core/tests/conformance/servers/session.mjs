@@ -1,4 +1,6 @@
 // The offer, served by the TypeScript SDK 1.x, which knows only the era of sessions: `session.mjs stdio|http`.
+//
+// With `OFFER_REVISION` it says on standard input and output that it speaks that revision, whatever it was asked.
 
 import { randomUUID } from 'node:crypto';
 import { Events, body, capabilities, complete, contents, fill, listen, offer, prompts, require, said, sleep, text, wait, world } from './offer.mjs';
@@ -13,11 +15,18 @@ const answers = {
 };
 const sessions = new Set();
 
-/** Asks round after round, and returns what was said. */
-async function ask(spec, args, extra) {
+/** Asks round after round, all questions of a round at once, and returns what was said. */
+async function ask(server, spec, args, extra) {
   const given = {};
+  const able = server.getClientCapabilities() ?? {};
+  const kind = { 'elicitation/create': 'elicitation', 'sampling/createMessage': 'sampling', 'roots/list': 'roots' };
   for (const round of fill(spec.rounds, args)) {
-    for (const [key, question] of Object.entries(round)) given[key] = await extra.sendRequest(question, answers[question.method]);
+    const asked = Object.entries(round).filter(([, { method }]) => !spec.fit || able[kind[method]]);
+    await Promise.all(
+      asked.map(async ([key, question]) => {
+        given[key] = await extra.sendRequest(question, answers[question.method]);
+      }),
+    );
   }
   return said(spec, given);
 }
@@ -71,11 +80,11 @@ const special = {
   async cancelled() {
     return text(JSON.stringify(world.cancelled));
   },
-  async chat(args, extra) {
+  async chat(args, extra, server) {
     await progress(extra, 1, 2, args.label);
     await log(extra, args.label);
     await sleep(20);
-    const result = text(await ask(offer.asks.chat, args, extra));
+    const result = text(await ask(server, offer.asks.chat, args, extra));
     await progress(extra, 2, 2, args.label);
     return result;
   },
@@ -93,14 +102,14 @@ function create() {
   server.setRequestHandler(types.ListToolsRequestSchema, () => ({ tools: tools() }));
   server.setRequestHandler(types.CallToolRequestSchema, async ({ params: { name, arguments: args } }, extra) => {
     if (tools().every((tool) => tool.name !== name)) refuse(`tool ${name}`);
-    if (special[name]) return special[name](args ?? {}, extra);
-    return offer.asks[name] ? text(await ask(offer.asks[name], args, extra)) : offer.results[name];
+    if (special[name]) return special[name](args ?? {}, extra, server);
+    return offer.asks[name] ? text(await ask(server, offer.asks[name], args, extra)) : offer.results[name];
   });
   server.setRequestHandler(types.ListPromptsRequestSchema, () => ({ prompts: prompts() }));
   server.setRequestHandler(types.GetPromptRequestSchema, async ({ params: { name, arguments: args } }, extra) => {
     if (prompts().every((prompt) => prompt.name !== name)) refuse(`prompt ${name}`);
     if (!offer.asks[name]) return { messages: fill(offer.messages[name], args) };
-    const words = await ask(offer.asks[name], args, extra);
+    const words = await ask(server, offer.asks[name], args, extra);
     return { messages: [{ role: 'user', content: { type: 'text', text: words } }] };
   });
   server.setRequestHandler(types.ListResourcesRequestSchema, () => ({ resources: offer.resources }));
@@ -145,5 +154,12 @@ if (process.argv[2] === 'http') {
   });
 } else {
   const { StdioServerTransport } = require('@modelcontextprotocol/sdk/server/stdio.js');
-  await create().connect(new StdioServerTransport());
+  const transport = new StdioServerTransport();
+  const revision = process.env.OFFER_REVISION;
+  if (revision) {
+    const send = transport.send.bind(transport);
+    const old = ({ result, ...rest }) => ({ ...rest, result: { ...result, protocolVersion: revision } });
+    transport.send = (message) => send(message.result?.protocolVersion ? old(message) : message);
+  }
+  await create().connect(transport);
 }
