@@ -1,7 +1,7 @@
 # The short names for what people type; the work is done by the scripts in .ci/.
 
 .DEFAULT_GOAL := help
-.PHONY: help test lint fmt test-rust test-python test-node test-examples features quickstart prepare engine images api-docs servers gateway-image bench bench-bindings deny clean
+.PHONY: help test lint fmt test-rust test-python test-node test-examples conformance matrix features quickstart prepare engine images api-docs servers gateway-image bench bench-bindings deny clean
 
 help: ## this list
 	@awk -F ':.*## ' '/^[a-z-]+:.*## /{printf "  make %-14s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
@@ -16,6 +16,8 @@ test: ## everything: installs and starts what is missing, lints, then the tests 
 	MCP_GATEWAY_TEST=docker .ci/test-node
 	.ci/api-docs --no-rust
 	.ci/test-examples
+	.ci/conformance
+	.ci/matrix
 
 lint: ## format, clippy, docs, dependency guard, scripts
 	.ci/lint
@@ -34,6 +36,12 @@ test-node: ## only the Node binding: build, tsc, node --test
 
 test-examples: ## only the examples
 	.ci/test-examples
+
+conformance: ## the official conformance suite, through the gateway (see docs/conformance.md)
+	.ci/conformance
+
+matrix: ## every official SDK as a client, servers of every kind behind one gateway
+	.ci/matrix
 
 api-docs: ## the API reference of all three languages, in target/api
 	.ci/api-docs
