@@ -104,7 +104,7 @@ impl Views {
             changes.insert(capabilities.clone(), view.changes(&before));
             if capabilities.is_empty() {
                 self.common = view;
-            } else {
+            } else if self.others.len() < MAX_VIEWS || self.others.contains_key(&capabilities) {
                 self.others.insert(capabilities, view);
             }
         }

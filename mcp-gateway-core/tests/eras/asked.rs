@@ -114,12 +114,15 @@ async fn waiting_calls_are_bounded_and_end_with_their_client() {
     let bench = Bench::with(|_, _| {}, |host| host.with_max_parked(2)).await;
     let client = bench.connect("ann").await;
     let question = call("old.elicit", json!({"message": "who?"}));
-    for _ in 0..2 {
+    let mut states = Vec::new();
+    for _ in 0..3 {
         let asked = client.ask_alone(able(), "tools/call", question.clone()).await;
-        assert_eq!(asked["result"]["resultType"], "input_required");
+        states.push(asked["result"]["requestState"].clone());
     }
-    let refused = client.ask_alone(able(), "tools/call", question).await;
-    assert_eq!(refused["error"]["code"], -32003, "{refused}");
+    until("the oldest call is given up", || bench.old.heard("notifications/cancelled").len() == 1).await;
+    let mut again = question;
+    again["requestState"] = states[0].clone();
+    assert_eq!(client.ask_alone(able(), "tools/call", again).await["error"]["code"], -32602);
     client.close();
     until("every call is cancelled", || bench.old.heard("notifications/cancelled").len() == 3).await;
     bench.shutdown().await;

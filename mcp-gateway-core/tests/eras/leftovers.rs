@@ -195,7 +195,7 @@ async fn leaves_nothing(steps: Vec<Step>, greets: bool) -> Result<(), TestCaseEr
 
 #[test]
 fn nothing_is_left_of_a_client_that_is_gone() {
-    let config = Config { cases: 48, failure_persistence: None, max_shrink_iters: 64, ..Config::default() };
+    let config = Config { cases: 32, failure_persistence: None, max_shrink_iters: 64, ..Config::default() };
     let mut runner = TestRunner::new(config);
     let strategy = (proptest::collection::vec(step(), 0..40), any::<bool>());
     runner

@@ -1,11 +1,11 @@
 //! Calls that wait until their client comes back with answers.
 
-use std::collections::HashMap;
 use std::fmt;
 use std::pin::Pin;
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::time::Duration;
 
+use indexmap::IndexMap;
 use sha2::{Digest, Sha256};
 use tokio::sync::mpsc;
 use tokio_util::task::AbortOnDropHandle;
@@ -50,11 +50,11 @@ type Expiry = AbortOnDropHandle<()>;
 ///
 /// # Behavior
 /// - A state is good once, for the same request, for a time; then its call is given up.
-/// - Calls that are given up are cancelled at their servers.
+/// - Calls that are given up are cancelled at their servers; of too many, the oldest is.
 #[derive(Debug)]
 pub(super) struct Parked {
     seal: Seal,
-    waiting: Mutex<HashMap<Handle, (Rounds, Expiry)>>,
+    waiting: Mutex<IndexMap<Handle, (Rounds, Expiry)>>,
     time: Duration,
     bound: usize,
 }
@@ -124,10 +124,8 @@ impl Parked {
         let expires = now.saturating_add(u64::try_from(self.time.as_millis()).unwrap_or(u64::MAX));
         let Some(asked) = rounds.asks(self.seal.close(&handle, expires)) else { return Err(rounds) };
         let mut waiting = self.locked();
-        if waiting.len() >= self.bound {
-            let why = format!("{} calls of this client wait for answers already", self.bound);
-            return Ok(Err(RpcError::new(code::UNAVAILABLE, why)));
-        }
+        // Most that wait for long were given up by clients who never say so: the newest is worth more than the oldest.
+        let given_up = (waiting.len() >= self.bound).then(|| waiting.shift_remove_index(0));
         let (parked, time) = (Arc::downgrade(self), self.time);
         let expiry = tokio::spawn(async move {
             tokio::time::sleep(time).await;
@@ -136,6 +134,8 @@ impl Parked {
             }
         });
         waiting.insert(handle, (rounds, AbortOnDropHandle::new(expiry)));
+        drop(waiting);
+        drop(given_up);
         Ok(asked)
     }
 
@@ -164,6 +164,12 @@ impl Parked {
         Ok(Some(rounds))
     }
 
+    /// Gives up the call that has waited for longest; says whether there was one.
+    pub(super) fn give_up_oldest(&self) -> bool {
+        let oldest = self.locked().shift_remove_index(0);
+        oldest.is_some()
+    }
+
     /// Gives up every waiting call.
     pub(super) fn clear(&self) {
         let waiting = std::mem::take(&mut *self.locked());
@@ -171,10 +177,10 @@ impl Parked {
     }
 
     fn take(&self, handle: &Handle) -> Option<(Rounds, Expiry)> {
-        self.locked().remove(handle)
+        self.locked().shift_remove(handle)
     }
 
-    fn locked(&self) -> MutexGuard<'_, HashMap<Handle, (Rounds, Expiry)>> {
+    fn locked(&self) -> MutexGuard<'_, IndexMap<Handle, (Rounds, Expiry)>> {
         self.waiting.lock().unwrap_or_else(PoisonError::into_inner)
     }
 }

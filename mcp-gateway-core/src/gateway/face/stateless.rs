@@ -7,15 +7,21 @@ use serde_json::Value;
 
 use super::bridge::Bridge;
 use super::in_flight::{Entered, InFlight};
+use super::lanes::InLane;
 use super::parked::{Rounds, digest};
 use super::{ClientSession, answered};
+use crate::error::{ErrorKind, Result};
 use crate::protocol::stateless::{DISCOVER, Discovered, InputResponses, LISTEN, RequestMeta, Routing, complete};
 use crate::protocol::{RawJson, RawObject, Request, RequestKind, Response, RpcError, code, tasks};
 use crate::transport::server::ClientRequest;
 
 impl ClientSession {
     /// Answers a request that stands alone.
-    pub(super) async fn stateless(&self, request: ClientRequest, mut params: RawObject) -> Result<RawJson, RpcError> {
+    pub(super) async fn stateless(
+        &self,
+        request: ClientRequest,
+        mut params: RawObject,
+    ) -> std::result::Result<RawJson, RpcError> {
         // A version that another hop reads from the header must be the one in the body, served or not.
         if let (Some(headers), Some(named)) = (&request.headers, RequestMeta::named_version(&params)) {
             Routing::check_version(headers, &named)?;
@@ -50,7 +56,7 @@ impl ClientSession {
         params: RawObject,
         meta: RequestMeta,
         entered: &Entered<'_>,
-    ) -> Result<RawJson, RpcError> {
+    ) -> std::result::Result<RawJson, RpcError> {
         let asks = kind.may_ask() && ["elicitation", "roots", "sampling"].iter().any(|can| meta.capabilities.has(can));
         let token = params.get("_meta").and_then(|meta| meta.object().ok()?.get("progressToken").cloned());
         if kind.may_ask()
@@ -63,7 +69,7 @@ impl ClientSession {
         if kind.is_about_task() && !meta.capabilities.has_extension(tasks::EXTENSION) {
             return Err(tasks::needed());
         }
-        let lane = self.lanes.enter(&meta.capabilities, asks).await.map_err(|error| RpcError::from(&error))?;
+        let lane = self.lane(&meta, asks).await.map_err(|error| RpcError::from(&error))?;
         if let (RequestKind::CallTool, Some(headers), Some(name)) = (kind, &request.headers, params.text("name")) {
             let schema = self.gateway.header_schema(Some(lane.session()), &name).await;
             Routing::check(headers, &request.method, &params, schema.as_ref())?;
@@ -89,6 +95,16 @@ impl ClientSession {
         self.go_on(kind, request, rounds, entered).await
     }
 
+    /// A session for a request; where calls that wait for their clients have taken all, the oldest makes room.
+    async fn lane(&self, meta: &RequestMeta, asks: bool) -> Result<InLane> {
+        loop {
+            match self.lanes.enter(&meta.capabilities, asks).await {
+                Err(error) if error.kind() == ErrorKind::Overloaded && self.parked.give_up_oldest() => {}
+                entered => return entered,
+            }
+        }
+    }
+
     /// Goes on with a call until there is a result, or its client has to come back with answers.
     async fn go_on(
         &self,
@@ -96,7 +112,7 @@ impl ClientSession {
         request: ClientRequest,
         mut rounds: Rounds,
         entered: &Entered<'_>,
-    ) -> Result<RawJson, RpcError> {
+    ) -> std::result::Result<RawJson, RpcError> {
         loop {
             let outcome = tokio::select! {
                 outcome = rounds.advance() => outcome,
@@ -122,7 +138,11 @@ fn given(params: &RawObject) -> IndexMap<String, RawJson> {
 }
 
 /// A result as this era has it, and an error too.
-fn finish(kind: RequestKind, uri: Option<&str>, response: Result<Response, RpcError>) -> Result<RawJson, RpcError> {
+fn finish(
+    kind: RequestKind,
+    uri: Option<&str>,
+    response: std::result::Result<Response, RpcError>,
+) -> std::result::Result<RawJson, RpcError> {
     let result = response.and_then(|response| response.result);
     result.map(|result| complete(kind, result)).map_err(|mut error| {
         let is_about_resource = kind == RequestKind::ReadResource

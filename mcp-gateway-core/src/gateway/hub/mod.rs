@@ -241,6 +241,8 @@ impl Hub {
     fn retire(&self, slot: &Arc<Slot>, instance: Arc<instance::Instance>) {
         let (audit, bus, slot) = (Arc::clone(&self.audit), self.bus.clone(), Arc::clone(slot));
         let profile = self.profile.name().clone();
+        self.subscriptions.release(&instance);
+        self.tasks_begun.forget_server(&instance);
         self.tasks.spawn(async move {
             instance.stop().await;
             let mut event = AuditEvent::new(profile, "gateway", "server/stop");

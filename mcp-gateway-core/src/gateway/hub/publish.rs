@@ -66,7 +66,13 @@ impl Hub {
         let changes = {
             let mut names = self.names.lock().await;
             let slots = self.slots();
-            let kinds = self.views.read().unwrap_or_else(PoisonError::into_inner).kinds();
+            let mut kinds = self.views.read().unwrap_or_else(PoisonError::into_inner).kinds();
+            // A client that has seen what everybody sees hears of it when something is offered to it alone.
+            for (capabilities, _) in self.sessions.links() {
+                if !kinds.contains(&capabilities) && slots.values().any(|slot| slot.has_variant(&capabilities)) {
+                    kinds.push(capabilities);
+                }
+            }
             let next: Vec<_> = kinds
                 .into_iter()
                 .map(|capabilities| {

@@ -33,7 +33,8 @@ pub(crate) struct Subscriptions(Mutex<HashMap<Key, Subscription>>);
 
 #[derive(Debug)]
 struct Subscription {
-    held: InUse,
+    /// The server that tells of changes; `None` after it has ended, until another takes its place.
+    held: Option<InUse>,
     listeners: Vec<Listener>,
 }
 
@@ -67,7 +68,7 @@ impl Subscriptions {
         if table.len() >= MAX_SUBSCRIPTIONS && !table.contains_key(key) {
             return Err(Error::new(ErrorKind::Overloaded, format!("{MAX_SUBSCRIPTIONS} resources are subscribed to")));
         }
-        let Some(subscription) = table.get_mut(key).filter(|of| Arc::ptr_eq(&of.held.0, instance)) else {
+        let Some(subscription) = table.get_mut(key).filter(|of| of.is_at(instance)) else {
             return Ok(false);
         };
         subscription.add(listener);
@@ -76,10 +77,9 @@ impl Subscriptions {
 
     fn begin(&self, key: Key, instance: &Arc<Instance>, listener: &Listener) {
         let mut table = self.locked();
-        let subscription =
-            table.entry(key).or_insert_with(|| Subscription { held: InUse::new(instance), listeners: Vec::new() });
-        if !Arc::ptr_eq(&subscription.held.0, instance) {
-            subscription.held = InUse::new(instance);
+        let subscription = table.entry(key).or_insert_with(|| Subscription { held: None, listeners: Vec::new() });
+        if !subscription.is_at(instance) {
+            subscription.held = Some(InUse::new(instance));
         }
         subscription.add(listener);
     }
@@ -91,7 +91,14 @@ impl Subscriptions {
             subscription.listeners.retain(|listener| !concerns(key, listener));
         }
         let ended = table.extract_if(|_, subscription| subscription.listeners.is_empty());
-        ended.map(|(key, subscription)| (key, Arc::clone(&subscription.held.0))).collect()
+        ended.filter_map(|(key, subscription)| Some((key, Arc::clone(&subscription.held?.0)))).collect()
+    }
+
+    /// Lets go of a server that is stopped; who subscribed hears again once another takes its place.
+    pub(super) fn release(&self, instance: &Arc<Instance>) {
+        for subscription in self.locked().values_mut().filter(|subscription| subscription.is_at(instance)) {
+            subscription.held = None;
+        }
     }
 
     /// The resources at a place.
@@ -108,8 +115,8 @@ impl Subscriptions {
         let mut table = self.locked();
         let mut uris = Vec::new();
         for (key, subscription) in table.iter_mut() {
-            if key.slot == slot && key.place == *place && !Arc::ptr_eq(&subscription.held.0, instance) {
-                subscription.held = InUse::new(instance);
+            if key.slot == slot && key.place == *place && !subscription.is_at(instance) {
+                subscription.held = Some(InUse::new(instance));
                 uris.push(key.uri.clone());
             }
         }
@@ -122,6 +129,10 @@ impl Subscriptions {
 }
 
 impl Subscription {
+    fn is_at(&self, instance: &Arc<Instance>) -> bool {
+        self.held.as_ref().is_some_and(|held| Arc::ptr_eq(&held.0, instance))
+    }
+
     fn add(&mut self, listener: &Listener) {
         if !self.listeners.iter().any(|known| Arc::ptr_eq(&known.link, &listener.link)) {
             let Listener { session, link } = listener;

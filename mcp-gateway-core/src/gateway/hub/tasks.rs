@@ -56,6 +56,11 @@ impl Tasks {
         self.locked().retain(|_, task| task.session.as_ref() != Some(session));
     }
 
+    /// Gives up the tasks of a server that is stopped.
+    pub(super) fn forget_server(&self, instance: &Arc<Instance>) {
+        self.locked().retain(|_, task| !Arc::ptr_eq(&task.instance, instance));
+    }
+
     fn find(&self, ctx: &CallContext, id: &str) -> Option<Task> {
         self.locked().get(id).filter(|task| task.is_for(ctx)).cloned()
     }

@@ -3,7 +3,7 @@
 use std::sync::Arc;
 use std::time::{Duration, Instant};
 
-use tokio::sync::Notify;
+use tokio::sync::{Notify, oneshot};
 
 use super::events::{EventStream, Position};
 use super::{Inbox, Session, Wire};
@@ -17,17 +17,29 @@ const CALM: Duration = Duration::from_secs(30);
 /// Reads the stream for as long as the session lasts; the caller stops it by dropping the future.
 ///
 /// A server that offers no such stream, or whose session is gone, is left alone.
-pub(super) async fn listen(wire: &Wire, session: Session, inbox: Inbox, activity: Arc<Notify>) {
+pub(super) async fn listen(
+    wire: &Wire,
+    session: Session,
+    inbox: Inbox,
+    activity: Arc<Notify>,
+    opened: oneshot::Sender<()>,
+) {
     let mut position = Position::default();
     let mut failures = 0;
+    let mut opened = Some(opened);
     loop {
-        match wire.get(&session, position.last_id.as_deref()).await {
+        let response = wire.get(&session, position.last_id.as_deref()).await;
+        if let Some(opened) = opened.take() {
+            // Whoever does not wait for it any more has lost patience.
+            let _ = opened.send(());
+        }
+        match response {
             Ok(response) if EventStream::is_one(&response) => {
-                let opened = Instant::now();
+                let since = Instant::now();
                 let mut stream = EventStream::new(response, wire.max_message_bytes(), position.last_id.take());
                 match drain(&mut stream, &inbox).await {
                     Ok(true) => failures = 0,
-                    Ok(false) if opened.elapsed() >= CALM => failures = 0,
+                    Ok(false) if since.elapsed() >= CALM => failures = 0,
                     Ok(false) => {}
                     Err(_) => return,
                 }

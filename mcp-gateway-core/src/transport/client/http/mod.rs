@@ -16,7 +16,7 @@ use std::time::Duration;
 
 use async_trait::async_trait;
 use bytes::Bytes;
-use tokio::sync::{Notify, Semaphore, mpsc};
+use tokio::sync::{Notify, Semaphore, mpsc, oneshot};
 use tokio_util::sync::CancellationToken;
 
 use super::{Connection, Diagnostics, INCOMING_CAPACITY, MessageSink};
@@ -39,6 +39,8 @@ pub(super) use wire::Wire;
 const MAX_OTHERS: usize = 64;
 /// How long a notification or an answer may take.
 pub(super) const TELL_TIMEOUT: Duration = Duration::from_secs(30);
+/// How long the server's own stream may take to open before the first request is sent all the same.
+const OPEN_TIMEOUT: Duration = Duration::from_secs(2);
 /// How long the end of a session may take.
 const CLOSE_TIMEOUT: Duration = Duration::from_secs(2);
 /// How long a stream that has carried the answer is read on, so that its connection can be used again.
@@ -119,7 +121,9 @@ impl MessageSink for HttpSink {
                 }
                 self.shared.tell(body).await?;
                 if method == "notifications/initialized" {
-                    self.shared.listen(inbox);
+                    // A server that asks by its own stream would ask nobody before that is there.
+                    let opened = self.shared.listen(inbox);
+                    let _ = tokio::time::timeout(OPEN_TIMEOUT, opened).await;
                 }
                 Ok(())
             }
@@ -213,7 +217,7 @@ impl Shared {
             }
             let renewal = self.sessions.renew(&self.wire, &session, inbox).await?;
             if renewal.is_fresh {
-                self.listen(inbox.clone());
+                drop(self.listen(inbox.clone()));
             }
             session = renewal.session;
             renewed = true;
@@ -238,8 +242,10 @@ impl Shared {
         }
     }
 
-    /// Reads the server's own stream of the current session, in place of that of an earlier one.
-    fn listen(self: &Arc<Self>, inbox: Inbox) {
+    /// Reads the server's own stream of the current session, in place of that of an earlier one; tells when it is open, or
+    /// is known not to open at once.
+    fn listen(self: &Arc<Self>, inbox: Inbox) -> oneshot::Receiver<()> {
+        let (opened, is_open) = oneshot::channel();
         let stop = self.closed.child_token();
         std::mem::replace(&mut *locked(&self.listening), stop.clone()).cancel();
         let (shared, session) = (Arc::clone(self), self.sessions.current());
@@ -247,9 +253,10 @@ impl Shared {
             let activity = Arc::clone(&shared.activity);
             tokio::select! {
                 () = stop.cancelled() => {}
-                () = listener::listen(&shared.wire, session, inbox, activity) => {}
+                () = listener::listen(&shared.wire, session, inbox, activity, opened) => {}
             }
         });
+        is_open
     }
 
     fn inbox(&self) -> Result<Inbox> {

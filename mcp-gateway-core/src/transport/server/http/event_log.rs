@@ -96,6 +96,12 @@ impl EventLog {
         self.locked().done
     }
 
+    /// Whether the stream has ended and holds nothing after this event.
+    pub(super) fn has_ended_by(&self, after: u64) -> bool {
+        let state = self.locked();
+        state.done && state.last <= after
+    }
+
     /// The data of a stream that has ended with its only event.
     pub(super) fn only(&self) -> Option<String> {
         let state = self.locked();

@@ -96,6 +96,8 @@ pub(super) async fn get(
         Some(id) => {
             let known = id.to_str().ok().and_then(parse_event_id);
             match known.and_then(|(stream, after)| Some((session.stream(stream)?, after))) {
+                // Some clients would come back every second for what has ended; this is how they are told to stop.
+                Some((log, after)) if log.has_ended_by(after) => return stateless::not_allowed(),
                 Some((log, after)) => log.reader(Some(after)),
                 None => return refusal(StatusCode::BAD_REQUEST, "the stream of this Last-Event-ID is not kept"),
             }
