@@ -19,7 +19,7 @@ use crate::protocol::{ClientLink, RawJson, RawObject, Request, RequestKind};
 ///
 /// # Behavior
 /// - Servers that are kept per session are this session's own.
-/// - Log messages and resource updates for it are [`GatewayEvent`]s.
+/// - Log messages and resource updates for it are [`GatewayEvent`](super::GatewayEvent)s.
 /// - Cheap to clone; every clone is the same session. Close it to give its servers back; in a tokio runtime, dropping the
 ///   last clone does that too.
 #[derive(Clone, Debug)]

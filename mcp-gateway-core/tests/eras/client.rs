@@ -82,7 +82,7 @@ impl Client {
     }
 
     /// Takes a message that has come, if there is one like it.
-    pub(crate) async fn take(&self, is_it: impl Fn(&Value) -> bool + Send) -> Option<Value> {
+    pub(crate) async fn take(&self, is_it: impl Fn(&Value) -> bool + Send + Sync) -> Option<Value> {
         let mut kept = self.kept.lock().await;
         while let Some(Some(message)) = self.connection.receive().now_or_never() {
             kept.push(serde_json::from_str(&message).unwrap());
@@ -91,7 +91,7 @@ impl Client {
         Some(kept.remove(at))
     }
 
-    pub(crate) async fn wait(&self, what: &str, is_it: impl Fn(&Value) -> bool + Send) -> Value {
+    pub(crate) async fn wait(&self, what: &str, is_it: impl Fn(&Value) -> bool + Send + Sync) -> Value {
         let waiting = async {
             let mut kept = self.kept.lock().await;
             if let Some(at) = kept.iter().position(&is_it) {
