@@ -3,9 +3,9 @@
 // The suite's server is the gateway's upstream. The gateway runs on standard input and output, so that it ends with this
 // program whatever happens, and the official client calls through it what the scenario wants called.
 
-import { spawn } from 'node:child_process';
 import { createRequire } from 'node:module';
 import { join } from 'node:path';
+import { authorized } from './lib/authorization.mjs';
 import { prepare, remote } from './lib/gateway.mjs';
 
 const require = createRequire(join(process.env.MCP_SDKS, 'package.json'));
@@ -15,7 +15,7 @@ const { StdioClientTransport } = require('@modelcontextprotocol/client/stdio');
 const scenario = process.env.MCP_CONFORMANCE_SCENARIO;
 const modern = process.env.MCP_CONFORMANCE_PROTOCOL_VERSION === '2026-07-28';
 const context = JSON.parse(process.env.MCP_CONFORMANCE_CONTEXT ?? '{}');
-const gateway = prepare(process.env.MCP_GATEWAY_BINARY, { upstream: remote(process.argv.at(-1)) });
+const url = process.argv.at(-1);
 
 setTimeout(() => {
   console.error('client: took longer than 30 s');
@@ -65,32 +65,8 @@ const drives = {
   },
 };
 
-/**
- * Logs the gateway in where the scenario is about that.
- *
- * `MCP_GATEWAY_LOGIN` holds the arguments of the gateway's command for it, without which nothing is done. The address for
- * the browser is taken from what the command prints and followed: the suite's servers redirect at once.
- */
-async function login() {
-  const args = process.env.MCP_GATEWAY_LOGIN?.split(' ');
-  if (!scenario.startsWith('auth/') || !args) return;
-  const child = spawn(gateway.command, args, { env: { ...process.env, ...gateway.env }, stdio: ['ignore', 'pipe', 'pipe'] });
-  let followed = false;
-  let printed = '';
-  const read = (chunk) => {
-    printed += chunk;
-    const address = /https?:\/\/\S*[?&]response_type=\S*/.exec(printed)?.[0];
-    if (address && !followed) {
-      followed = true;
-      fetch(address).catch((error) => console.error(`login: ${error.message}`));
-    }
-  };
-  child.stdout.on('data', read);
-  child.stderr.on('data', read);
-  await new Promise((resolve) => child.once('close', resolve));
-}
-
-await login();
+if (scenario.startsWith('auth/')) process.exit(await authorized(process.env.MCP_GATEWAY_BINARY, url, scenario, context));
+const gateway = prepare(process.env.MCP_GATEWAY_BINARY, { upstream: remote(url) });
 const client = new Client(
   { name: 'conformance', version: '1' },
   {
@@ -114,7 +90,6 @@ await client.connect(
   }),
 );
 const { tools } = await client.listTools();
-if (scenario.startsWith('auth/')) for (const { name } of tools) await call(client, name);
 await drives[scenario]?.(client, tools);
 await client.close();
 process.exit();
