@@ -5,9 +5,10 @@ use serde::Serialize;
 
 use super::Gateway;
 use super::dialect::{Dialect, ToolSet};
+use super::whole::WholeList;
 use crate::error::{Error, ErrorKind, Result};
 use crate::model::{CallContext, Definition};
-use crate::protocol::{ListKind, ListPage, RawJson, Request, Response};
+use crate::protocol::{ListKind, RawJson, Request, Response};
 
 /// Calls that a Rust host makes most, each one dispatch.
 #[async_trait]
@@ -36,13 +37,18 @@ pub trait GatewayExt: Gateway {
         ToolSet::of(dialect, &self.list_tools(ctx).await?)
     }
 
-    /// A whole list.
+    /// A whole list, one dispatch for each of its pages.
     ///
     /// # Errors
-    /// As [`Gateway::dispatch`].
+    /// As [`Gateway::dispatch`]; `TooLarge` when it does not end.
     async fn list(&self, ctx: &CallContext, kind: ListKind) -> Result<Vec<Definition>> {
-        let answer = result(self.dispatch(ctx, Request::list(kind)).await?)?;
-        Ok(ListPage::read(kind, &answer)?.items)
+        let mut list = WholeList::new(kind);
+        while let Some(params) = list.next() {
+            let mut request = Request::list(kind);
+            request.params = params;
+            list.take(self.dispatch(ctx, request).await.and_then(result))?;
+        }
+        Ok(list.into_items())
     }
 }
 

@@ -28,6 +28,7 @@ mod settings;
 mod tests;
 mod value;
 mod view;
+mod whole;
 
 use std::fmt;
 use std::sync::Arc;

@@ -9,10 +9,11 @@ use tokio_util::sync::CancellationToken;
 use super::dialect::{Dialect, ToolSet};
 use super::ext::result;
 use super::host_link::{HostLink, ProgressLink, ProgressListener};
+use super::whole::WholeList;
 use super::{Client, Gateway as _, McpGateway, SessionOptions};
 use crate::error::{Error, ErrorKind, Result};
-use crate::model::{CallContext, Principal, SessionId};
-use crate::protocol::{ClientLink, RawJson, RawObject, Request, RequestKind};
+use crate::model::{CallContext, Definition, Principal, SessionId};
+use crate::protocol::{ClientLink, ListKind, ListPage, RawJson, RawObject, Request, RequestKind};
 
 /// A session of the host's own code: what it asks goes through [`Gateway::dispatch`](super::Gateway::dispatch), as
 /// everything does.
@@ -114,7 +115,8 @@ impl Session {
         &self.0.principal
     }
 
-    /// Carries out an MCP request by its method, such as `tools/call`, and gives its result as it came.
+    /// Carries out an MCP request by its method, such as `tools/call`, and gives its result as it came: of a list, one
+    /// page.
     ///
     /// # Errors
     /// `Unsupported` for a method that is not served, and as [`Gateway::dispatch`](super::Gateway::dispatch); a JSON-RPC
@@ -159,8 +161,31 @@ impl Session {
     /// # Errors
     /// As [`request`](Self::request).
     pub async fn present_tools(&self, dialect: Dialect) -> Result<ToolSet> {
-        let method = RequestKind::ListTools.method();
-        ToolSet::of_listed(dialect, &self.request(method, RawObject::default(), CallOptions::new()).await?)
+        ToolSet::of(dialect, &self.list(ListKind::Tools, &CallOptions::new()).await?)
+    }
+
+    /// A whole list, one request for each of its pages.
+    ///
+    /// # Errors
+    /// As [`request`](Self::request); `TooLarge` when it does not end.
+    pub async fn list(&self, kind: ListKind, options: &CallOptions) -> Result<Vec<Definition>> {
+        let mut list = WholeList::new(kind);
+        while let Some(params) = list.next() {
+            list.take(self.request(kind.request().method(), params, options.clone()).await)?;
+        }
+        Ok(list.into_items())
+    }
+
+    /// A whole list by its method, in the form of a page that is the only one.
+    ///
+    /// # Errors
+    /// `Unsupported` for a method that lists nothing, and as [`list`](Self::list).
+    pub async fn list_json(&self, method: &str, options: &CallOptions) -> Result<RawJson> {
+        let kind = RequestKind::from_method(method)
+            .and_then(RequestKind::list)
+            .ok_or_else(|| Error::new(ErrorKind::Unsupported, format!("method `{method}` lists nothing")))?;
+        let items = self.list(kind, options).await?;
+        Ok(ListPage::render(kind, items.iter().map(|item| item.json.as_str()), None))
     }
 
     /// Tells the session's servers that the roots of its client are others now.

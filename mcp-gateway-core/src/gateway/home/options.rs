@@ -214,6 +214,10 @@ pub struct Bounds {
     pub max_sessions: Option<usize>,
     /// How many requests may be under way.
     pub max_in_flight: Option<usize>,
+    /// How long a client may take to answer what a server asks, in seconds.
+    pub question_timeout_seconds: Option<f64>,
+    /// How many items one page of a list has.
+    pub page_size: Option<usize>,
 }
 
 impl Bounds {
@@ -224,9 +228,12 @@ impl Bounds {
         set(&mut options.pool_size, self.pool_size);
         set(&mut options.max_sessions, self.max_sessions);
         set(&mut options.max_in_flight, self.max_in_flight);
+        set(&mut options.page_size, self.page_size);
         options.list_wait = seconds("listWaitSeconds", self.list_wait_seconds, options.list_wait)?;
         options.prepare_timeout =
             seconds("prepareTimeoutSeconds", self.prepare_timeout_seconds, options.prepare_timeout)?;
+        options.question_timeout =
+            seconds("questionTimeoutSeconds", self.question_timeout_seconds, options.question_timeout)?;
         Ok(options)
     }
 }

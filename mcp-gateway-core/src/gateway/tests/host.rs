@@ -7,6 +7,7 @@ use tokio_util::sync::CancellationToken;
 
 use super::{Arc, Bench, Scripted, ServerSpec, Value, json, name, until};
 use crate::error::{Error, ErrorKind, Result};
+use crate::gateway::dialect::Dialect;
 use crate::gateway::layers::{Call, Service as _};
 use crate::gateway::{CallOptions, Gateway as _, GatewayEvents, McpGateway, Session};
 use crate::model::{Effect, Principal};
@@ -62,6 +63,26 @@ async fn a_call_of_the_host_ends_by_its_timeout_and_by_its_token() {
     let (hung, ()) = tokio::join!(call(&session, "hang", options), async { token.cancel() });
     assert_eq!(hung.unwrap_err().kind(), ErrorKind::Cancelled);
     until("the server hears of both", async || server.cancelled.load(super::Ordering::SeqCst) == 2).await;
+}
+
+#[tokio::test]
+async fn whole_lists_have_every_page() {
+    let server = Scripted::new(&["alpha", "beta", "gamma"]);
+    let mut bench = Bench::new().with("one", &server);
+    bench.options.page_size = 2;
+    let built = bench.build().await;
+    assert_eq!(built.tools(&crate::model::CallContext::local()).await, ["alpha", "beta", "gamma"]);
+    let session = session(&built.gateway).await;
+    let options = CallOptions::new();
+    let page: Value =
+        session.request("tools/list", RawObject::default(), options.clone()).await.unwrap().read().unwrap();
+    assert_eq!((page["tools"].as_array().unwrap().len(), page["nextCursor"].is_string()), (2, true));
+    let whole: Value = session.list_json("tools/list", &options).await.unwrap().read().unwrap();
+    assert_eq!((whole["tools"].as_array().unwrap().len(), &whole["nextCursor"]), (3, &Value::Null));
+    let presented = session.present_tools(Dialect::Anthropic).await.unwrap();
+    assert!(presented.api_name_of("gamma").is_some());
+    let error = session.list_json("tools/call", &options).await.unwrap_err();
+    assert_eq!(error.kind(), ErrorKind::Unsupported);
 }
 
 #[tokio::test]
