@@ -8,6 +8,7 @@ mod arguments;
 mod assemble;
 mod audit;
 mod catalog;
+mod client;
 mod completion;
 mod content;
 mod exit;

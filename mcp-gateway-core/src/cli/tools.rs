@@ -4,19 +4,20 @@ use clap::Subcommand;
 use clap::builder::PossibleValuesParser;
 use indexmap::IndexMap;
 use serde::Serialize;
-use serde_json::Value;
 use serde_json::value::RawValue;
+use serde_json::{Value, json};
 
 use super::args::GatewayArgs;
+use super::client::{ClientArgs, Logs, Turn, progress};
 use super::exit::Exit;
 use super::output::{FormatArgs, Output};
 use super::{Env, arguments, assemble, content, report, signals};
 use crate::error::{Error, ErrorKind, Result};
 use crate::gateway::dialect::{Dialect, ToolSet};
 use crate::gateway::home::Opened;
-use crate::gateway::{Gateway as _, GatewayExt as _, McpGateway, ServerState};
-use crate::model::{CallContext, Definition};
-use crate::protocol::{RawJson, Request};
+use crate::gateway::{CallOptions, Gateway as _, GatewayExt as _, McpGateway, ServerState, Session};
+use crate::model::{CallContext, Definition, Principal};
+use crate::protocol::{ListKind, RawJson, Request, RequestKind};
 use crate::util::pattern::did_you_mean;
 
 /// What is done with tools.
@@ -61,7 +62,13 @@ Servers that were never seen are started once; what they offer is recorded."
   generate | mcp-gateway tools call echo -
 
 A value is JSON where it is JSON of the type that the tool's schema wants, and text otherwise; `key:=json` is always JSON.
-The exit code is 3 when the tool says that it failed.")]
+The exit code is 3 when the tool says that it failed.
+
+A server may ask something while its tool works: at a terminal you are asked, and Ctrl-D declines; from a script,
+`--answers FILE` answers. Addresses that you are to visit are shown and never opened. Where there is neither terminal nor
+flag, servers are told that they cannot ask. Progress is shown on standard error, logs are with `--log-level`:
+  mcp-gateway tools call book_table --answers answers.json      # {\"guests\": 2, \"day\": \"2026-12-24\"}
+  mcp-gateway tools call review --root . --log-level info")]
     Call {
         /// The tool's name as `tools ls` shows it, or `server.tool`
         tool: String,
@@ -71,6 +78,8 @@ The exit code is 3 when the tool says that it failed.")]
         /// The arguments as a JSON object
         #[arg(long, value_name = "OBJECT")]
         json: Option<String>,
+        #[command(flatten)]
+        client: ClientArgs,
         #[command(flatten)]
         gateway: Box<GatewayArgs>,
         #[command(flatten)]
@@ -119,15 +128,34 @@ impl Verb {
                 }
                 Ok(Exit::OK)
             }
-            Self::Call { tool, arguments, json, gateway, format } => {
+            Self::Call { tool, arguments, json, client, gateway, format } => {
+                let turn = Turn::default();
+                let answers = client.client(&turn)?;
                 let open = assemble::gateway(env, &gateway).await?;
-                let called = call(&open, &tool, &arguments, json.as_deref());
+                let level = client.log_level();
+                let logs = level.map(|_| Logs::of(&open.gateway));
+                let called = async {
+                    let session = match answers {
+                        Some(answers) => open.gateway.session_with(Principal::local(), answers).await?,
+                        None => open.gateway.session(Principal::local()).await?,
+                    };
+                    if let Some(level) = level {
+                        let params = RawJson::from_value(&json!({"level": level}))?.object()?;
+                        session.request(RequestKind::SetLogLevel.method(), params, CallOptions::new()).await?;
+                    }
+                    let request = request(&open, &session, &tool, &arguments, json.as_deref()).await?;
+                    let options = CallOptions::new().with_progress(progress(turn));
+                    session.request(request.kind.method(), request.params, options).await
+                };
                 let result = signals::interruptible(called).await;
                 if result.is_err() {
                     // A tool that nobody offers may be one of a server that does not start.
                     warn_of_broken(&open.gateway).await;
                 }
                 assemble::close(&open.gateway).await;
+                if let Some(logs) = logs {
+                    logs.end().await;
+                }
                 let result = result?;
                 let mut out = format.open();
                 if out.is_json() {
@@ -164,25 +192,24 @@ fn tool_row(definition: Definition, names: &IndexMap<String, String>) -> Option<
     Some(ToolRow { target, definition: RawValue::from_string(definition.json).ok()?, name: definition.key })
 }
 
-async fn call(open: &Opened, tool: &str, words: &[String], json: Option<&str>) -> Result<RawJson> {
-    let ctx = CallContext::local();
+/// The call that the words say.
+async fn request(
+    open: &Opened,
+    session: &Session,
+    tool: &str,
+    words: &[String],
+    json: Option<&str>,
+) -> Result<Request> {
     let mut schema = Value::Null;
     if arguments::need_schema(words) {
-        let tools = open.gateway.list_tools(&ctx).await?;
+        let tools = session.list(ListKind::Tools, &CallOptions::new()).await?;
         let names = open.profile.lock().await?.names.tools;
         let is_meant = |key: &str| key == tool || names.get(key).is_some_and(|target| target == tool);
         if let Some(definition) = tools.iter().find(|definition| is_meant(&definition.key)) {
             schema = serde_json::from_str::<Value>(&definition.json).unwrap_or_default()["inputSchema"].take();
         }
     }
-    let arguments = arguments::read(words, json, &schema)?;
-    let response = open.gateway.dispatch(&ctx, Request::call_tool(tool, &arguments)?).await?;
-    response.result.map_err(|error| {
-        Error::new(ErrorKind::Protocol, error.message.clone())
-            .with_operation("tools call")
-            .with_fault(crate::error::Fault::Server)
-            .with_context("code", error.code)
-    })
+    Request::call_tool(tool, &arguments::read(words, json, &schema)?)
 }
 
 /// Names the servers that are missing from a list, so that a short list is no riddle.
