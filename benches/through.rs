@@ -109,9 +109,14 @@ impl Client {
 
     async fn ask(&mut self, request: &str) -> usize {
         self.write.write_all(format!("{request}\n").as_bytes()).await.unwrap();
-        self.line.clear();
-        read_line(&mut self.read, &mut self.line).await;
-        self.line.len()
+        loop {
+            self.line.clear();
+            read_line(&mut self.read, &mut self.line).await;
+            // That the lists have changed is told once, at the beginning.
+            if self.line.get(..40).is_none_or(|begin| !begin.windows(8).any(|part| part == b"\"method\"")) {
+                return self.line.len();
+            }
+        }
     }
 
     async fn give(&mut self, size: usize) {

@@ -5,6 +5,7 @@ use std::sync::atomic::{AtomicU64, Ordering};
 use std::sync::{Arc, OnceLock};
 
 use async_trait::async_trait;
+use tokio_util::sync::CancellationToken;
 
 use super::events::{EventBus, GatewayEvent};
 use super::hub::ASKING;
@@ -91,22 +92,32 @@ impl ClientLink for HostLink {
     }
 }
 
-/// Hands the progress of one request to its listener.
-pub(super) struct ProgressLink {
-    listener: ProgressListener,
-    /// The session, for everything else.
+/// The way to the session in the course of one request: tells its progress, and asks for no longer than it lasts.
+pub(super) struct CallLink {
     session: Arc<HostLink>,
+    listener: Option<ProgressListener>,
+    given_up: CancellationToken,
 }
 
-impl fmt::Debug for ProgressLink {
+impl fmt::Debug for CallLink {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.write_str("ProgressLink")
+        f.write_str("CallLink")
     }
 }
 
-impl ProgressLink {
+impl CallLink {
+    /// A way that ends once the token says that the request was given up.
+    pub(super) fn new(session: Arc<HostLink>, given_up: CancellationToken) -> Self {
+        Self { session, listener: None, given_up }
+    }
+
+    /// Whether it tells progress.
+    pub(super) fn tells(&self) -> bool {
+        self.listener.is_some()
+    }
+
     /// Asks for progress in the request's `_meta`.
-    pub(super) fn attach(params: &mut RawObject, listener: ProgressListener, session: Arc<HostLink>) -> Result<Self> {
+    pub(super) fn tell(&mut self, params: &mut RawObject, listener: ProgressListener) -> Result<()> {
         static TOKENS: AtomicU64 = AtomicU64::new(1);
         let mut meta = match params.get("_meta") {
             Some(meta) => meta.object().map_err(|cause| {
@@ -116,23 +127,75 @@ impl ProgressLink {
         };
         meta.set("progressToken", RawJson::from_value(&TOKENS.fetch_add(1, Ordering::Relaxed))?);
         params.set("_meta", meta.to_raw());
-        Ok(Self { listener, session })
+        self.listener = Some(listener);
+        Ok(())
     }
 }
 
 #[async_trait]
-impl ClientLink for ProgressLink {
+impl ClientLink for CallLink {
     async fn notify(&self, method: &str, params: Option<RawJson>) -> Result<()> {
-        match (method, params) {
-            ("notifications/progress", Some(params)) => {
-                (self.listener)(params);
+        match (method, params, &self.listener) {
+            ("notifications/progress", Some(params), Some(listener)) => {
+                listener(params);
                 Ok(())
             }
-            (method, params) => self.session.notify(method, params).await,
+            (method, params, _) => self.session.notify(method, params).await,
         }
     }
 
     async fn request(&self, method: &str, params: Option<RawJson>) -> Result<Result<RawJson, RpcError>> {
-        self.session.request(method, params).await
+        tokio::select! {
+            answer = self.session.request(method, params) => answer,
+            // A person need not be bothered any longer.
+            () = self.given_up.cancelled() => {
+                Err(Error::new(ErrorKind::Cancelled, "the request in whose course it was asked has ended"))
+            }
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use tokio::sync::Notify;
+
+    use super::*;
+    use crate::protocol::ClientCapabilities;
+
+    /// A client that thinks for ever.
+    #[derive(Debug, Default)]
+    struct Ponders {
+        asked: Notify,
+        forgotten: CancellationToken,
+    }
+
+    #[async_trait]
+    impl Client for Ponders {
+        fn capabilities(&self) -> ClientCapabilities {
+            ClientCapabilities::none()
+        }
+
+        async fn answer(&self, question: &ClientQuestion) -> Result<RawJson> {
+            assert_eq!((question.principal.as_str(), question.server.as_ref().unwrap().as_str()), ("ada", "shop"));
+            let _forgotten = self.forgotten.clone().drop_guard();
+            self.asked.notify_one();
+            std::future::pending().await
+        }
+    }
+
+    #[tokio::test]
+    async fn a_call_that_is_given_up_takes_its_questions_along() {
+        let client = Arc::new(Ponders::default());
+        let session = HostLink::new(EventBus::new(), &Principal::new("ada"), Some(Arc::clone(&client) as _));
+        session.belongs_to(&SessionId::random().unwrap());
+        let given_up = CancellationToken::new();
+        let call = CallLink::new(Arc::new(session), given_up.clone());
+        let params = RawJson::parse(format!(r#"{{"_meta":{{"{ASKING}":"shop"}}}}"#)).unwrap();
+        let (answer, ()) = tokio::join!(call.request("elicitation/create", Some(params)), async {
+            client.asked.notified().await;
+            given_up.cancel();
+        });
+        assert_eq!(answer.unwrap_err().kind(), ErrorKind::Cancelled);
+        assert!(client.forgotten.is_cancelled());
     }
 }

@@ -8,12 +8,12 @@ use tokio_util::sync::CancellationToken;
 
 use super::dialect::{Dialect, ToolSet};
 use super::ext::result;
-use super::host_link::{HostLink, ProgressLink, ProgressListener};
+use super::host_link::{CallLink, HostLink, ProgressListener};
 use super::whole::WholeList;
 use super::{Client, Gateway as _, McpGateway, SessionOptions};
 use crate::error::{Error, ErrorKind, Result};
 use crate::model::{CallContext, Definition, Principal, SessionId};
-use crate::protocol::{ClientLink, ListKind, ListPage, RawJson, RawObject, Request, RequestKind};
+use crate::protocol::{ListKind, ListPage, RawJson, RawObject, Request, RequestKind};
 
 /// A session of the host's own code: what it asks goes through [`Gateway::dispatch`](super::Gateway::dispatch), as
 /// everything does.
@@ -21,6 +21,7 @@ use crate::protocol::{ClientLink, ListKind, ListPage, RawJson, RawObject, Reques
 /// # Behavior
 /// - Servers that are kept per session are this session's own.
 /// - Log messages and resource updates for it are [`GatewayEvent`](super::GatewayEvent)s.
+/// - What servers ask in the course of its calls goes to its [`Client`]; a call that was given up takes its questions along.
 /// - Cheap to clone; every clone is the same session. Close it to give its servers back; in a tokio runtime, dropping the
 ///   last clone does that too.
 #[derive(Clone, Debug)]
@@ -122,11 +123,17 @@ impl Session {
     /// `Unsupported` for a method that is not served, and as [`Gateway::dispatch`](super::Gateway::dispatch); a JSON-RPC
     /// error of the server becomes `Protocol` with its code, message and data.
     pub async fn request(&self, method: &str, mut params: RawObject, options: CallOptions) -> Result<RawJson> {
-        let link: Arc<dyn ClientLink> = match options.progress {
-            Some(listener) => Arc::new(ProgressLink::attach(&mut params, listener, Arc::clone(&self.0.link))?),
-            None => Arc::clone(&self.0.link) as _,
-        };
-        let request = Request::from_object(method, params)?.with_link(link);
+        // What is dropped is given up.
+        let given_up = CancellationToken::new();
+        let giving_up = given_up.clone().drop_guard();
+        let mut link = CallLink::new(Arc::clone(&self.0.link), given_up);
+        if let Some(listener) = options.progress {
+            link.tell(&mut params, listener)?;
+        }
+        let mut request = Request::from_object(method, params)?;
+        // What lasts longer than its request, such as a subscription, is the session's.
+        let is_own = request.kind.may_ask() || link.tells();
+        request = request.with_link(if is_own { Arc::new(link) } else { Arc::clone(&self.0.link) as _ });
         let mut ctx = CallContext::new(self.0.principal.clone())
             .with_session(self.0.id.clone())
             .with_trace(request.trace())
@@ -134,7 +141,10 @@ impl Session {
         if let Some(timeout) = options.timeout {
             ctx = ctx.with_timeout(timeout);
         }
-        result(self.0.gateway.dispatch(&ctx, request).await?)
+        let answer = self.0.gateway.dispatch(&ctx, request).await?;
+        // What has begun in its course, such as a task, may go on.
+        giving_up.disarm();
+        result(answer)
     }
 
     /// The parameters of a request that are written as JSON, with arguments that are written apart from them.
