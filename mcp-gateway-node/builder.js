@@ -4,8 +4,8 @@ const { Gateway } = require("./gateway.js");
 
 // The options of `Gateway.open` that take one value, and those that take several.
 const ONE = [
-  "home", "registry", "config", "toolsConfig", "catalog", "secrets", "policy", "approver", "audit", "requireIsolation", "docker", "defaults", "bounds",
-  "hostTimeoutSeconds", "approvalTimeoutSeconds", "workerThreads", "principal", "signal",
+  "home", "registry", "config", "toolsConfig", "catalog", "secrets", "policy", "approver", "client", "audit", "requireIsolation", "docker", "defaults", "bounds",
+  "hostTimeoutSeconds", "approvalTimeoutSeconds", "clientTimeoutSeconds", "workerThreads", "principal", "signal",
 ];
 const SEVERAL = ["catalogs", "servers", "tools", "secretStores", "runtimes"];
 

@@ -10,7 +10,7 @@ const { ToolSet } = require("./tools.js");
 const { GatewayTransport } = require("./transport.js");
 
 // The options that are objects of the host.
-const PARTS = ["catalog", "secrets", "policy", "approver", "audit"];
+const PARTS = ["catalog", "secrets", "policy", "approver", "client", "audit"];
 
 // One client's session: what it asks goes through policy, approval and audit.
 class Session {
@@ -29,7 +29,7 @@ class Session {
   }
 
   async listTools() {
-    return (await this.request("tools/list")).tools;
+    return (await this.#list("tools/list")).tools;
   }
 
   async callTool(name, args = {}, options = {}) {
@@ -41,7 +41,7 @@ class Session {
   }
 
   async listPrompts() {
-    return (await this.request("prompts/list")).prompts;
+    return (await this.#list("prompts/list")).prompts;
   }
 
   async getPrompt(name, args = {}) {
@@ -49,11 +49,11 @@ class Session {
   }
 
   async listResources() {
-    return (await this.request("resources/list")).resources;
+    return (await this.#list("resources/list")).resources;
   }
 
   async listResourceTemplates() {
-    return (await this.request("resources/templates/list")).resourceTemplates;
+    return (await this.#list("resources/templates/list")).resourceTemplates;
   }
 
   async readResource(uri) {
@@ -76,12 +76,17 @@ class Session {
     await this.request("logging/setLevel", { level });
   }
 
+  // Tells the session's servers that the roots of its client are others now.
+  async rootsChanged() {
+    await this._link.run((engine, ticket) => engine.rootsChanged(ticket, this.#handle));
+  }
+
   async request(method, params = {}, options = {}) {
     return JSON.parse(await this.#send(method, JSON.stringify(params), options));
   }
 
   async presentTools(dialect) {
-    const listed = await this.#send("tools/list", "{}", {});
+    const listed = await this.#listed("tools/list");
     try {
       return new ToolSet(native.ToolSet.of(dialect, listed), this);
     } catch (error) {
@@ -96,6 +101,15 @@ class Session {
 
   [Symbol.asyncDispose]() {
     return this.close();
+  }
+
+  async #list(method) {
+    return JSON.parse(await this.#listed(method));
+  }
+
+  // Every page of a list.
+  #listed(method) {
+    return this._link.run((engine, ticket) => engine.list(ticket, this.#handle, method));
   }
 
   async #send(method, params, options, { args, raw = false } = {}) {
@@ -133,7 +147,7 @@ class Gateway extends Session {
     if (secretStores !== undefined) rest.secrets = secretStores;
     if (profile !== undefined && profile !== null) rest.profile = profile;
     const host = new Host(objects);
-    const link = new Link(rest.workerThreads, (text) => host.call(text));
+    const link = new Link(rest.workerThreads, (text, signal) => host.call(text, signal));
     try {
       const text = JSON.stringify(rest);
       const opened = JSON.parse(await link.run((engine, ticket) => engine.open(ticket, text, host.parts), { signal }));

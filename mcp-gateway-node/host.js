@@ -7,8 +7,12 @@ const METHODS = {
   secrets: ["get", "set", "delete", "list"],
   policy: ["decide"],
   approver: ["approve"],
+  client: ["elicit", "sample", "roots"],
   audit: ["append", "query"],
 };
+
+// The parts that may wait for a person: their methods are told when nobody waits for the answer any longer.
+const PATIENT = ["approver", "client"];
 
 // The key of a secret; as text `name`, `profile//name`, `/server/name` or `profile/server/name`.
 class SecretKey {
@@ -77,14 +81,17 @@ class Host {
     }));
   }
 
-  // Calls a method; whatever it throws or rejects with is the answer's failure.
-  async call(text) {
+  // Calls a method; whatever it throws or rejects with is the answer's failure. The signal says that nobody waits for it.
+  async call(text, signal) {
     const [part, method, values] = JSON.parse(text);
     const read = READERS[`${part}.${method}`] ?? ((given) => given);
+    const more = PATIENT.includes(part) ? [{ signal }] : [];
     try {
-      const result = await this.#objects[part][method](...read(values));
+      const result = await this.#objects[part][method](...read(values), ...more);
       return JSON.stringify(isIterable(result) ? [...result].map(shown) : (result ?? null));
     } catch (error) {
+      // What was given up may fail as it likes.
+      if (signal.aborted) throw error;
       // The gateway learns only what kind of error it was: its text may say more than others may read.
       const detail = error instanceof Error ? error.stack : String(error);
       process.emitWarning(`\`${part}.${method}\` of the host failed`, { code: "MCP_GATEWAY_HOST_FAILED", detail });

@@ -386,7 +386,84 @@ export interface Policy {
 
 /** Asks a person. Only an explicit yes grants. */
 export interface Approver {
-  approve(context: CallContext, question: Question): Awaitable<boolean | { granted: boolean; by?: string; reason?: string }>;
+  approve(
+    context: CallContext,
+    question: Question,
+    waiting: Waiting,
+  ): Awaitable<boolean | { granted: boolean; by?: string; reason?: string }>;
+}
+
+/** Who asks, and in whose call. */
+export interface ClientContext {
+  /** The session in whose call it is asked. */
+  session: string;
+  /** Whose session it is. */
+  principal: string;
+  /** The server that asks; show its name to a person. */
+  server: string | null;
+}
+
+/** What a server wants to know of a person, or have them do at an address; the text is the server's. */
+export type Elicitation =
+  | {
+      mode?: "form";
+      message: string;
+      /** The form: a JSON Schema of an object whose properties are texts, numbers, booleans and choices. */
+      requestedSchema: { type: "object"; properties: Record<string, JsonObject>; required?: string[] } & JsonObject;
+      _meta?: JsonObject;
+    }
+  | {
+      mode: "url";
+      message: string;
+      /** The address to visit; never open it without the person's consent. */
+      url: string;
+      elicitationId?: string;
+      _meta?: JsonObject;
+    };
+
+/** A person's answer: filled in and sent, refused, or left open. */
+export interface ElicitationAnswer {
+  action: "accept" | "decline" | "cancel";
+  /** What was filled in, by field. */
+  content?: JsonObject;
+}
+
+/** What a server wants a model of yours to write: the parameters of `sampling/createMessage`. */
+export interface Sampling extends JsonObject {
+  messages: { role: "user" | "assistant"; content: any }[];
+  maxTokens?: number;
+  systemPrompt?: string;
+}
+
+/** A place that servers may work in. */
+export interface Root {
+  /** Its address, such as `file:///home/ada/project`. */
+  uri: string;
+  /** Its name for people. */
+  name?: string;
+}
+
+/** What a method that may wait for a person is told beside its arguments. */
+export interface Waiting {
+  /** Says that nobody waits for the answer any longer: the call has ended, or the time is over. */
+  signal: AbortSignal;
+}
+
+/**
+ * Answers what servers ask in the course of a call. Servers are told that it can do what it has methods for. What throws,
+ * takes too long or answers anything else is an error that the server gets instead of an answer.
+ */
+export interface Client {
+  /** Asks a person; `true` accepts without content, `false` declines, nothing leaves it open. */
+  elicit?(
+    context: ClientContext,
+    request: Elicitation,
+    waiting: Waiting,
+  ): Awaitable<ElicitationAnswer | boolean | null | undefined>;
+  /** Has a model write; the answer is its text, or the result of `sampling/createMessage`. */
+  sample?(context: ClientContext, request: Sampling, waiting: Waiting): Awaitable<string | ({ content: any } & JsonObject)>;
+  /** Says where servers may work. */
+  roots?(context: ClientContext, waiting: Waiting): Awaitable<Iterable<Root | string>>;
 }
 
 /**
@@ -483,6 +560,8 @@ export interface OpenOptions {
   policy?: Policy;
   /** An object of yours that asks a person; without one, whatever needs a confirmation is denied. */
   approver?: Approver;
+  /** An object of yours that answers what servers ask in the course of a call; without one, they cannot ask. */
+  client?: Client;
   /** An object of yours that keeps records, an SQLite file, or `memory`; the home's file where it is not said. */
   audit?: AuditStore | string;
   /** What may start servers; all that this machine has by default. */
@@ -507,6 +586,10 @@ export interface OpenOptions {
     maxSessions?: number;
     /** How many requests may be under way; 1,024 by default. */
     maxInFlight?: number;
+    /** How long any client may take to answer what a server asks; 600 s by default. */
+    questionTimeoutSeconds?: number;
+    /** How many items one page of a list has; 1,000 by default. */
+    pageSize?: number;
   };
   /** `registry.yaml`, `config.yaml` and `tools.yaml` of Docker's MCP Toolkit. */
   registry?: string;
@@ -516,6 +599,8 @@ export interface OpenOptions {
   hostTimeoutSeconds?: number;
   /** How long an approver of yours may take; 300 s by default. */
   approvalTimeoutSeconds?: number;
+  /** How long a client of yours may take; 600 s by default. */
+  clientTimeoutSeconds?: number;
   /** The gateway's own threads; 2 by default. */
   workerThreads?: number;
   /** Whose requests those of the gateway's own methods are; `local` by default. */
@@ -583,7 +668,9 @@ export declare class Session {
   setLogLevel(
     level: "debug" | "info" | "notice" | "warning" | "error" | "critical" | "alert" | "emergency",
   ): Promise<void>;
-  /** Carries out any MCP request that the gateway serves, and gives its result. */
+  /** Tells this session's servers that your client's roots are others now; they may then ask for them again. */
+  rootsChanged(): Promise<void>;
+  /** Carries out any MCP request that the gateway serves, and gives its result: of a list, one page. */
   request(method: string, params?: JsonObject, options?: RequestOptions): Promise<any>;
   /** The tools in the shape of a model API, with valid names and schemas. */
   presentTools(dialect: Dialect): Promise<ToolSet>;
@@ -725,6 +812,7 @@ export declare class GatewayBuilder {
   withSecretStores(...stores: string[]): this;
   withPolicy(policy: Policy): this;
   withApprover(approver: Approver): this;
+  withClient(client: Client): this;
   withAudit(audit: AuditStore | string): this;
   withRuntimes(...runtimes: ("docker" | "process" | "remote")[]): this;
   withRequireIsolation(required: boolean): this;
@@ -733,6 +821,7 @@ export declare class GatewayBuilder {
   withBounds(bounds: NonNullable<OpenOptions["bounds"]>): this;
   withHostTimeoutSeconds(seconds: number): this;
   withApprovalTimeoutSeconds(seconds: number): this;
+  withClientTimeoutSeconds(seconds: number): this;
   withWorkerThreads(threads: number): this;
   withPrincipal(principal: string): this;
   withSignal(signal: AbortSignal): this;

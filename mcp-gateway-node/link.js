@@ -9,6 +9,7 @@ const DONE = 0;
 const FAILED = 1;
 const PROGRESS = 2;
 const ASK = 3;
+const LATE = 4;
 
 // The longest time that a timer takes.
 const LONG = 2 ** 31 - 1;
@@ -25,6 +26,8 @@ class Link {
   #hold;
   #isForgotten = false;
   #ask;
+  // What ends the calls of the host's objects that are under way.
+  #asked = new Map();
 
   constructor(workerThreads, ask) {
     this.#ask = ask;
@@ -125,12 +128,25 @@ class Link {
         this.#pending.get(ticket)?.onProgress?.(JSON.parse(payload));
         break;
       case ASK:
-        this.#ask(payload).then(
-          (text) => this.engine?.answer(ticket, text, null),
-          (error) => this.engine?.answer(ticket, null, typeof error?.name === "string" ? error.name : typeof error),
-        );
+        this.#call(ticket, payload);
+        break;
+      case LATE:
+        this.#asked.get(ticket)?.abort();
         break;
     }
+  }
+
+  #call(ticket, payload) {
+    const late = new AbortController();
+    this.#asked.set(ticket, late);
+    const answer = (text, thrown) => {
+      this.#asked.delete(ticket);
+      this.engine?.answer(ticket, text, thrown);
+    };
+    this.#ask(payload, late.signal).then(
+      (text) => answer(text, null),
+      (error) => answer(null, typeof error?.name === "string" ? error.name : typeof error),
+    );
   }
 }
 

@@ -12,8 +12,10 @@ class Host {
     this.behaviour = behaviour;
   }
 
-  #act() {
+  #act(filled) {
     switch (this.behaviour) {
+      case "fill":
+        return filled;
       case "allow":
       case "deny":
         return this.behaviour;
@@ -41,6 +43,20 @@ class Host {
 
   get() {
     return this.#act();
+  }
+
+  elicit({ server }, { mode, message, requestedSchema }) {
+    assert.equal(message, mode === "url" ? "Sign in?" : "Who are you?");
+    return this.#act({ action: "accept", content: requestedSchema ? { name: server } : {} });
+  }
+
+  async sample(_, { messages: [{ content }] }) {
+    assert.equal(content.text, "Tell me a story.");
+    return this.#act("Once upon a time.");
+  }
+
+  roots() {
+    return this.#act([{ uri: "file:///work", name: "work" }, "file:///play"]);
   }
 }
 
@@ -97,7 +113,13 @@ async function carryOut(gateway, step, seen) {
     case "subscribe":
       return gateway.subscribe(what);
     case "event":
-      return until(what, () => seen.some((event) => event.type === what && (!step.server || event.server === step.server)));
+      return until(what, () => seen.some((event) => isMeant(event, what, step)));
+    case "unheard":
+      return assert(!seen.some((event) => isMeant(event, "log", { data: what })));
+    case "log_level":
+      return gateway.setLogLevel(what);
+    case "roots_changed":
+      return gateway.rootsChanged();
     case "add":
       return check(step, await outcome(gateway.addServer(what)));
     case "remove":
@@ -117,6 +139,10 @@ async function carryOut(gateway, step, seen) {
     default:
       assert.fail(`no such step: ${kind}`);
   }
+}
+
+function isMeant(event, type, { server, data }) {
+  return event.type === type && (!server || event.server === server) && (!data || event.params.data === data);
 }
 
 async function outcome(work) {

@@ -1,5 +1,5 @@
 // Checked by tsc, never run: what the types promise to a strict importer.
-import { GatewayError, ImageReference, version } from "mcp-gateway";
+import { type Client, GatewayError, ImageReference, version } from "mcp-gateway";
 
 export const tag: string | null = ImageReference.parse("mcp/time").tag;
 export const release: string = version;
@@ -15,3 +15,9 @@ export function reason(error: unknown): string {
 new GatewayError("no", { kind: "nothing" });
 // @ts-expect-error: references are made by parse
 new ImageReference();
+
+// A client may have any of its methods.
+export const client: Client = {
+  elicit: ({ server }, request) => (request.mode === "url" ? false : { action: "accept", content: { name: server } }),
+  roots: async () => ["file:///work", { uri: "file:///play", name: "play" }],
+};

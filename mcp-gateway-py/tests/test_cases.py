@@ -9,7 +9,18 @@ from typing import Any
 import pytest
 from conftest import CASES
 
-from mcp_gateway import Event, Gateway, GatewayError, Progress, ToolResult
+from mcp_gateway import (
+    ClientContext,
+    Elicitation,
+    Event,
+    Gateway,
+    GatewayError,
+    Progress,
+    Root,
+    Sampling,
+    ToolResult,
+)
+from mcp_gateway.client import accept
 from mcp_gateway.options import OpenArguments
 
 PATIENCE = 20.0
@@ -24,8 +35,10 @@ class Host:
         self.behaviour = behaviour
         self.is_async = is_async
 
-    def _act(self) -> Any:
+    def _act(self, filled: Any) -> Any:
         match self.behaviour:
+            case "fill":
+                return filled
             case "allow" | "deny":
                 return self.behaviour
             case "grant" | "refuse":
@@ -38,19 +51,19 @@ class Host:
                 raise RuntimeError("the host does not want to")
         raise AssertionError(self.behaviour)
 
-    def _answer(self) -> Any:
-        return self._later() if self.is_async else self._now()
+    def _answer(self, filled: Any = None) -> Any:
+        return self._later(filled) if self.is_async else self._now(filled)
 
-    async def _later(self) -> Any:
+    async def _later(self, filled: Any) -> Any:
         await asyncio.sleep(3600 if self.behaviour == "hang" else 0)
-        return self._act()
+        return self._act(filled)
 
-    def _now(self) -> Any:
+    def _now(self, filled: Any) -> Any:
         if self.behaviour == "hang":
             # Longer than the gateway waits, and no longer than the test runner would.
             time.sleep(2)
             return None
-        return self._act()
+        return self._act(filled)
 
     def decide(self, *_: object) -> Any:
         return self._answer()
@@ -60,6 +73,17 @@ class Host:
 
     def get(self, *_: object) -> Any:
         return self._answer()
+
+    def elicit(self, context: ClientContext, request: Elicitation) -> Any:
+        assert request.message == ("Sign in?" if request.mode == "url" else "Who are you?")
+        return self._answer(accept(name=context.server) if "name" in request.fields else accept())
+
+    def sample(self, _: ClientContext, request: Sampling) -> Any:
+        assert request.messages[0]["content"]["text"] == "Tell me a story."
+        return self._answer("Once upon a time.")
+
+    def roots(self, _: ClientContext) -> Any:
+        return self._answer([Root.of("/work"), "file:///play"])
 
 
 @pytest.mark.parametrize("case", CASE_LIST, ids=[case["name"] for case in CASE_LIST])
@@ -122,11 +146,14 @@ async def carry_out(gateway: Gateway, step: dict[str, Any], seen: list[Event]) -
         case "subscribe":
             await gateway.subscribe(step["subscribe"])
         case "event":
-            await until(
-                lambda: any(
-                    event.type == step["event"] and event.server == step.get("server", event.server) for event in seen
-                )
-            )
+            wanted = [step["event"], step.get("server"), step.get("data")]
+            await until(lambda: any(told(event, step) == wanted for event in seen))
+        case "unheard":
+            assert not is_logged(seen, step["unheard"])
+        case "log_level":
+            await gateway.set_log_level(step["log_level"])
+        case "roots_changed":
+            await gateway.roots_changed()
         case "add":
             check(step, await outcome(gateway.add_server(step["add"])))
         case "remove":
@@ -168,6 +195,12 @@ def check(step: dict[str, Any], result: Any) -> None:
         assert "length" not in step or len(result.text) == step["length"]
         assert "structured" not in step or result.structured_content == step["structured"]
         assert "excludes_text" not in step or step["excludes_text"] not in json.dumps(result.raw)
+
+
+def told(event: Event, step: dict[str, Any]) -> list[Any]:
+    """Returns of an event what the step is about."""
+    server = event.server if "server" in step else None
+    return [event.type, server, event.params.get("data") if "data" in step else None]
 
 
 def is_logged(seen: list[Event], text: str) -> bool:

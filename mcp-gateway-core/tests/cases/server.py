@@ -1,7 +1,9 @@
 """The server of the cases that run in every language: a little of each feature, with nothing but the standard library."""
 
+import itertools
 import json
 import os
+import queue
 import sys
 import threading
 
@@ -30,10 +32,19 @@ TOOLS = [
     tool("touch"),
     tool("shape"),
     tool("birth"),
+    tool("ask", url="string"),
+    tool("write"),
+    tool("where"),
+    tool("moved"),
 ]
 PROMPT = {"name": "greet", "arguments": [{"name": "who", "required": True}]}
 RESOURCE = {"uri": "note://first", "name": "first", "mimeType": "text/plain"}
 TEMPLATE = {"uriTemplate": "note://{name}", "name": "note"}
+
+FORM = {"type": "object", "properties": {"name": {"type": "string"}}, "required": ["name"]}
+
+# The tools that ask the client for something, and wait for the answer.
+ASKING = {"ask", "write", "where"}
 
 # Which of several this is: in a sandbox all have the same process id.
 BIRTH = os.urandom(8).hex()
@@ -41,6 +52,9 @@ BIRTH = os.urandom(8).hex()
 writing = threading.Lock()
 running = {}
 cancelled = []
+questions = itertools.count()
+answers = {}
+moved = []
 
 
 def send(message):
@@ -50,6 +64,15 @@ def send(message):
 
 def notify(method, **params):
     send({"method": method, "params": params})
+
+
+def ask(method, **params):
+    """Asks the client and returns its result; none for an error."""
+    answered = queue.Queue(1)
+    identity = f"q{next(questions)}"
+    answers[identity] = answered
+    send({"id": identity, "method": method, "params": params})
+    return answered.get().get("result")
 
 
 def text(value):
@@ -100,7 +123,26 @@ def call(identity, params):
         return {"content": [], "structuredContent": {"sides": 3}}
     if name == "birth":
         return text(BIRTH)
+    if name == "moved":
+        return text(len(moved))
+    if name == "ask" and "url" in arguments:
+        asked = ask("elicitation/create", mode="url", message="Sign in?", url=arguments["url"], elicitationId="1")
+        return text(asked["action"]) if asked else no_answer()
+    if name == "ask":
+        asked = ask("elicitation/create", message="Who are you?", requestedSchema=FORM)
+        return text(" ".join([asked["action"], *(asked.get("content") or {}).values()])) if asked else no_answer()
+    if name == "write":
+        messages = [{"role": "user", "content": {"type": "text", "text": "Tell me a story."}}]
+        written = ask("sampling/createMessage", messages=messages, maxTokens=100)
+        return text(f"{written['model']}: {written['content']['text']}") if written else no_answer()
+    if name == "where":
+        listed = ask("roots/list")
+        return text(" ".join(root["uri"] for root in listed["roots"])) if listed else no_answer()
     raise LookupError(name)
+
+
+def no_answer():
+    return {**text("no answer"), "isError": True}
 
 
 def answer(identity, method, params):
@@ -152,9 +194,13 @@ for line in sys.stdin:
     if message.get("method") == "notifications/cancelled":
         cancelled.append(message["params"]["requestId"])
         running.setdefault(cancelled[-1], threading.Event()).set()
+    elif message.get("method") == "notifications/roots/list_changed":
+        moved.append(message)
+    elif message.get("id") in answers and "method" not in message:
+        answers.pop(message["id"]).put(message)
     elif "id" in message and "method" in message:
         work = (message["id"], message["method"], message.get("params") or {})
-        if work[2].get("name") == "sleep":
+        if work[2].get("name") in {"sleep", *ASKING}:
             threading.Thread(target=handle, args=work, daemon=True).start()
         else:
             # Not all in threads: a sandbox lets nobody have a thousand.

@@ -8,7 +8,7 @@ use async_trait::async_trait;
 use mcp_gateway_core::gateway::home::{OpenOptions, OpenParts, open};
 use mcp_gateway_core::gateway::{CallOptions, Gateway as _, McpGateway, Session};
 use mcp_gateway_core::model::{HostObject, Principal, SecretValue};
-use mcp_gateway_core::protocol::{RawJson, RawObject};
+use mcp_gateway_core::protocol::{ListKind, RawJson, RawObject};
 use mcp_gateway_core::{Error, ErrorKind, Result};
 use serde_json::{Value, json};
 use tempfile::TempDir;
@@ -27,11 +27,12 @@ impl HostObject for Host {
     }
 
     fn has(&self, method: &str) -> bool {
-        ["decide", "approve", "get"].contains(&method)
+        ["decide", "approve", "get", "elicit", "sample", "roots"].contains(&method)
     }
 
-    async fn call(&self, _method: &'static str, _arguments: SecretValue) -> Result<SecretValue> {
+    async fn call(&self, method: &'static str, arguments: SecretValue) -> Result<SecretValue> {
         let answer = match self.0.as_str() {
+            "fill" => filled(method, &serde_json::from_str(arguments.expose()).unwrap()),
             effect @ ("allow" | "deny") => json!(effect),
             said @ ("grant" | "refuse") => json!(said == "grant"),
             "token" => json!("token-of-the-host-4711"),
@@ -40,6 +41,16 @@ impl HostObject for Host {
             _ => return Err(Error::new(ErrorKind::Internal, "the host does not want to")),
         };
         Ok(SecretValue::new(answer.to_string()))
+    }
+}
+
+/// What a client answers, by the arguments of its method.
+fn filled(method: &str, arguments: &Value) -> Value {
+    match method {
+        "elicit" if arguments[1]["mode"] == "url" => json!(true),
+        "elicit" => json!({"action": "accept", "content": {"name": arguments[0]["server"]}}),
+        "sample" => json!("Once upon a time."),
+        _ => json!([{"uri": "file:///work", "name": "work"}, "file:///play"]),
     }
 }
 
@@ -117,7 +128,8 @@ impl Run {
     async fn carry_out(&self, step: &Value) {
         let kind = ["call", "cancel", "until", "progress", "tools", "prompt", "resource", "complete", "subscribe"]
             .into_iter()
-            .chain(["event", "add", "remove", "servers", "find", "audit", "present"])
+            .chain(["event", "unheard", "log_level", "roots_changed"])
+            .chain(["add", "remove", "servers", "find", "audit", "present"])
             .find(|kind| step.get(kind).is_some())
             .unwrap_or_else(|| panic!("no such step: {step}"));
         let what = step[kind].as_str().unwrap_or_default();
@@ -153,12 +165,10 @@ impl Run {
             }
             "tools" => {
                 until("the tools are listed", async || {
-                    let listed = self.request("tools/list", &json!({})).await.unwrap();
-                    let names: Vec<&Value> =
-                        listed["tools"].as_array().unwrap().iter().map(|tool| &tool["name"]).collect();
+                    let listed = self.session.list(ListKind::Tools, &CallOptions::new()).await.unwrap();
+                    let has = |name: &Value| listed.iter().any(|tool| *name == tool.key);
                     let all = |key: &str| step[key].as_array().cloned().unwrap_or_default();
-                    all("includes").iter().all(|name| names.contains(&name))
-                        && !all("excludes").iter().any(|name| names.contains(&name))
+                    all("includes").iter().all(has) && !all("excludes").iter().any(has)
                 })
                 .await;
             }
@@ -183,10 +193,15 @@ impl Run {
             "subscribe" => drop(self.request("resources/subscribe", &json!({"uri": what})).await.unwrap()),
             "event" => {
                 let wanted = |event: &Value| {
-                    event["type"] == what && step.get("server").is_none_or(|server| event["server"] == *server)
+                    event["type"] == what
+                        && step.get("server").is_none_or(|server| event["server"] == *server)
+                        && step.get("data").is_none_or(|data| event["params"]["data"] == *data)
                 };
                 until(what, async || self.saw(wanted)).await;
             }
+            "unheard" => assert!(!self.saw(|event| event["params"]["data"] == what)),
+            "log_level" => drop(self.request("logging/setLevel", &json!({"level": what})).await.unwrap()),
+            "roots_changed" => self.session.roots_changed().await,
             "add" => check(step, self.command(json!({"command": "add_server", "server": what})).await),
             "remove" => {
                 let removed = self.gateway.remove_server(&server_name(what)).await;

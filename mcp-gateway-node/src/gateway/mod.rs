@@ -32,7 +32,7 @@ const LAST_MOMENT: Duration = Duration::from_secs(20);
 #[non_exhaustive]
 #[derive(Debug)]
 pub struct HostPart {
-    /// The part: `catalog`, `secrets`, `policy`, `approver`, `audit`.
+    /// The part: `catalog`, `secrets`, `policy`, `approver`, `client`, `audit`.
     pub part: String,
     /// What the object is called in messages.
     pub name: String,

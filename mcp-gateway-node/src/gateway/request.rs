@@ -52,11 +52,36 @@ impl Engine {
         }
         let session = self.state.sessions.get(session);
         self.start(ticket, async move {
-            let session = session.ok_or_else(|| Error::new(ErrorKind::Closed, "the session has ended"))?;
+            let session = session.ok_or_else(ended)?;
             let text = session.request(&method, params, call).await?.into_text();
             Ok(if options.raw { Reply::Bytes(text) } else { Reply::Text(text) })
         })
     }
+
+    /// A whole list by its method, every page of it, as JSON.
+    #[napi(catch_unwind)]
+    pub fn list(&self, ticket: u32, session: u32, method: String) -> napi::Result<()> {
+        let call = CallOptions::new().with_cancellation(self.tickets.enter(ticket));
+        let session = self.state.sessions.get(session);
+        self.start(ticket, async move {
+            let session = session.ok_or_else(ended)?;
+            Ok(Reply::Text(session.list_json(&method, &call).await?.into_text()))
+        })
+    }
+
+    /// Tells the session's servers that the roots of its client are others now.
+    #[napi(catch_unwind)]
+    pub fn roots_changed(&self, ticket: u32, session: u32) -> napi::Result<()> {
+        let session = self.state.sessions.get(session);
+        self.start(ticket, async move {
+            session.ok_or_else(ended)?.roots_changed().await;
+            Ok(Reply::None)
+        })
+    }
+}
+
+fn ended() -> Error {
+    Error::new(ErrorKind::Closed, "the session has ended")
 }
 
 fn duration(milliseconds: f64) -> Result<Duration> {

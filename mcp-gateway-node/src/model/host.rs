@@ -56,15 +56,19 @@ impl HostCalls {
     }
 }
 
-/// Takes a call out of the table, also when nobody waits for it any more.
+/// Takes a call out of the table; one that nobody waits for any more is told so.
 struct Entered<'a> {
     calls: &'a HostCalls,
+    post: &'a Post,
     call: u32,
 }
 
 impl Drop for Entered<'_> {
     fn drop(&mut self) {
-        self.calls.locked().waiting.remove(&self.call);
+        let was_waiting = self.calls.locked().waiting.remove(&self.call).is_some();
+        if was_waiting {
+            self.post.late(self.call);
+        }
     }
 }
 
@@ -102,7 +106,7 @@ impl HostObject for JavaScriptObject {
                 .with_source(std::io::Error::other(cause))
         };
         let (call, answered) = self.calls.enter();
-        let _entered = Entered { calls: &self.calls, call };
+        let _entered = Entered { calls: &self.calls, post: &self.post, call };
         self.post.ask(call, &self.part, method, &arguments);
         match answered.await {
             Ok(Ok(answer)) => Ok(answer),

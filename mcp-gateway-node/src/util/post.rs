@@ -27,6 +27,8 @@ enum Kind {
     Progress = 2,
     /// An object of JavaScript is called.
     Ask = 3,
+    /// Nobody waits any longer for what an object of JavaScript was asked.
+    Late = 4,
 }
 
 struct Letter {
@@ -84,6 +86,11 @@ impl Post {
         // Part and method are words of ours, without anything that JSON would escape.
         let text = format!("[\"{part}\",\"{method}\",{}]", arguments.expose());
         self.send(call, Kind::Ask, Either3::A(text));
+    }
+
+    /// Says that nobody waits any longer for the answer to a call of an object.
+    pub(crate) fn late(&self, call: u32) {
+        self.send(call, Kind::Late, Either3::C(Null));
     }
 
     fn send(&self, ticket: u32, kind: Kind, payload: Payload) {

@@ -5,6 +5,7 @@ from mcp_gateway.approval import Answer, Approver, Question
 from mcp_gateway.audit import AuditQuery, AuditRecord, AuditStore
 from mcp_gateway.builder import GatewayBuilder
 from mcp_gateway.catalog import Catalog
+from mcp_gateway.client import Client, ClientContext, Elicitation, ElicitationAnswer, Root, Sampling
 from mcp_gateway.exceptions import GatewayError
 from mcp_gateway.gateway import Connection, Events, Gateway, Opening, Session, ToolSet
 from mcp_gateway.model import (
@@ -40,10 +41,14 @@ __all__ = [
     "Bounds",
     "CallContext",
     "Catalog",
+    "Client",
+    "ClientContext",
     "Connection",
     "Decision",
     "DefaultSettings",
     "DockerOptions",
+    "Elicitation",
+    "ElicitationAnswer",
     "Event",
     "Events",
     "Gateway",
@@ -68,6 +73,8 @@ __all__ = [
     "Request",
     "Resource",
     "ResourceTemplate",
+    "Root",
+    "Sampling",
     "SecretBroker",
     "SecretKey",
     "ServerSpec",

@@ -12,6 +12,7 @@ from mcp_gateway._native import Answer
 from mcp_gateway._wire import dumps, plain
 from mcp_gateway.approval import Question
 from mcp_gateway.audit import AuditQuery, AuditRecord
+from mcp_gateway.client import ClientContext, Elicitation, Sampling
 from mcp_gateway.model import CallContext
 from mcp_gateway.policy import Request
 from mcp_gateway.secrets import MappingBroker, SecretKey
@@ -37,6 +38,11 @@ _METHODS: Mapping[str, Mapping[str, tuple[Callable[[Any], Any], ...]]] = {
     "secrets": {"get": (SecretKey.read,), "set": (SecretKey.read, _as_is), "delete": (SecretKey.read,), "list": ()},
     "policy": {"decide": (CallContext.read, Request.read)},
     "approver": {"approve": (CallContext.read, Question.read)},
+    "client": {
+        "elicit": (ClientContext.read, Elicitation),
+        "sample": (ClientContext.read, Sampling),
+        "roots": (ClientContext.read,),
+    },
     "audit": {"append": (AuditRecord.read,), "query": (_query,)},
 }
 """The methods of each part, with what reads their arguments."""

@@ -114,6 +114,10 @@ class Session:
         progress: Callable[[bytes], object] | None = None,
     ) -> Any:
         """Carries out an MCP request: parameters as JSON, arguments apart from them, its result as JSON in bytes."""
+    def list(self, /, waiting: _Waiting, method: str) -> Any:
+        """A whole list by its method: `{"tools": […]}` in bytes, or as the method has it."""
+    def roots_changed(self, /, waiting: _Waiting) -> Any:
+        """Tells the session's servers that the roots of its client are others now."""
     def present_tools(self, /, waiting: _Waiting, dialect: str) -> Any:
         """The tools in the shape of a model API."""
     def close(self, /, waiting: _Waiting) -> Any:

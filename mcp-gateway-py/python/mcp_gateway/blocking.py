@@ -128,8 +128,12 @@ class Session:
         """Asks this session's servers for log messages from this level on; they are events of type `log`."""
         self.request("logging/setLevel", {"level": level})
 
+    def roots_changed(self) -> None:
+        """Tells this session's servers that your client's roots are others now; they may then ask for them again."""
+        self._waiter.run(self._session.roots_changed)
+
     def request(self, method: str, params: Mapping[str, Any] | None = None, *, timeout: float | None = None) -> Any:
-        """Carries out any MCP request that the gateway serves, and returns its result."""
+        """Carries out any MCP request that the gateway serves, and returns its result: of a list, one page."""
         return self._request(method, _wire.dumps(params or {}), None, timeout)
 
     def present_tools(self, dialect: Dialect) -> "ToolSet":
@@ -153,7 +157,7 @@ class Session:
         self.close()
 
     def _list(self, method: str, member: str) -> list[dict[str, Any]]:
-        items: list[dict[str, Any]] = self._request(method, "{}")[member]
+        items: list[dict[str, Any]] = json.loads(self._waiter.run(self._session.list, method))[member]
         return items
 
     def _request(

@@ -8,6 +8,7 @@ from mcp_gateway import blocking
 from mcp_gateway.approval import Approver
 from mcp_gateway.audit import AuditStore
 from mcp_gateway.catalog import Catalog
+from mcp_gateway.client import Client
 from mcp_gateway.gateway import Gateway, Opening
 from mcp_gateway.options import Bounds, DefaultSettings, DockerOptions, OpenArguments, ProfileLike, RuntimeName
 from mcp_gateway.policy import Policy
@@ -86,6 +87,11 @@ class GatewayBuilder:
         self._options["approver"] = approver
         return self
 
+    def with_client(self, client: Client) -> "Self":
+        """Gives an object that answers what servers ask in the course of a call."""
+        self._options["client"] = client
+        return self
+
     def with_audit(self, audit: AuditStore | str | PathLike[str]) -> "Self":
         """Gives an object that keeps records, an SQLite file, or `memory`."""
         self._options["audit"] = audit
@@ -124,6 +130,11 @@ class GatewayBuilder:
     def with_approval_timeout(self, seconds: float) -> "Self":
         """Sets how long an approver of yours may take."""
         self._options["approval_timeout_seconds"] = seconds
+        return self
+
+    def with_client_timeout(self, seconds: float) -> "Self":
+        """Sets how long a client of yours may take."""
+        self._options["client_timeout_seconds"] = seconds
         return self
 
     def with_worker_threads(self, threads: int) -> "Self":

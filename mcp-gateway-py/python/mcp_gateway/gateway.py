@@ -142,10 +142,14 @@ class Session:
         """Asks this session's servers for log messages from this level on; they are events of type `log`."""
         await self.request("logging/setLevel", {"level": level})
 
+    async def roots_changed(self) -> None:
+        """Tells this session's servers that your client's roots are others now; they may then ask for them again."""
+        await self._waiter.run(self._session.roots_changed)
+
     async def request(
         self, method: str, params: Mapping[str, Any] | None = None, *, timeout: float | None = None
     ) -> Any:
-        """Carries out any MCP request that the gateway serves, and returns its result."""
+        """Carries out any MCP request that the gateway serves, and returns its result: of a list, one page."""
         return await self._request(method, _wire.dumps(params or {}), None, timeout)
 
     async def present_tools(self, dialect: Dialect) -> "ToolSet":
@@ -169,7 +173,7 @@ class Session:
         await _shielded(self.close())
 
     async def _list(self, method: str, member: str) -> list[dict[str, Any]]:
-        items: list[dict[str, Any]] = (await self._request(method, "{}"))[member]
+        items: list[dict[str, Any]] = json.loads(await self._waiter.run(self._session.list, method))[member]
         return items
 
     async def _request(

@@ -10,6 +10,7 @@ from mcp_gateway._wire import camel, dumps, plain
 from mcp_gateway.approval import Approver
 from mcp_gateway.audit import AuditStore
 from mcp_gateway.catalog import Catalog
+from mcp_gateway.client import Client
 from mcp_gateway.policy import Policy
 from mcp_gateway.profile import Isolation, ProfileSpec
 from mcp_gateway.secrets import SecretBroker
@@ -66,6 +67,10 @@ class Bounds:
     """How many sessions may be open; 1,000 by default."""
     max_in_flight: int | None = None
     """How many requests may be under way; 1,024 by default."""
+    question_timeout_seconds: float | None = None
+    """How long any client may take to answer what a server asks; 600 s by default."""
+    page_size: int | None = None
+    """How many items one page of a list has; 1,000 by default."""
 
 
 class OpenArguments(TypedDict, total=False):
@@ -89,6 +94,8 @@ class OpenArguments(TypedDict, total=False):
     """An object of yours that decides, instead of the profile's rules."""
     approver: Approver | None
     """An object of yours that asks a person; without one, whatever needs a confirmation is denied."""
+    client: Client | None
+    """An object of yours that answers what servers ask in the course of a call; without one, they cannot ask."""
     audit: AuditStore | str | PathLike[str] | None
     """An object of yours that keeps records, an SQLite file, or `memory`; the home's file where it is not said."""
     runtimes: Sequence[RuntimeName] | None
@@ -111,13 +118,15 @@ class OpenArguments(TypedDict, total=False):
     """How long an object of yours may take to answer; 30 s by default. Then the request is denied."""
     approval_timeout_seconds: float | None
     """How long an approver of yours may take; 300 s by default."""
+    client_timeout_seconds: float | None
+    """How long a client of yours may take; 600 s by default."""
     worker_threads: int | None
     """The gateway's own threads; 2 by default."""
     principal: str | None
     """Whose requests those of the gateway's own methods are; `local` by default."""
 
 
-_OBJECTS = ("catalog", "secrets", "policy", "approver", "audit")
+_OBJECTS = ("catalog", "secrets", "policy", "approver", "client", "audit")
 _LISTS = ("catalogs", "servers", "tools", "secret_stores", "runtimes")
 
 

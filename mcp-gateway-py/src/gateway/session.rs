@@ -88,6 +88,25 @@ impl Session {
         })
     }
 
+    /// A whole list by its method: `{"tools": […]}` in bytes, or as the method has it.
+    fn list(&self, py: Python<'_>, waiting: Waiting, method: String) -> PyResult<Py<PyAny>> {
+        let session = self.session.clone();
+        let work = Work::new(waiting);
+        let options = CallOptions::new().with_cancellation(work.cancellation());
+        work.start(py, &self.threads, async move {
+            Ok(Reply::Text(session.list_json(&method, &options).await?.into_text()))
+        })
+    }
+
+    /// Tells the session's servers that the roots of its client are others now.
+    fn roots_changed(&self, py: Python<'_>, waiting: Waiting) -> PyResult<Py<PyAny>> {
+        let session = self.session.clone();
+        Work::new(waiting).start(py, &self.threads, async move {
+            session.roots_changed().await;
+            Ok(Reply::None)
+        })
+    }
+
     /// The tools in the shape of a model API.
     fn present_tools(&self, py: Python<'_>, waiting: Waiting, dialect: &str) -> PyResult<Py<PyAny>> {
         let dialect = dialect.parse().map_err(|error: Error| to_python(py, &error))?;

@@ -109,7 +109,8 @@ class GatewayMCPServer(MCPServer):
 
     async def list_prompts(self) -> types.ListPromptsResult:
         """Lists the prompts."""
-        return types.ListPromptsResult.model_validate(await self._gateway.request("prompts/list"))
+        prompts = [prompt.raw for prompt in await self._gateway.list_prompts()]
+        return types.ListPromptsResult.model_validate({"prompts": prompts})
 
     async def get_prompt(self, name: str, arguments: dict[str, Any] | None = None) -> types.GetPromptResult:
         """Returns a prompt with its arguments filled in."""
