@@ -168,7 +168,14 @@ fn through_gateway(gateway: &McpGateway) -> DuplexStream {
     let (near, far) = tokio::io::duplex(PIPE);
     let host = Arc::new(GatewayHost::new(Arc::new(gateway.clone())));
     let (read, write) = tokio::io::split(far);
-    tokio::spawn(serve_stream(host, Principal::local(), read, write, StreamConfig::default(), CancellationToken::new()));
+    tokio::spawn(serve_stream(
+        host,
+        Principal::local(),
+        read,
+        write,
+        StreamConfig::default(),
+        CancellationToken::new(),
+    ));
     near
 }
 

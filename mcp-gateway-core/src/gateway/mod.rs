@@ -38,7 +38,7 @@ use serde::Serialize;
 use serde_json::Value;
 
 use crate::error::Result;
-use crate::model::{CallContext, ProfileName, ServerName, SessionId};
+use crate::model::{CallContext, Principal, ProfileName, ServerName, SessionId};
 use crate::protocol::{ClientCapabilities, ClientLink, RawJson, Request, Response};
 
 pub use builder::{GatewayBuilder, GatewayOptions};
@@ -114,6 +114,8 @@ pub struct SessionOptions {
     pub link: Option<Arc<dyn ClientLink>>,
     /// What the client can do; servers of the session are told so.
     pub capabilities: ClientCapabilities,
+    /// Whose session it is, for what is recorded of it outside of its requests.
+    pub principal: Option<Principal>,
 }
 
 impl SessionOptions {
@@ -126,6 +128,13 @@ impl SessionOptions {
     #[must_use]
     pub fn with_link(mut self, link: Arc<dyn ClientLink>) -> Self {
         self.link = Some(link);
+        self
+    }
+
+    /// Says whose session it is.
+    #[must_use]
+    pub fn with_principal(mut self, principal: Principal) -> Self {
+        self.principal = Some(principal);
         self
     }
 

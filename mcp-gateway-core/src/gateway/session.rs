@@ -100,7 +100,10 @@ impl Session {
         require_name(&principal)?;
         let capabilities = client.as_ref().map(|client| client.capabilities()).unwrap_or_default();
         let link = Arc::new(HostLink::new(gateway.hub.bus.clone(), &principal, client));
-        let options = SessionOptions::new().with_link(Arc::clone(&link) as _).with_capabilities(capabilities);
+        let options = SessionOptions::new()
+            .with_link(Arc::clone(&link) as _)
+            .with_capabilities(capabilities)
+            .with_principal(principal.clone());
         let id = gateway.open_session(options).await?;
         link.belongs_to(&id);
         Ok(Self(Arc::new(Held { gateway: gateway.clone(), id, principal, link })))

@@ -47,7 +47,10 @@ impl ClientSession {
         // Tasks of the other era are nothing that such a client could follow.
         let capabilities = ClientCapabilities::of(&tasks::without_tasks(&hello.capabilities, &[Era::Stateless]));
         let introduction = self.gateway.introduce(&capabilities).await;
-        let options = SessionOptions::new().with_link(Arc::clone(link)).with_capabilities(capabilities);
+        let options = SessionOptions::new()
+            .with_link(Arc::clone(link))
+            .with_capabilities(capabilities)
+            .with_principal(self.principal.clone());
         let session = self.gateway.open_session(options).await.map_err(|error| RpcError::from(&error))?;
         if let Err(session) = self.greeted.set(session) {
             self.gateway.close_session(&session).await;

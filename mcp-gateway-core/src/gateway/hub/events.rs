@@ -80,9 +80,9 @@ impl Events {
         if let Some(asked) = cause.caller.and_then(with_link) {
             return Some(asked);
         }
-        let own = self.session.as_ref().and_then(|session| hub.sessions.link(session));
-        if let Some(link) = own {
-            let mut caller = Caller::new("local");
+        let own = self.session.as_ref().and_then(|session| Some((session, hub.sessions.link(session)?)));
+        if let Some((session, link)) = own {
+            let mut caller = Caller::new(hub.sessions.principal(session).unwrap_or_else(|| "local".into()));
             caller.capabilities = self.capabilities.clone();
             return Some((Arc::new(caller), link));
         }

@@ -61,6 +61,11 @@ impl Sessions {
         self.read(id, |session| session.options.link.clone())?
     }
 
+    /// Whose session it is, as records show it.
+    pub(crate) fn principal(&self, id: &SessionId) -> Option<Arc<str>> {
+        self.read(id, |session| Some(Arc::clone(&session.options.principal.as_ref()?.name)))?
+    }
+
     /// What the client can do; nothing for a session that has ended.
     pub(crate) fn capabilities(&self, id: Option<&SessionId>) -> ClientCapabilities {
         id.and_then(|id| self.read(id, |session| session.options.capabilities.clone())).unwrap_or_default()
