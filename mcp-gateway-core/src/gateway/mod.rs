@@ -26,6 +26,7 @@ mod session;
 mod settings;
 #[cfg(test)]
 mod tests;
+mod unrecorded;
 mod value;
 mod view;
 mod whole;

@@ -2,8 +2,11 @@
 
 use std::sync::Arc;
 
-use crate::model::SecretValue;
-use crate::protocol::{RawJson, RpcError};
+use async_trait::async_trait;
+
+use crate::error::{Error, Result};
+use crate::model::{SecretValue, Surface};
+use crate::protocol::{ClientLink, RawJson, RpcError};
 use crate::transport::client::Authorization;
 
 /// Shorter values occur in ordinary text by chance, and cutting them would destroy answers.
@@ -58,6 +61,32 @@ impl Redaction {
         error
     }
 
+    /// A text without secrets.
+    pub(crate) fn text(&self, text: String) -> String {
+        self.cut(&text).unwrap_or(text)
+    }
+
+    /// What a server offers, without secrets.
+    pub(crate) fn surface(&self, mut surface: Surface) -> Surface {
+        let lists = [&mut surface.tools, &mut surface.prompts, &mut surface.resources, &mut surface.resource_templates];
+        for definition in lists.into_iter().flatten() {
+            if let Some(json) = self.cut(&definition.json) {
+                definition.json = json;
+            }
+        }
+        surface.instructions = surface.instructions.map(|instructions| self.text(instructions));
+        surface
+    }
+
+    /// An error of a server that did not start, without secrets.
+    pub(crate) fn cut_out_of(&self, error: Error) -> Error {
+        if self.cut(&error.report()).is_none() {
+            return error;
+        }
+        // What else it says may hold them too.
+        Error::new(error.kind(), self.text(error.to_string()))
+    }
+
     fn cut(&self, text: &str) -> Option<String> {
         let found = |secret: &&SecretValue| memchr::memmem::find(text.as_bytes(), secret.expose().as_bytes()).is_some();
         // Tokens have the same form inside of JSON texts.
@@ -66,6 +95,30 @@ impl Redaction {
         let first = values().find(found)?;
         let cut = text.replace(first.expose(), MASK);
         Some(values().fold(cut, |text, secret| text.replace(secret.expose(), MASK)))
+    }
+}
+
+/// A way to a client on which nothing of a server's secrets goes.
+#[derive(Debug)]
+pub(crate) struct RedactedLink {
+    link: Arc<dyn ClientLink>,
+    redaction: Arc<Redaction>,
+}
+
+impl RedactedLink {
+    pub(crate) fn new(link: Arc<dyn ClientLink>, redaction: &Arc<Redaction>) -> Self {
+        Self { link, redaction: Arc::clone(redaction) }
+    }
+}
+
+#[async_trait]
+impl ClientLink for RedactedLink {
+    async fn notify(&self, method: &str, params: Option<RawJson>) -> Result<()> {
+        self.link.notify(method, params.map(|params| self.redaction.json(params))).await
+    }
+
+    async fn request(&self, method: &str, params: Option<RawJson>) -> Result<std::result::Result<RawJson, RpcError>> {
+        self.link.request(method, params.map(|params| self.redaction.json(params))).await
     }
 }
 

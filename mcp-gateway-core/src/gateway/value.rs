@@ -159,7 +159,7 @@ impl Gateway for McpGateway {
         // Before the name is looked up: a server that takes another's place meanwhile is then found to be another.
         let mut slots = self.hub.slots();
         request.target = self.hub.find(ctx, &request).await;
-        if request.target.is_none() && request.subject().is_some() {
+        if request.target.is_none() && request.subject().is_some() && !request.kind.is_about_task() {
             // The name may belong to a server that was never seen.
             self.hub.get_to_know(ctx).await;
             slots = self.hub.slots();

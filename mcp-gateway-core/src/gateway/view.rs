@@ -97,17 +97,21 @@ impl Views {
     }
 
     /// Takes new views in the place of the old ones.
+    ///
+    /// Kinds that are not among them have no client any more.
     pub(crate) fn replace(&mut self, next: Vec<(ClientCapabilities, Arc<View>)>) -> Changes {
-        let mut changes = HashMap::new();
+        let (mut changes, mut others) = (HashMap::new(), HashMap::new());
+        // Kinds of client that see what everybody sees are looked at again when one of them asks.
         for (capabilities, view) in next {
             let before = self.of(&capabilities).unwrap_or_else(|| self.common());
             changes.insert(capabilities.clone(), view.changes(&before));
             if capabilities.is_empty() {
                 self.common = view;
-            } else if self.others.len() < MAX_VIEWS || self.others.contains_key(&capabilities) {
-                self.others.insert(capabilities, view);
+            } else if others.len() < MAX_VIEWS {
+                others.insert(capabilities, view);
             }
         }
+        self.others = others;
         Changes(changes)
     }
 }
@@ -240,9 +244,13 @@ impl View {
             RequestKind::ReadResource | RequestKind::Subscribe | RequestKind::Unsubscribe => {
                 of(ListKind::Resources).or_else(|| self.by_template(subject))
             }
-            RequestKind::Complete => of(ListKind::Prompts).or_else(|| of(ListKind::ResourceTemplates)),
             _ => None,
         }
+    }
+
+    /// What a name in a reference to an item of this list means.
+    pub(crate) fn find_in(&self, list: ListKind, subject: &str) -> Option<Target> {
+        self.targets.get(&list)?.get(subject).cloned()
     }
 
     fn by_template(&self, uri: &str) -> Option<Target> {

@@ -50,7 +50,7 @@ const MAX_VARIANTS: usize = 8;
 impl ServerLock {
     /// What the server offers to clients that can do this, where it is something of their own.
     pub fn variant(&self, capabilities: &ClientCapabilities) -> Option<&Surface> {
-        self.variants.get(&key(capabilities)?)?.as_ref()
+        self.variants.get(capabilities.as_text()?)?.as_ref()
     }
 
     /// What the server offers to clients that can do this, as far as it is known.
@@ -94,7 +94,7 @@ impl ServerLock {
 }
 
 fn key(capabilities: &ClientCapabilities) -> Option<String> {
-    (!capabilities.is_empty()).then(|| capabilities.to_value().to_string())
+    capabilities.as_text().map(str::to_owned)
 }
 
 /// Exposed names, each with the canonical `server.name` that it means.

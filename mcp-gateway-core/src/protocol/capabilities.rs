@@ -55,6 +55,11 @@ impl ClientCapabilities {
         }
     }
 
+    /// The capabilities as JSON text, with its keys in order; `None` for none.
+    pub fn as_text(&self) -> Option<&str> {
+        self.0.as_deref()
+    }
+
     /// Whether nothing is declared.
     pub fn is_empty(&self) -> bool {
         self.0.is_none()

@@ -67,6 +67,11 @@ impl RpcError {
         Self { local: Some(Box::new(error.clone())), ..Self::from(&error) }
     }
 
+    /// Whether it says that the one who asked took the request back, so that there is nobody to be told.
+    pub fn is_cancelled(&self) -> bool {
+        self.local.as_ref().is_some_and(|error| error.kind() == ErrorKind::Cancelled)
+    }
+
     /// What went wrong on the way, where no peer said this.
     ///
     /// # Errors

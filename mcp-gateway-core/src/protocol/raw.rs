@@ -1,5 +1,6 @@
 //! JSON that is carried, not understood.
 
+use std::collections::HashSet;
 use std::fmt;
 
 use serde::de::{DeserializeOwned, MapAccess, Visitor};
@@ -76,6 +77,9 @@ impl From<Box<RawValue>> for RawJson {
         Self(raw)
     }
 }
+
+/// Up to how many members are compared one by one.
+const FEW: usize = 16;
 
 /// A JSON object in its written order whose members stay raw; a key that stands twice is refused.
 #[derive(Clone, Debug, Default)]
@@ -157,10 +161,21 @@ impl<'de> Deserialize<'de> for RawObject {
 
             fn visit_map<A: MapAccess<'de>>(self, mut map: A) -> std::result::Result<RawObject, A::Error> {
                 let mut members: Vec<(String, RawJson)> = Vec::new();
+                // Most objects have a few members; those with thousands must not take the square of that.
+                let mut seen: HashSet<String> = HashSet::new();
                 while let Some((key, value)) = map.next_entry::<String, RawJson>()? {
+                    if members.len() == FEW {
+                        seen.extend(members.iter().map(|(name, _)| name.clone()));
+                    }
+                    let is_known = if members.len() < FEW {
+                        members.iter().any(|(name, _)| *name == key)
+                    } else {
+                        !seen.insert(key.clone())
+                    };
                     // Two parties that pick different ones of two equal keys would see different requests.
-                    if members.iter().any(|(name, _)| *name == key) {
-                        return Err(serde::de::Error::custom(format!("key `{key}` stands twice")));
+                    if is_known {
+                        let shown: String = key.chars().take(64).collect();
+                        return Err(serde::de::Error::custom(format!("key `{shown}` stands twice")));
                     }
                     members.push((key, value));
                 }
@@ -192,5 +207,11 @@ mod tests {
     fn a_key_that_stands_twice_is_refused() {
         let error = RawJson::parse(r#"{"name":"a","name":"b"}"#).unwrap().object().unwrap_err();
         assert!(error.report().contains("stands twice"));
+        let many = |last: &str| {
+            let keys: Vec<String> = (0..40).map(|n| format!(r#""k{n}":{n}"#)).collect();
+            RawJson::parse(format!("{{{},{last}}}", keys.join(","))).unwrap().object()
+        };
+        assert!(many(r#""k3":0"#).is_err() && many(r#""k39":0"#).is_err());
+        assert_eq!(many(r#""k40":0"#).unwrap().iter().count(), 41);
     }
 }

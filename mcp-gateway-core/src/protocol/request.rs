@@ -181,6 +181,14 @@ impl ListKind {
         }
     }
 
+    /// The member of a reference that names an item.
+    const fn key_in_reference(self) -> &'static str {
+        match self {
+            Self::Tools | Self::Prompts => "name",
+            Self::Resources | Self::ResourceTemplates => "uri",
+        }
+    }
+
     /// The request that asks for the list.
     pub const fn request(self) -> RequestKind {
         match self {
@@ -247,6 +255,9 @@ pub struct Request {
     pub link: Option<Arc<dyn ClientLink>>,
     /// From which level on the caller wants log messages of this request; `None` leaves it to the session.
     pub log_level: Option<LogLevel>,
+    /// Whether nothing but this request tells its client from others of its principal, so that what a server asks in the
+    /// course of it must not come up in another.
+    pub stands_alone: bool,
     /// Whether the caller understands a result that asks for more, and repeats the request with the answers.
     pub takes_rounds: bool,
 }
@@ -254,7 +265,7 @@ pub struct Request {
 impl Request {
     /// A request of a kind with its parameters.
     pub fn new(kind: RequestKind, params: RawObject) -> Self {
-        Self { kind, params, target: None, link: None, log_level: None, takes_rounds: false }
+        Self { kind, params, target: None, link: None, log_level: None, stands_alone: false, takes_rounds: false }
     }
 
     /// Gives the way back to the client.
@@ -310,10 +321,15 @@ impl Request {
         match self.kind {
             RequestKind::Complete => {
                 let reference = self.params.get("ref")?.object().ok()?;
-                reference.text("name").or_else(|| reference.text("uri"))
+                reference.text(completed(&reference)?.key_in_reference())
             }
             kind => self.params.text(kind.subject()?),
         }
+    }
+
+    /// Of which list a completion is about an item; `None` for any other request, and for a reference that names none.
+    pub fn completes(&self) -> Option<ListKind> {
+        completed(&self.params.get("ref")?.object().ok()?).filter(|_| self.kind == RequestKind::Complete)
     }
 
     /// The keys of W3C Trace Context in the `_meta` of the parameters.
@@ -350,6 +366,15 @@ impl Request {
     /// The arguments of a tool call or prompt.
     pub fn arguments(&self) -> Option<&RawJson> {
         self.params.get("arguments")
+    }
+}
+
+/// What a reference is to: its type alone says so, for its other members may say several things at once.
+fn completed(reference: &RawObject) -> Option<ListKind> {
+    match reference.text("type")?.as_str() {
+        "ref/prompt" => Some(ListKind::Prompts),
+        "ref/resource" => Some(ListKind::ResourceTemplates),
+        _ => None,
     }
 }
 

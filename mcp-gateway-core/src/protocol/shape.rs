@@ -27,8 +27,12 @@ pub fn check_shape(params: &RawJson) -> Result<(), RpcError> {
                         format!("nested more than {MAX_DEPTH} levels deep"),
                     ));
                 }
-                let folds = open.len() < 2 && !open.first().is_some_and(|root| in_own_part(root.as_ref()));
-                open.push((byte == b'{').then(|| Keys::new(folds)));
+                let known = match open.as_slice() {
+                    [] => PROTOCOL_KEYS,
+                    [root] => known_in(root.as_ref()),
+                    _ => &[],
+                };
+                open.push((byte == b'{').then(|| Keys::new(known)));
             }
             b'}' | b']' => drop(open.pop()),
             b'"' => {
@@ -47,41 +51,49 @@ pub fn check_shape(params: &RawJson) -> Result<(), RpcError> {
     Ok(())
 }
 
-/// Whether the member that is being read belongs to others than the protocol.
-fn in_own_part(root: Option<&Keys>) -> bool {
-    root.is_some_and(|keys| matches!(keys.last.as_str(), "arguments" | "inputresponses"))
+/// The keys that the protocol knows in the member that is being read.
+fn known_in(root: Option<&Keys>) -> &'static [&'static str] {
+    match root.map(|keys| keys.last.as_str()) {
+        Some("_meta") => META_KEYS,
+        Some("ref") => &["name", "type", "uri"],
+        Some("argument") => &["name", "value"],
+        Some("task") => &["ttl"],
+        _ => &[],
+    }
 }
 
 /// The keys of one object.
 struct Keys {
     seen: HashSet<String>,
-    /// Whether keys that differ only in case are the same.
-    folds: bool,
+    /// The keys that the protocol knows here, of which another spelling is the same to some.
+    known: &'static [&'static str],
     last: String,
 }
 
 impl Keys {
-    fn new(folds: bool) -> Self {
-        Self { seen: HashSet::new(), folds, last: String::new() }
+    fn new(known: &'static [&'static str]) -> Self {
+        Self { seen: HashSet::new(), known, last: String::new() }
     }
 
     fn add(&mut self, quoted: &str) -> Result<(), RpcError> {
         let key: String = serde_json::from_str(quoted).unwrap_or_default();
-        let folded = if self.folds { fold(&key) } else { key.clone() };
         let refused = |why: &str| {
             let shown: String = key.chars().take(64).collect();
             Err(RpcError::new(code::INVALID_PARAMS, format!("key `{shown}` {why}")))
         };
-        if self.folds && folded != key && PROTOCOL_KEYS.iter().any(|known| fold(known) == folded && *known != key) {
-            return refused("is not how the protocol spells it");
+        if !self.known.is_empty() && !self.known.contains(&key.as_str()) {
+            let folded = fold(&key);
+            if self.known.iter().any(|known| fold(known) == folded) {
+                return refused("is not how the protocol spells it");
+            }
         }
-        self.last.clone_from(&folded);
-        if self.seen.insert(folded) { Ok(()) } else { refused("stands twice") }
+        self.last.clone_from(&key);
+        if self.seen.insert(key.clone()) { Ok(()) } else { refused("stands twice") }
     }
 }
 
 /// The keys of parameters that the gateway or a server acts upon.
-const PROTOCOL_KEYS: [&str; 16] = [
+const PROTOCOL_KEYS: &[&str] = &[
     "_meta",
     "argument",
     "arguments",
@@ -91,13 +103,24 @@ const PROTOCOL_KEYS: [&str; 16] = [
     "level",
     "name",
     "notifications",
-    "progressToken",
     "ref",
     "requestId",
     "requestState",
     "task",
     "taskId",
     "uri",
+];
+
+/// The keys of `_meta` that the gateway or a server acts upon; all others are their owners'.
+const META_KEYS: &[&str] = &[
+    "io.modelcontextprotocol/clientCapabilities",
+    "io.modelcontextprotocol/clientInfo",
+    "io.modelcontextprotocol/logLevel",
+    "io.modelcontextprotocol/protocolVersion",
+    "io.modelcontextprotocol/related-task",
+    "progressToken",
+    "traceparent",
+    "tracestate",
 ];
 
 /// As readers fold that do not tell upper from lower case; `ſ` and the Kelvin sign are letters to them.
@@ -136,7 +159,7 @@ mod tests {
             r#"{"name":"a","arguments":{"Name":1,"name":2,"x":[{"a":1},{"a":2}]}}"#,
             r#"{"_meta":{"progressToken":1,"Vendor/x":"name\":"},"name":"a"}"#,
             r#"{"ref":{"type":"ref/prompt","name":"x"},"argument":{"name":"n","value":"\\"}}"#,
-            r#"{"uri":"a://b", "_meta" : { } }"#,
+            r#"{"uri":"a://b", "_meta" : { "Context": 1, "URI": 2, "context": 3 } }"#,
             "{}",
         ] {
             assert_eq!(check(text), Ok(()), "{text}");

@@ -25,7 +25,8 @@ pub(super) struct Bridge {
 
 #[derive(Debug)]
 struct State {
-    link: Arc<dyn ClientLink>,
+    /// The request that is under way; `None` while the call waits for its client.
+    link: Option<Arc<dyn ClientLink>>,
     token: Option<RawJson>,
     /// Answers that came before they were asked for.
     given: IndexMap<String, RawJson>,
@@ -49,14 +50,21 @@ impl Bridge {
         given: IndexMap<String, RawJson>,
     ) -> (Arc<Self>, mpsc::Receiver<Question>) {
         let (questions, asked) = mpsc::channel(MAX_QUESTIONS);
-        (Arc::new(Self { questions, state: Mutex::new(State { link, token, given, asked: 0 }) }), asked)
+        (Arc::new(Self { questions, state: Mutex::new(State { link: Some(link), token, given, asked: 0 }) }), asked)
     }
 
     /// Goes on over another request.
     pub(super) fn take_up(&self, link: Arc<dyn ClientLink>, token: Option<RawJson>) {
         let mut state = self.locked();
-        state.link = link;
+        state.link = Some(link);
         state.token = token;
+    }
+
+    /// The request is answered: what is told from now on is told to nobody, until another takes up the call.
+    pub(super) fn let_go(&self) {
+        let mut state = self.locked();
+        state.link = None;
+        state.token = None;
     }
 
     fn locked(&self) -> MutexGuard<'_, State> {
@@ -69,8 +77,9 @@ impl ClientLink for Bridge {
     async fn notify(&self, method: &str, params: Option<RawJson>) -> Result<()> {
         let (link, token) = {
             let state = self.locked();
-            (Arc::clone(&state.link), state.token.clone())
+            (state.link.clone(), state.token.clone())
         };
+        let Some(link) = link else { return Ok(()) };
         if method != "notifications/progress" {
             return link.notify(method, params).await;
         }

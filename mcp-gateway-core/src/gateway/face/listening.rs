@@ -7,6 +7,7 @@ use tokio_util::sync::CancellationToken;
 
 use super::ClientSession;
 use super::in_flight::Entered;
+use super::stateless::cancelled;
 use crate::error::Result;
 use crate::gateway::Gateway;
 use crate::model::SessionId;
@@ -36,7 +37,7 @@ impl ClientSession {
             return Err(RpcError::new(code::INVALID_PARAMS, format!("more than {MAX_RESOURCES} resources are named")));
         }
         let failed = |error| RpcError::from(&error);
-        let lane = self.lanes.enter(&meta.capabilities, false).await.map_err(failed)?;
+        let lane = self.lanes.enter(&meta.capabilities).await.map_err(failed)?;
         let listener = Arc::new(Listener::new(&request, filter.clone(), entered.cancellation.clone()));
         let link: Arc<dyn ClientLink> = Arc::clone(&listener) as _;
         let _attached = Attached::new(&self.gateway, lane.session(), &link).await.map_err(failed)?;
@@ -59,7 +60,7 @@ impl ClientSession {
         if !filter.is_empty() {
             tokio::select! {
                 () = self.winding_down.cancelled() => {}
-                () = entered.cancellation.cancelled() => {}
+                () = entered.cancellation.cancelled() => return Err(cancelled()),
             }
         }
         ListenFilter::end(&request.id).map_err(failed)
@@ -136,6 +137,9 @@ impl ClientLink for Listener {
         if let Some(held) = self.held().as_mut() {
             if held.len() < MAX_HELD {
                 held.push((method.to_owned(), params));
+            } else {
+                // A change that is lost could not be noticed; a listening that has ended can.
+                self.cancellation.cancel();
             }
             return Ok(());
         }

@@ -65,8 +65,8 @@ impl SessionHost for GatewayHost {
     async fn open(&self, principal: Principal, link: Option<Arc<dyn ClientLink>>) -> Result<Arc<dyn ServerSession>> {
         Ok(Arc::new(ClientSession {
             id: SessionId::random()?,
+            lanes: Lanes::new(Arc::clone(&self.gateway), principal.clone()),
             principal,
-            lanes: Lanes::new(Arc::clone(&self.gateway), link.is_none()),
             link,
             gateway: Arc::clone(&self.gateway),
             greeted: OnceLock::new(),
@@ -154,6 +154,11 @@ impl ServerSession for ClientSession {
 }
 
 impl ClientSession {
+    /// Whether more than one client may be behind this: everyone who comes over HTTP as one principal.
+    fn is_shared(&self) -> bool {
+        self.link.is_none()
+    }
+
     /// The context of a request in one of the gateway's sessions.
     fn context(&self, session: &SessionId, request: &Request, cancellation: CancellationToken) -> CallContext {
         CallContext::new(self.principal.clone())
@@ -167,6 +172,6 @@ impl ClientSession {
 fn answered(method: &str, outcome: Result<Response>) -> Result<Response, RpcError> {
     outcome.map_err(|error| {
         tracing::info!(method, error = %error.report(), "request failed");
-        RpcError::from(&error)
+        RpcError::local(error)
     })
 }

@@ -123,6 +123,7 @@ impl Parked {
         let now = u64::try_from(clock::now_millis()).unwrap_or_default();
         let expires = now.saturating_add(u64::try_from(self.time.as_millis()).unwrap_or(u64::MAX));
         let Some(asked) = rounds.asks(self.seal.close(&handle, expires)) else { return Err(rounds) };
+        rounds.bridge.let_go();
         let mut waiting = self.locked();
         // Most that wait for long were given up by clients who never say so: the newest is worth more than the oldest.
         let given_up = (waiting.len() >= self.bound).then(|| waiting.shift_remove_index(0));
@@ -155,19 +156,15 @@ impl Parked {
             Some(Opened::Handle(handle)) => handle,
         };
         let used = || wrong("`requestState` was used already, or its time is up");
-        let (mut rounds, expiry) = self.take(&handle).ok_or_else(used)?;
-        if rounds.digest != digest {
-            self.locked().insert(handle, (rounds, expiry));
-            return Err(wrong("`requestState` belongs to another request"));
-        }
+        let mut rounds = {
+            let mut waiting = self.locked();
+            if waiting.get(&handle).ok_or_else(used)?.0.digest != digest {
+                return Err(wrong("`requestState` belongs to another request"));
+            }
+            waiting.shift_remove(&handle).ok_or_else(used)?.0
+        };
         rounds.answer(answers);
         Ok(Some(rounds))
-    }
-
-    /// Gives up the call that has waited for longest; says whether there was one.
-    pub(super) fn give_up_oldest(&self) -> bool {
-        let oldest = self.locked().shift_remove_index(0);
-        oldest.is_some()
     }
 
     /// Gives up every waiting call.

@@ -7,10 +7,9 @@ use serde_json::Value;
 
 use super::bridge::Bridge;
 use super::in_flight::{Entered, InFlight};
-use super::lanes::InLane;
 use super::parked::{Rounds, digest};
 use super::{ClientSession, answered};
-use crate::error::{ErrorKind, Result};
+use crate::error::{Error, ErrorKind};
 use crate::protocol::stateless::{DISCOVER, Discovered, InputResponses, LISTEN, RequestMeta, Routing, complete};
 use crate::protocol::{RawJson, RawObject, Request, RequestKind, Response, RpcError, code, tasks};
 use crate::transport::server::ClientRequest;
@@ -30,7 +29,7 @@ impl ClientSession {
         if let Some(headers) = &request.headers {
             Routing::check(headers, &request.method, &params, None)?;
         }
-        let entered = if self.lanes.are_shared() {
+        let entered = if self.is_shared() {
             InFlight::alone(request.id.clone(), &self.ended)
         } else {
             self.in_flight.enter(request.id.clone(), &self.ended)?
@@ -69,7 +68,7 @@ impl ClientSession {
         if kind.is_about_task() && !meta.capabilities.has_extension(tasks::EXTENSION) {
             return Err(tasks::needed());
         }
-        let lane = self.lane(&meta, asks).await.map_err(|error| RpcError::from(&error))?;
+        let lane = self.lanes.enter(&meta.capabilities).await.map_err(|error| RpcError::from(&error))?;
         if let (RequestKind::CallTool, Some(headers), Some(name)) = (kind, &request.headers, params.text("name")) {
             let schema = self.gateway.header_schema(Some(lane.session()), &name).await;
             Routing::check(headers, &request.method, &params, schema.as_ref())?;
@@ -77,6 +76,7 @@ impl ClientSession {
         let mut asked = Request::new(kind, params.clone());
         asked.log_level = meta.log_level;
         asked.takes_rounds = true;
+        asked.stands_alone = self.is_shared();
         if !asks {
             let asked = asked.with_link(Arc::clone(&request.link));
             let ctx = self.context(lane.session(), &asked, entered.cancellation.clone());
@@ -95,16 +95,6 @@ impl ClientSession {
         self.go_on(kind, request, rounds, entered).await
     }
 
-    /// A session for a request; where calls that wait for their clients have taken all, the oldest makes room.
-    async fn lane(&self, meta: &RequestMeta, asks: bool) -> Result<InLane> {
-        loop {
-            match self.lanes.enter(&meta.capabilities, asks).await {
-                Err(error) if error.kind() == ErrorKind::Overloaded && self.parked.give_up_oldest() => {}
-                entered => return entered,
-            }
-        }
-    }
-
     /// Goes on with a call until there is a result, or its client has to come back with answers.
     async fn go_on(
         &self,
@@ -117,7 +107,7 @@ impl ClientSession {
             let outcome = tokio::select! {
                 outcome = rounds.advance() => outcome,
                 () = entered.cancellation.cancelled() => {
-                    return Err(RpcError::new(code::UNAVAILABLE, "the request was cancelled"));
+                    return Err(cancelled());
                 }
             };
             if let Some(outcome) = outcome {
@@ -132,9 +122,17 @@ impl ClientSession {
     }
 }
 
+/// The client has taken the request back.
+pub(super) fn cancelled() -> RpcError {
+    RpcError::local(Error::new(ErrorKind::Cancelled, "the client cancelled the request"))
+}
+
 /// Answers that a client gives before they are asked for.
 fn given(params: &RawObject) -> IndexMap<String, RawJson> {
-    InputResponses::take(&mut params.clone()).map(|responses| responses.answers).unwrap_or_default()
+    let mut given = InputResponses::take(&mut params.clone()).map(|responses| responses.answers).unwrap_or_default();
+    // Every answer that there is to give is an object.
+    given.retain(|_, answer| answer.object().is_ok());
+    given
 }
 
 /// A result as this era has it, and an error too.

@@ -1,7 +1,6 @@
 //! Asking a client what a server wants to know.
 
 use std::sync::Arc;
-use std::time::Instant;
 
 use serde_json::{Value, json};
 
@@ -9,6 +8,7 @@ use super::Hub;
 use crate::audit::{AuditEvent, Outcome};
 use crate::error::ErrorKind;
 use crate::gateway::redact::Redaction;
+use crate::gateway::unrecorded::Unrecorded;
 use crate::model::{ServerName, SessionId};
 use crate::protocol::{ClientCapabilities, ClientLink, RawJson, RawObject, RpcError, code};
 use crate::transport::client::Caller;
@@ -39,12 +39,13 @@ impl Hub {
         method: &str,
         params: Option<RawJson>,
     ) -> Result<RawJson, RpcError> {
-        let begun = Instant::now();
-        let answer = self.ask_unrecorded(asked, method, params).await;
         let mut event = AuditEvent::new(self.profile.name().clone(), &*asked.caller.principal, method);
         event.server = Some(asked.server.clone());
         event.session = asked.session.cloned();
-        event.duration_micros = u64::try_from(begun.elapsed().as_micros()).unwrap_or(u64::MAX);
+        // A server may take its question back, which a person has seen all the same.
+        let mut unrecorded = Unrecorded::new(&self.audit, event);
+        let answer = self.ask_unrecorded(asked, method, params).await;
+        let Some(mut event) = unrecorded.take() else { return answer };
         if let Err(error) = &answer {
             event.outcome = Outcome::Failed;
             event.error = Some(format!("{}: {}", error.code, error.message));
@@ -99,7 +100,7 @@ impl Hub {
 }
 
 /// A person who is asked by one connection with many servers behind it has to see which of them it is.
-fn name_asker(params: &mut RawObject, server: &ServerName) {
+pub(super) fn name_asker(params: &mut RawObject, server: &ServerName) {
     let mut meta = params.get("_meta").and_then(|meta| meta.object().ok()).unwrap_or_default();
     meta.set_text(ASKING, server.as_str());
     params.set("_meta", meta.to_raw());

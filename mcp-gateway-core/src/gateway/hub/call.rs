@@ -5,16 +5,19 @@ use std::sync::Arc;
 use async_trait::async_trait;
 
 use super::Hub;
+use super::alone::Alone;
 use super::instance::Instance;
 use super::rounds::Exchange;
 use super::slot::Slot;
 use crate::error::{Error, ErrorKind, Result};
 use crate::gateway::layers::{Call, Service};
+use crate::gateway::redact::{RedactedLink, Redaction};
 use crate::model::{CallContext, ServerKind};
 use crate::profile::Isolation;
 use crate::protocol::stateless::InputResponses;
 use crate::protocol::{
-    ClientCapabilities, Era, ListKind, RawJson, RawObject, Request, RequestKind, Response, RpcError, Target, tasks,
+    ClientCapabilities, ClientLink, Era, ListKind, RawJson, RawObject, Request, RequestKind, Response, RpcError,
+    Target, tasks,
 };
 use crate::transport::client::{Caller, PeerRequest};
 
@@ -52,7 +55,11 @@ impl Hub {
         if request.kind.is_about_task() {
             return self.tasks_begun.target(ctx, &subject);
         }
-        self.view_of(ctx.session.as_ref()).await.find(request.kind, &subject)
+        let view = self.view_of(ctx.session.as_ref()).await;
+        match request.completes() {
+            Some(list) => view.find_in(list, &subject),
+            None => view.find(request.kind, &subject),
+        }
     }
 
     /// Sees servers that were never seen, for a name that nobody is known to offer.
@@ -126,8 +133,22 @@ impl Hub {
             return self.follow_task(ctx, call, slot, target).await;
         }
         let single = body.settings.isolation == Isolation::Call;
-        let instance = if single { self.take_single(ctx, slot).await? } else { self.acquire(ctx, slot).await? };
-        let lease = Lease { hub: self, slot, instance, single };
+        let (instance, alone) = if single {
+            (self.take_single(ctx, slot).await?, None)
+        } else {
+            self.acquire_for(ctx, slot, request).await?
+        };
+        let mut lease = Lease { hub: self, slot, instance, single, alone };
+        let outcome = self.send(ctx, call, target, &lease).await;
+        if let (Ok(_), Some(alone)) = (&outcome, &mut lease.alone) {
+            alone.done();
+        }
+        outcome
+    }
+
+    async fn send(&self, ctx: &CallContext, call: &Call, target: &Target, lease: &Lease<'_>) -> Result<Response> {
+        let (request, slot, single) = (&call.request, lease.slot, lease.single);
+        let body = slot.body.as_ref().map_err(Clone::clone)?;
         let instance = &lease.instance;
         let era = instance.peer.era();
         // Set once: a call goes to one server.
@@ -154,11 +175,12 @@ impl Hub {
         {
             return Ok(Response::from_server(Err(refused), instance.id.clone(), era));
         }
-        let caller = self.caller(ctx, request);
+        let caller = self.caller(ctx, request, single);
         let _gone = caller.gone.clone().drop_guard();
         if let Some(level) = caller.log_level {
             self.apply_log_level(ctx, instance, level).await;
         }
+        let wants_task = params.get("task").is_some();
         let schema = match request.kind {
             RequestKind::CallTool => view.header_schema(target),
             _ => None,
@@ -167,7 +189,7 @@ impl Hub {
             Exchange { ctx, call, server: &slot.name, instance, caller: Arc::clone(&caller), keeps_rounds: single };
         let make = |params: RawObject| {
             let mut outgoing = PeerRequest::new(request.kind.method(), params, body.settings.limits.call_timeout);
-            outgoing.progress = progress(request);
+            outgoing.progress = progress(request, &instance.redaction);
             outgoing.caller = Some(Arc::clone(&caller));
             outgoing.schema.clone_from(&schema);
             outgoing
@@ -177,7 +199,11 @@ impl Hub {
                 slot.health().answered();
                 let redaction = &instance.redaction;
                 let (result, era) = match result {
-                    Ok(result) if request.kind == RequestKind::CallTool && !single => {
+                    Ok(result)
+                        if request.kind == RequestKind::CallTool
+                            && !single
+                            && (wants_task || era == Era::Stateless) =>
+                    {
                         let (result, era) = self.note_task(ctx, request, target, instance, result)?;
                         (Ok(result), era)
                     }
@@ -201,11 +227,16 @@ impl Hub {
 
 impl Hub {
     /// Who waits for the answer, and what can be asked of and told to them meanwhile.
-    pub(super) fn caller(&self, ctx: &CallContext, request: &Request) -> Arc<Caller> {
+    pub(super) fn caller(&self, ctx: &CallContext, request: &Request, single: bool) -> Arc<Caller> {
         let mut caller = Caller::new(Arc::clone(&ctx.principal.name));
         caller.link.clone_from(&request.link);
         caller.gone = ctx.cancellation.child_token();
+        caller.can_be_asked = request.kind.may_ask() || request.kind == RequestKind::TaskResult;
         caller.capabilities = self.sessions.capabilities(ctx.session.as_ref());
+        if single {
+            // A task would end with the server that is there for this call only.
+            caller.capabilities = caller.capabilities.without_tasks();
+        }
         let own = || ctx.session.as_ref().and_then(|session| self.sessions.log_level(session));
         caller.log_level = request.log_level.or_else(own);
         Arc::new(caller)
@@ -229,10 +260,15 @@ fn params(request: &Request, target: &Target) -> RawObject {
     match request.kind {
         RequestKind::CallTool | RequestKind::GetPrompt => params.set_text("name", &target.name),
         RequestKind::Complete => {
-            if let Some(mut reference) = params.get("ref").and_then(|reference| reference.object().ok())
-                && reference.get("name").is_some()
-            {
-                reference.set_text("name", &target.name);
+            if let Some(mut reference) = params.get("ref").and_then(|reference| reference.object().ok()) {
+                // What was decided about is all that the server gets to see.
+                match request.completes() {
+                    Some(ListKind::Prompts) => {
+                        reference.remove("uri");
+                        reference.set_text("name", &target.name);
+                    }
+                    _ => drop(reference.remove("name")),
+                }
                 params.set("ref", reference.to_raw());
             }
         }
@@ -242,10 +278,10 @@ fn params(request: &Request, target: &Target) -> RawObject {
 }
 
 /// Who wants progress: a client that gave a token and can be told.
-fn progress(request: &Request) -> Option<(RawJson, Arc<dyn crate::protocol::ClientLink>)> {
+fn progress(request: &Request, redaction: &Arc<Redaction>) -> Option<(RawJson, Arc<dyn ClientLink>)> {
     let link = request.link.clone()?;
     let token = request.params.get("_meta")?.object().ok()?.get("progressToken")?.clone();
-    Some((token, link))
+    Some((token, Arc::new(RedactedLink::new(link, redaction))))
 }
 
 /// A server in use; given back, or thrown away after its one call, also when the call is dropped.
@@ -254,12 +290,15 @@ struct Lease<'a> {
     slot: &'a Arc<Slot>,
     instance: Arc<Instance>,
     single: bool,
+    /// Where the server works for one client alone.
+    alone: Option<Alone>,
 }
 
 impl Drop for Lease<'_> {
     fn drop(&mut self) {
         self.instance.leave();
-        if self.single || (self.instance.peer.is_closed() && self.slot.take(&self.instance)) {
+        let is_spent = self.instance.peer.is_closed() || self.alone.as_ref().is_some_and(|alone| !alone.is_clean());
+        if self.single || (is_spent && self.slot.take(&self.instance)) {
             self.hub.retire(self.slot, Arc::clone(&self.instance));
         }
     }

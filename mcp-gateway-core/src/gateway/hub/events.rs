@@ -5,6 +5,7 @@ use std::sync::{Arc, OnceLock, Weak};
 use std::time::Duration;
 
 use async_trait::async_trait;
+use tokio_util::sync::CancellationToken;
 
 use super::Hub;
 use super::asking::Asked;
@@ -18,6 +19,9 @@ use crate::transport::client::{Caller, Cause, ServerEvents};
 /// How long a question that comes before any request waits for one: some servers ask as soon as they are ready.
 const CALLER_WAIT: Duration = Duration::from_secs(10);
 
+/// How long further changes are waited for once there is one.
+const SETTLE: Duration = Duration::from_millis(20);
+
 /// Receives what one running server sends by itself.
 #[derive(Debug)]
 pub(crate) struct Events {
@@ -29,6 +33,10 @@ pub(crate) struct Events {
     redaction: Arc<Redaction>,
     instance: OnceLock<Weak<Instance>>,
     refreshing: Arc<AtomicBool>,
+    /// Fires once it is said which running server this is.
+    attached: CancellationToken,
+    /// Whether a change was told before that.
+    was_early: AtomicBool,
 }
 
 impl Events {
@@ -47,13 +55,19 @@ impl Events {
             redaction,
             instance: OnceLock::new(),
             refreshing: Arc::default(),
+            attached: CancellationToken::new(),
+            was_early: AtomicBool::new(false),
         }
     }
 
-    /// Says which running server this is, once it is ready.
+    /// Says which running server this is, once it is ready and what it offers is known.
     pub(crate) fn attach(&self, instance: &Arc<Instance>) {
         // Attached once; a second time would be the same instance.
         let _ = self.instance.set(Arc::downgrade(instance));
+        self.attached.cancel();
+        if self.was_early.load(Ordering::Acquire) {
+            self.refresh();
+        }
     }
 
     fn instance(&self) -> Option<Arc<Instance>> {
@@ -62,12 +76,15 @@ impl Events {
 
     /// Looks at the server's lists again; changes that come meanwhile are seen by the same look or one more.
     fn refresh(&self) {
+        self.was_early.store(true, Ordering::Release);
         let (Some(hub), Some(instance)) = (self.hub.upgrade(), self.instance()) else { return };
         // A server that was taken out while it still runs has nothing to say about one of its name.
         let Some(slot) = self.slot.upgrade().filter(|slot| hub.holds(slot)) else { return };
         if !self.refreshing.swap(true, Ordering::AcqRel) {
             let refreshing = Arc::clone(&self.refreshing);
             hub.tasks.clone().spawn(async move {
+                // Many changes in a row are seen by one look.
+                tokio::time::sleep(SETTLE).await;
                 refreshing.store(false, Ordering::Release);
                 hub.refresh(&slot, &instance).await;
             });
@@ -76,7 +93,10 @@ impl Events {
 
     /// Whom the server asks: who waits for its answer, else the client whose server it is.
     async fn asked(&self, hub: &Hub, cause: Cause) -> Option<(Arc<Caller>, Arc<dyn ClientLink>)> {
-        let with_link = |caller: Arc<Caller>| caller.link.clone().map(|link| (caller, link));
+        let with_link = |caller: Arc<Caller>| {
+            let link = caller.link.clone().filter(|_| caller.can_be_asked)?;
+            Some((caller, link))
+        };
         if let Some(asked) = cause.caller.and_then(with_link) {
             return Some(asked);
         }
@@ -86,19 +106,9 @@ impl Events {
             caller.capabilities = self.capabilities.clone();
             return Some((Arc::new(caller), link));
         }
-        let caller = tokio::time::timeout(CALLER_WAIT, async { self.next_caller().await }).await.ok()??;
+        let instance = self.instance()?;
+        let caller = tokio::time::timeout(CALLER_WAIT, instance.peer.next_caller()).await.ok()??;
         with_link(caller)
-    }
-
-    async fn next_caller(&self) -> Option<Arc<Caller>> {
-        // A server that asks during its handshake is attached a moment later.
-        let instance = loop {
-            match self.instance.get() {
-                Some(instance) => break instance.upgrade()?,
-                None => tokio::time::sleep(Duration::from_millis(20)).await,
-            }
-        };
-        instance.peer.next_caller().await
     }
 
     async fn log(&self, hub: &Hub, params: Option<RawJson>, cause: Cause) {
@@ -108,10 +118,13 @@ impl Events {
         let told = match own {
             Some((session, link)) => hub.sessions.log_level(session).is_none_or(|least| level >= least).then_some(link),
             // Several clients share the server: what cannot be told to be for one of them is for none.
-            None => cause
-                .caller
-                .filter(|caller| cause.is_certain && caller.log_level.is_some_and(|least| level >= least))
-                .and_then(|caller| caller.link.clone()),
+            None => {
+                let is_theirs = cause.is_certain || (cause.is_only && self.session.is_some());
+                cause
+                    .caller
+                    .filter(|caller| is_theirs && caller.log_level.is_some_and(|least| level >= least))
+                    .and_then(|caller| caller.link.clone())
+            }
         };
         if let Some(link) = told {
             // A client that does not keep up loses notifications, never answers.
@@ -132,6 +145,10 @@ impl ServerEvents for Events {
             return Err(refused());
         }
         let (Some(hub), Some(slot)) = (self.hub.upgrade(), self.slot.upgrade()) else { return Err(refused()) };
+        // What it offers is read first: a client's answer may change it, and others would then see what is that client's.
+        if tokio::time::timeout(CALLER_WAIT, self.attached.cancelled()).await.is_err() {
+            return Err(refused());
+        }
         let Some((caller, link)) = self.asked(&hub, cause).await else { return Err(refused()) };
         let asked = Asked {
             server: &slot.name,
@@ -140,6 +157,9 @@ impl ServerEvents for Events {
             caller: &caller,
             link: &link,
         };
+        if let Some(instance) = self.instance() {
+            instance.was_told.store(true, Ordering::Release);
+        }
         hub.ask(&asked, &method, params).await
     }
 

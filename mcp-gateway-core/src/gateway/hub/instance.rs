@@ -1,6 +1,6 @@
 //! One running server with its handshake done.
 
-use std::sync::atomic::{AtomicUsize, Ordering};
+use std::sync::atomic::{AtomicBool, AtomicUsize, Ordering};
 use std::sync::{Arc, Mutex, PoisonError};
 use std::time::{Duration, Instant};
 
@@ -21,6 +21,10 @@ pub(crate) struct Instance {
     pub(crate) peer: Arc<Peer>,
     /// What the server was told that its client can do.
     pub(crate) capabilities: ClientCapabilities,
+    /// Whether its client has answered it something, so that what it offers may be for that client alone.
+    pub(crate) was_told: AtomicBool,
+    /// Whether it works for a client of which it cannot tell the questions from another's.
+    pub(crate) asks_for: AtomicBool,
     /// The level that a server with sessions was set to.
     pub(crate) log_level: Mutex<Option<LogLevel>>,
     /// What is listened for at a server without sessions.

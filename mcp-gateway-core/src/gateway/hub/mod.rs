@@ -1,5 +1,6 @@
 //! The hub: routes requests to their servers and starts servers on first use.
 
+mod alone;
 mod asking;
 mod call;
 mod discovery;
@@ -8,6 +9,7 @@ mod health;
 mod instance;
 mod logging;
 mod oneshot;
+mod own;
 mod pool;
 mod publish;
 mod reaper;
@@ -19,6 +21,7 @@ mod start;
 mod subscriptions;
 mod tasks;
 
+use std::collections::HashMap;
 use std::sync::{Arc, PoisonError, RwLock, Weak};
 use std::time::Duration;
 
@@ -40,6 +43,7 @@ use super::launch::Launcher;
 use super::view::{AllNames, View, Views};
 use super::{ServerState, ServerStatus, SessionOptions};
 use discovery::Discovery;
+use own::Own;
 use sessions::Sessions;
 use subscriptions::Subscriptions;
 use tasks::Tasks;
@@ -90,6 +94,8 @@ pub(crate) struct Hub {
     subscriptions: Subscriptions,
     tasks_begun: Tasks,
     views: RwLock<Views>,
+    /// What sessions are offered alone.
+    own: RwLock<HashMap<SessionId, Own>>,
     names: Mutex<AllNames>,
     changed: Notify,
     discovery: Discovery,
@@ -116,7 +122,7 @@ impl Hub {
     /// Joins the parts and begins to look after idle servers and changed surfaces.
     pub(crate) fn start(parts: HubParts) -> Arc<Self> {
         let mut names = parts.names;
-        let view = publish::build_view(&parts.slots, &ClientCapabilities::none(), &mut names);
+        let view = publish::build_view(&parts.slots, &ClientCapabilities::none(), None, &mut names);
         let hub = Arc::new_cyclic(|this| Self {
             this: Weak::clone(this),
             launcher: parts.launcher,
@@ -133,6 +139,7 @@ impl Hub {
             subscriptions: Subscriptions::default(),
             tasks_begun: Tasks::default(),
             views: RwLock::new(Views::new(view)),
+            own: RwLock::default(),
             names: Mutex::new(names),
             changed: Notify::new(),
             discovery: Discovery::default(),
@@ -163,21 +170,25 @@ impl Hub {
         if let Some(view) = self.views.read().unwrap_or_else(PoisonError::into_inner).of(capabilities) {
             return view;
         }
-        let slots = self.slots();
-        if !slots.values().any(|slot| slot.has_variant(capabilities)) {
-            return self.view();
+        if !self.slots().values().any(|slot| slot.has_variant(capabilities)) {
+            // Known until the next publication, so that it is not looked for in every record again.
+            let mut views = self.views.write().unwrap_or_else(PoisonError::into_inner);
+            let common = views.common();
+            views.keep(capabilities, &common);
+            return common;
         }
-        let view = {
-            let mut names = self.names.lock().await;
-            Arc::new(publish::build_view(&slots, capabilities, &mut names))
-        };
+        let mut names = self.names.lock().await;
+        let view = Arc::new(publish::build_view(&self.slots(), capabilities, None, &mut names));
         self.views.write().unwrap_or_else(PoisonError::into_inner).keep(capabilities, &view);
         view
     }
 
     /// What the client of a session sees.
     pub(crate) async fn view_of(&self, session: Option<&SessionId>) -> Arc<View> {
-        self.view_for(&self.sessions.capabilities(session)).await
+        match session.and_then(|session| self.own_view(session)) {
+            Some(view) => view,
+            None => self.view_for(&self.sessions.capabilities(session)).await,
+        }
     }
 
     pub(crate) fn open_session(&self, options: SessionOptions) -> Result<SessionId> {
@@ -193,9 +204,10 @@ impl Hub {
     pub(crate) fn close_session(&self, session: &SessionId) {
         self.sessions.close(session);
         self.unsubscribe_session(session);
+        self.forget_own(session);
         self.tasks_begun.forget(session);
         for slot in self.slots().values() {
-            if let Some(instance) = slot.take_session(session) {
+            for instance in slot.take_session(session) {
                 self.retire(slot, instance);
             }
         }

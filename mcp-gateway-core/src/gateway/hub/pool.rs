@@ -30,12 +30,14 @@ impl Pool {
         waiting.remove(place)
     }
 
-    /// Takes out what was told of other clients, so that there is room for what is asked for now.
-    fn take_others(&self, capabilities: &ClientCapabilities) -> Vec<Arc<Instance>> {
+    /// Takes out the oldest that was told of other clients, where there is no room for what is asked for now.
+    fn take_other(&self, capabilities: &ClientCapabilities, size: usize) -> Option<Arc<Instance>> {
         let mut inner = self.locked();
-        let (kept, others) = inner.waiting.drain(..).partition(|instance| instance.capabilities == *capabilities);
-        inner.waiting = kept;
-        Vec::from(others)
+        if inner.waiting.len() + inner.filling < size {
+            return None;
+        }
+        let place = inner.waiting.iter().position(|instance| instance.capabilities != *capabilities)?;
+        inner.waiting.remove(place)
     }
 
     /// Reserves a place for a server to come, if there is room.
@@ -87,7 +89,7 @@ impl Hub {
         let instance = match taken {
             Some(instance) => instance,
             None => {
-                for other in slot.pool.take_others(&capabilities) {
+                if let Some(other) = slot.pool.take_other(&capabilities, self.options.pool_size) {
                     self.retire(slot, other);
                 }
                 self.start_single(ctx, slot, &capabilities).await?

@@ -1,5 +1,7 @@
 //! Surfaces: read from servers, kept in the lock, shown to clients.
 
+use std::collections::HashMap;
+use std::sync::atomic::Ordering;
 use std::sync::{Arc, PoisonError, Weak};
 use std::time::Duration;
 
@@ -13,7 +15,7 @@ use super::{GatewayEvent, Slots};
 use crate::error::{Error, ErrorKind, Result};
 use crate::gateway::view::{AllNames, Part, View};
 use crate::model::{CallContext, Definition, Digest, Surface};
-use crate::profile::ServerLock;
+use crate::profile::{NameTable, ServerLock};
 use crate::protocol::stateless::header_parameters;
 use crate::protocol::{ClientCapabilities, Era, ListKind, ListPage, RawJson, RawObject};
 use crate::transport::client::{Caller, PeerRequest};
@@ -45,7 +47,14 @@ pub(super) async fn run(hub: Weak<Hub>, closing: CancellationToken) {
 }
 
 /// Joins what was recorded of all servers.
-pub(super) fn build_view(slots: &Slots, capabilities: &ClientCapabilities, names: &mut AllNames) -> View {
+///
+/// What a server offers to one session alone, by the server's number, counts before what is recorded.
+pub(super) fn build_view(
+    slots: &Slots,
+    capabilities: &ClientCapabilities,
+    own: Option<&HashMap<u64, Arc<Surface>>>,
+    names: &mut AllNames,
+) -> View {
     let surfaces: Vec<_> =
         slots.values().filter_map(|slot| Some((slot, slot.body.as_ref().ok()?, slot.lock()?))).collect();
     let offers: Vec<_> = surfaces.iter().map(|(_, body, _)| move |tool: &str| body.settings.offers(tool)).collect();
@@ -53,7 +62,8 @@ pub(super) fn build_view(slots: &Slots, capabilities: &ClientCapabilities, names
         .iter()
         .zip(&offers)
         .filter_map(|((slot, body, lock), offers)| {
-            let surface = lock.surface_for(capabilities)?;
+            let own = own.and_then(|own| own.get(&slot.number)).map(|own| &**own);
+            let surface = own.or_else(|| lock.surface_for(capabilities))?;
             Some(Part { server: &slot.name, surface, prefix: body.entry.prefix.as_deref(), offers })
         })
         .collect();
@@ -67,8 +77,10 @@ impl Hub {
             let mut names = self.names.lock().await;
             let slots = self.slots();
             let mut kinds = self.views.read().unwrap_or_else(PoisonError::into_inner).kinds();
+            let open = self.sessions.kinds();
+            kinds.retain(|kind| kind.is_empty() || open.contains(kind));
             // A client that has seen what everybody sees hears of it when something is offered to it alone.
-            for (capabilities, _) in self.sessions.links() {
+            for (_, capabilities, _) in self.sessions.links() {
                 if !kinds.contains(&capabilities) && slots.values().any(|slot| slot.has_variant(&capabilities)) {
                     kinds.push(capabilities);
                 }
@@ -76,7 +88,7 @@ impl Hub {
             let next: Vec<_> = kinds
                 .into_iter()
                 .map(|capabilities| {
-                    let view = Arc::new(build_view(&slots, &capabilities, &mut names));
+                    let view = Arc::new(build_view(&slots, &capabilities, None, &mut names));
                     (capabilities, view)
                 })
                 .collect();
@@ -86,12 +98,16 @@ impl Hub {
         for kind in &common {
             self.bus.tell(|| GatewayEvent::list_changed(*kind));
         }
-        for (capabilities, link) in self.sessions.links() {
+        for (session, capabilities, link) in self.sessions.links() {
+            if self.has_own(&session) {
+                continue;
+            }
             for kind in changes.of(&capabilities) {
                 // A client that does not keep up sees the change when it lists again.
                 let _ = link.notify(kind.changed(), None).await;
             }
         }
+        self.publish_all_own().await;
     }
 
     /// Writes what is new to the lock.
@@ -101,14 +117,16 @@ impl Hub {
         if unwritten.is_empty() {
             return;
         }
-        let names = self.names.lock().await;
+        let mut table = NameTable::default();
+        // The file may have to be waited for; nobody who lists waits for it too.
+        self.names.lock().await.save(&mut table);
         let written = self
             .profile
             .update_lock(Box::new(|lock| {
                 for (slot, record) in &unwritten {
                     lock.servers.insert(slot.name.clone(), ServerLock::clone(record));
                 }
-                names.save(&mut lock.names);
+                lock.names.clone_from(&table);
                 Ok(())
             }))
             .await;
@@ -130,6 +148,11 @@ impl Hub {
         digest: Option<Digest>,
     ) -> Result<()> {
         let surface = read_surface(ctx, slot, instance, body.settings.limits.start_timeout).await?;
+        let surface = instance.redaction.surface(surface);
+        if let (Some(session), true) = (&instance.session, instance.was_told.load(Ordering::Acquire)) {
+            self.keep_own(slot, session, surface).await;
+            return Ok(());
+        }
         let lock = ServerLock {
             entry: body.fingerprint.clone(),
             digest,
@@ -225,7 +248,7 @@ async fn read_list(
             Err(error) if error.code == crate::protocol::code::METHOD_NOT_FOUND => return Ok(Vec::new()),
             Err(error) => {
                 return Err(Error::new(ErrorKind::Protocol, format!("server refused `{method}`"))
-                    .with_context("answer", error.message));
+                    .with_context("answer", instance.redaction.text(error.message)));
             }
         };
         for item in page.items {

@@ -20,6 +20,7 @@ pub(super) async fn run(hub: Weak<Hub>, closing: CancellationToken) {
             () = closing.cancelled() => return,
         }
         let Some(hub) = hub.upgrade() else { return };
+        hub.tasks_begun.forget_old();
         for slot in hub.slots().values() {
             for instance in slot.take_spent() {
                 tracing::debug!(server = %slot.name, instance = %instance.id, "server is idle or dead and is given back");

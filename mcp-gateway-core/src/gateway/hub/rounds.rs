@@ -7,8 +7,9 @@ use serde::Deserialize;
 use serde_json::{Value, json};
 
 use super::Hub;
-use super::asking::{Asked, missing};
+use super::asking::{Asked, missing, name_asker};
 use super::instance::Instance;
+use crate::audit::AuditEvent;
 use crate::error::{Error, ErrorKind, Fault, Result};
 use crate::gateway::layers::Call;
 use crate::model::{CallContext, ServerName};
@@ -18,6 +19,9 @@ use crate::transport::client::{Caller, PeerRequest};
 
 /// The most rounds of one request, as the official SDKs have it.
 const MAX_ROUNDS: usize = 10;
+
+/// How many addresses a user is sent to for one error.
+const MAX_VISITS: usize = 8;
 
 /// A request on its way to one running server.
 pub(super) struct Exchange<'a> {
@@ -43,7 +47,11 @@ impl Hub {
         for _ in 0..MAX_ROUNDS {
             let answer = exchange.instance.peer.request(exchange.ctx, make(params.clone())).await?;
             match (exchange.instance.peer.era(), answer) {
-                (Era::Stateless, Ok(result)) if !takes_rounds => {
+                (Era::Stateless, Ok(result)) if takes_rounds => {
+                    let Some(asked) = InputRequired::read(&result)? else { return Ok(Ok(result)) };
+                    return self.pass_on(exchange, &result, asked).await;
+                }
+                (Era::Stateless, Ok(result)) => {
                     let Some(asked) = InputRequired::read(&result)? else { return Ok(Ok(result)) };
                     match self.answer_round(exchange, asked).await {
                         Ok(responses) => responses.put(&mut params)?,
@@ -66,7 +74,52 @@ impl Hub {
             .with_fault(Fault::Server))
     }
 
+    /// Lets a client of the stateless era see what a server of that era asks: what it can answer, and who asks.
+    async fn pass_on(
+        &self,
+        exchange: &Exchange<'_>,
+        result: &RawJson,
+        asked: InputRequired,
+    ) -> Result<Result<RawJson, RpcError>> {
+        let mut shown = RawObject::default();
+        for (key, (method, params)) in &asked.requests {
+            let read: Value = params.as_ref().and_then(|params| params.read().ok()).unwrap_or_default();
+            if !exchange.caller.capabilities.can_answer(method, &read) {
+                return Ok(Err(missing(method, &read)));
+            }
+            let mut params = params.as_ref().map_or_else(|| Ok(RawObject::default()), RawJson::object)?;
+            name_asker(&mut params, exchange.server);
+            let mut request = RawObject::default();
+            request.set_text("method", method);
+            request.set("params", params.to_raw());
+            shown.set(key, request.to_raw());
+        }
+        for (method, _) in asked.requests.values() {
+            self.record_question(exchange, method).await?;
+        }
+        let mut result = result.object()?;
+        if !shown.is_empty() {
+            result.set("inputRequests", shown.to_raw());
+        }
+        Ok(Ok(result.to_raw()))
+    }
+
+    /// Records that a client was asked; its answer comes with another request.
+    async fn record_question(&self, exchange: &Exchange<'_>, method: &str) -> Result<()> {
+        let mut event = AuditEvent::new(self.profile.name().clone(), &*exchange.caller.principal, method);
+        event.server = Some(exchange.server.clone());
+        event.session.clone_from(&exchange.ctx.session);
+        self.audit.append(event).await.map(|_| ())
+    }
+
     async fn answer_round(&self, exchange: &Exchange<'_>, asked: InputRequired) -> Result<InputResponses, RpcError> {
+        // A person is not asked for what comes to nothing because of another question.
+        for (method, params) in asked.requests.values() {
+            let shown: Value = params.as_ref().and_then(|params| params.read().ok()).unwrap_or_default();
+            if !exchange.caller.capabilities.can_answer(method, &shown) {
+                return Err(missing(method, &shown));
+            }
+        }
         let questions = asked.requests.iter().map(|(key, (method, params))| async move {
             let answer = self.ask_for(exchange, method, params.clone()).await?;
             Ok::<_, RpcError>((key.clone(), answer))
@@ -116,7 +169,7 @@ impl Hub {
         if data.elicitations.is_empty() {
             return Err(missing("elicitation/create", &json!({"mode": "url"})));
         }
-        for elicitation in data.elicitations {
+        for elicitation in data.elicitations.into_iter().take(MAX_VISITS) {
             let answer = self.ask_for(exchange, "elicitation/create", Some(RawJson::from(elicitation))).await?;
             let answer: Value = answer.read().unwrap_or_default();
             if answer["action"] != "accept" {

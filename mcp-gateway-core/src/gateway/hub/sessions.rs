@@ -1,6 +1,6 @@
 //! The sessions of one gateway.
 
-use std::collections::HashMap;
+use std::collections::{HashMap, HashSet};
 use std::sync::{Arc, PoisonError, RwLock};
 
 use crate::error::{Error, ErrorKind, Result};
@@ -10,7 +10,7 @@ use crate::protocol::{ClientCapabilities, ClientLink};
 use crate::telemetry::GaugeGuard;
 
 /// The most ways to one client.
-const MAX_ATTACHED: usize = 64;
+const MAX_ATTACHED: usize = 1_024;
 
 /// The open sessions.
 #[derive(Debug)]
@@ -71,13 +71,25 @@ impl Sessions {
         id.and_then(|id| self.read(id, |session| session.options.capabilities.clone())).unwrap_or_default()
     }
 
-    /// Every client that can be told something, with what it can do.
-    pub(crate) fn links(&self) -> Vec<(ClientCapabilities, Arc<dyn ClientLink>)> {
+    /// What the clients of the open sessions can do.
+    pub(crate) fn kinds(&self) -> HashSet<ClientCapabilities> {
+        let open = self.open.read().unwrap_or_else(PoisonError::into_inner);
+        open.values().map(|session| session.options.capabilities.clone()).collect()
+    }
+
+    /// The ways to the client of a session.
+    pub(crate) fn links_of(&self, id: &SessionId) -> Vec<Arc<dyn ClientLink>> {
+        let links = |session: &Session| session.options.link.iter().chain(&session.attached).cloned().collect();
+        self.read(id, links).unwrap_or_default()
+    }
+
+    /// Every way to a client that can be told something, with its session and what it can do.
+    pub(crate) fn links(&self) -> Vec<(SessionId, ClientCapabilities, Arc<dyn ClientLink>)> {
         let open = self.open.read().unwrap_or_else(PoisonError::into_inner);
         let mut told = Vec::new();
-        for session in open.values() {
+        for (id, session) in open.iter() {
             let links = session.options.link.iter().chain(&session.attached);
-            told.extend(links.map(|link| (session.options.capabilities.clone(), Arc::clone(link))));
+            told.extend(links.map(|link| (id.clone(), session.options.capabilities.clone(), Arc::clone(link))));
         }
         told
     }

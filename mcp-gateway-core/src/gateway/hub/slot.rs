@@ -54,6 +54,18 @@ pub(crate) enum Place {
     Shared,
     /// One session.
     Session(SessionId),
+    /// One of several of a session, for calls of clients that must not meet.
+    Lane(SessionId, usize),
+}
+
+impl Place {
+    /// The session that it belongs to.
+    pub(crate) fn session(&self) -> Option<&SessionId> {
+        match self {
+            Self::Shared => None,
+            Self::Session(session) | Self::Lane(session, _) => Some(session),
+        }
+    }
 }
 
 /// The outcome of a start, for all who wait for it.
@@ -144,12 +156,16 @@ impl Slot {
     }
 
     /// Takes out what a session had.
-    pub(crate) fn take_session(&self, session: &SessionId) -> Option<Arc<Instance>> {
-        match self.places().remove(&Place::Session(session.clone())) {
-            Some(State::Running(instance)) => Some(instance),
-            // A start under way finds its place gone and stops what it started.
-            Some(State::Starting(_)) | None => None,
-        }
+    pub(crate) fn take_session(&self, session: &SessionId) -> Vec<Arc<Instance>> {
+        let mut places = self.places();
+        let taken = places.extract_if(|place, _| place.session() == Some(session));
+        taken
+            .filter_map(|(_, state)| match state {
+                State::Running(instance) => Some(instance),
+                // A start under way finds its place gone and stops what it started.
+                State::Starting(_) => None,
+            })
+            .collect()
     }
 
     /// Takes out everything.

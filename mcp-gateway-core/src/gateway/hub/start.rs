@@ -1,6 +1,7 @@
 //! Starting servers: one start for all who wait for it.
 
 use std::sync::Arc;
+use std::sync::atomic::AtomicBool;
 use std::time::{Duration, Instant};
 
 use super::events::Events;
@@ -33,10 +34,14 @@ pub(super) fn wait_limit(slot: &Slot) -> Duration {
 impl Hub {
     /// The server at the caller's place, started if it has to be; the caller has entered it and must leave it.
     pub(super) async fn acquire(&self, ctx: &CallContext, slot: &Arc<Slot>) -> Result<Arc<Instance>> {
+        self.acquire_at(ctx, slot, slot.place(ctx.session.as_ref())).await
+    }
+
+    /// As [`acquire`](Self::acquire), at another place.
+    pub(super) async fn acquire_at(&self, ctx: &CallContext, slot: &Arc<Slot>, place: Place) -> Result<Arc<Instance>> {
         if let Err(error) = &slot.body {
             return Err(error.clone());
         }
-        let place = slot.place(ctx.session.as_ref());
         for _ in 0..ATTEMPTS {
             if self.closing.is_cancelled() {
                 return Err(closing());
@@ -92,10 +97,7 @@ impl Hub {
         };
         let (slot, place) = (Arc::clone(slot), place.clone());
         self.tasks.spawn(async move {
-            let session = match &place {
-                Place::Session(session) => Some(session.clone()),
-                Place::Shared => None,
-            };
+            let session = place.session().cloned();
             let capabilities = hub.sessions.capabilities(session.as_ref());
             let outcome = match hub.start_instance(&slot, session, capabilities).await {
                 Ok(instance) if hub.holds(&slot) && slot.settle(&place, &instance) => {
@@ -126,10 +128,7 @@ impl Hub {
 
     /// Whether somebody is still there for whom a place is kept.
     fn is_wanted(&self, place: &Place) -> bool {
-        match place {
-            Place::Session(session) => self.sessions.is_open(session),
-            Place::Shared => true,
-        }
+        place.session().is_none_or(|session| self.sessions.is_open(session))
     }
 
     /// Starts a server, shakes hands, records the start and what the server offers.
@@ -196,30 +195,53 @@ impl Hub {
             () = self.closing.cancelled() => return Err(closing()),
         };
         let ctx = CallContext::local().with_cancellation(self.closing.child_token());
-        let launched = self.launcher.launch(&ctx, slot, body, session.clone()).await?;
+        match self.launch(&ctx, slot, body, &session, &capabilities, None).await {
+            // Some servers end when the first word is not a handshake; these get it as the first word.
+            Err(error) if error.kind() == ErrorKind::ServerExited && !self.closing.is_cancelled() => {
+                tracing::debug!(server = %slot.name, "server went away when it was asked what it is; it is started again");
+                let version = Some(ProtocolVersion::LATEST_WITH_HANDSHAKE);
+                self.launch(&ctx, slot, body, &session, &capabilities, version).await
+            }
+            launched => launched,
+        }
+    }
+
+    async fn launch(
+        &self,
+        ctx: &CallContext,
+        slot: &Arc<Slot>,
+        body: &super::Body,
+        session: &Option<SessionId>,
+        capabilities: &ClientCapabilities,
+        version: Option<ProtocolVersion>,
+    ) -> Result<Arc<Instance>> {
+        let launched = self.launcher.launch(ctx, slot, body, session.clone()).await?;
         let redaction = Arc::new(launched.redaction);
         let events =
             Arc::new(Events::new(&self.this, slot, session.clone(), capabilities.clone(), Arc::clone(&redaction)));
         let peer = Arc::new(Peer::new(launched.running.connection, Arc::clone(&events) as _));
         let remembered = slot.lock().filter(|lock| lock.identity == launched.identity.value);
         let remembered = remembered.and_then(|lock| ProtocolVersion::from_date(lock.protocol.as_deref()?));
+        let remembered = version.or(remembered);
         let greeting = Greeting::new(body.settings.limits.start_timeout)
             .with_capabilities(capabilities.clone())
             .with_remembered(remembered);
         let id = launched.running.id;
-        let hello = match peer.greet(&ctx, &greeting).await {
+        let hello = match peer.greet(ctx, &greeting).await {
             Ok(hello) => hello,
             Err(error) => {
                 peer.close().await;
                 // The first error is the one to report; what stays is swept at the next start.
                 let _ = launched.runtime.stop(&id).await;
-                return Err(error);
+                return Err(redaction.cut_out_of(error));
             }
         };
         let instance = Arc::new(Instance {
             id,
             peer,
-            capabilities,
+            capabilities: capabilities.clone(),
+            was_told: AtomicBool::new(false),
+            asks_for: AtomicBool::new(false),
             log_level: std::sync::Mutex::default(),
             listening: tokio::sync::Mutex::default(),
             hello,
@@ -231,14 +253,13 @@ impl Hub {
             redaction,
             _counted: self.metrics.running_server(),
         });
-        events.attach(&instance);
         let level = session.as_ref().and_then(|session| self.sessions.log_level(session));
         if let Some(level) = level {
-            self.apply_log_level(&ctx, &instance, level).await;
+            self.apply_log_level(ctx, &instance, level).await;
         }
         let known = |lock: Arc<ServerLock>| lock.identity == instance.identity && lock.knows(&instance.capabilities);
         if !slot.lock().is_some_and(known) {
-            if let Err(error) = self.record(&ctx, slot, body, &instance, launched.identity.digest).await {
+            if let Err(error) = self.record(ctx, slot, body, &instance, launched.identity.digest).await {
                 instance.stop().await;
                 return Err(error);
             }
@@ -246,6 +267,8 @@ impl Hub {
             // The record is believed and checked off the response path: configuration can change what is offered.
             self.refresh_later(slot, &instance);
         }
+        // Only now, so that nothing that a client tells it is in what is recorded for all.
+        events.attach(&instance);
         Ok(instance)
     }
 

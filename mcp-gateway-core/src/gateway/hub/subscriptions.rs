@@ -2,6 +2,7 @@
 
 use std::collections::HashMap;
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+use std::time::Duration;
 
 use super::Hub;
 use super::instance::{InUse, Instance};
@@ -17,7 +18,10 @@ use crate::transport::client::PeerRequest;
 const MAX_SUBSCRIPTIONS: usize = 10_000;
 
 /// How long the first listening may keep a start.
-const FIRST: std::time::Duration = std::time::Duration::from_secs(2);
+const FIRST: Duration = Duration::from_secs(2);
+
+/// How long an acknowledgement may take before the one before it ends all the same.
+const ACKNOWLEDGEMENT: Duration = Duration::from_secs(10);
 
 /// One resource of one running server.
 #[derive(Clone, Debug, PartialEq, Eq, Hash)]
@@ -51,10 +55,15 @@ impl Subscriptions {
         let Some(uri) = uri else { return };
         let links: Vec<_> = {
             let table = self.locked();
-            let concerned = table.iter().filter(|(key, _)| {
-                key.slot == slot && key.place == *place && (uri == key.uri || uri.starts_with(&key.uri))
-            });
-            concerned.flat_map(|(_, of)| of.listeners.iter().map(|listener| Arc::clone(&listener.link))).collect()
+            let concerned =
+                table.iter().filter(|(key, _)| key.slot == slot && key.place == *place && is_part_of(&uri, &key.uri));
+            let mut links: Vec<Arc<dyn ClientLink>> = Vec::new();
+            for listener in concerned.flat_map(|(_, of)| &of.listeners) {
+                if !links.iter().any(|link| Arc::ptr_eq(link, &listener.link)) {
+                    links.push(Arc::clone(&listener.link));
+                }
+            }
+            links
         };
         for link in links {
             // A client that does not keep up reads the resource again when it needs it.
@@ -128,6 +137,12 @@ impl Subscriptions {
     }
 }
 
+/// Whether a resource is another one, or lies in it.
+fn is_part_of(uri: &str, whole: &str) -> bool {
+    uri.strip_prefix(whole)
+        .is_some_and(|rest| rest.is_empty() || whole.ends_with('/') || rest.starts_with(['/', '?', '#']))
+}
+
 impl Subscription {
     fn is_at(&self, instance: &Arc<Instance>) -> bool {
         self.held.as_ref().is_some_and(|held| Arc::ptr_eq(&held.0, instance))
@@ -185,6 +200,13 @@ impl Hub {
             }
         }
         self.subscriptions.begin(key, &instance, &listener);
+        // Whoever ended the session meanwhile has found nothing to end.
+        if ctx.session.as_ref().is_some_and(|session| !self.sessions.is_open(session)) || instance.peer.is_closed() {
+            if let Some(session) = &ctx.session {
+                self.unsubscribe_session(session);
+            }
+            return Err(Error::new(ErrorKind::Closed, "the session or its server has ended"));
+        }
         if instance.peer.era() == Era::Stateless {
             self.listen(slot, &instance).await;
         }
@@ -235,6 +257,7 @@ impl Hub {
     }
 
     async fn unsubscribe(&self, ctx: &CallContext, ended: Vec<(Key, Arc<Instance>)>) {
+        let mut changed: Vec<Arc<Instance>> = Vec::new();
         for (key, instance) in ended {
             let slot = self.slots().values().find(|slot| slot.number == key.slot).cloned();
             let Some(slot) = slot.filter(|_| !instance.peer.is_closed()) else { continue };
@@ -243,7 +266,12 @@ impl Hub {
                 Era::Session => {
                     drop(self.tell_server(ctx, &slot, &instance, RequestKind::Unsubscribe, &key.uri).await);
                 }
-                Era::Stateless => self.listen(&slot, &instance).await,
+                // What is listened for is said anew, once for all of it.
+                Era::Stateless if changed.iter().any(|told| Arc::ptr_eq(told, &instance)) => {}
+                Era::Stateless => {
+                    self.listen(&slot, &instance).await;
+                    changed.push(instance);
+                }
             }
         }
     }
@@ -273,8 +301,19 @@ impl Hub {
             resource_subscriptions: self.subscriptions.uris(slot.number, &place),
             ..ListenFilter::default()
         };
-        let mut listening = instance.listening.lock().await;
-        // The new one is there before the old one ends, so that nothing is missed.
-        *listening = if filter.is_empty() { None } else { Some(instance.peer.listen(filter).await) };
+        let (listening, acknowledged) = if filter.is_empty() {
+            (None, None)
+        } else {
+            let (listening, acknowledged) = instance.peer.listen(filter);
+            (Some(listening), Some(acknowledged))
+        };
+        let mut current = instance.listening.lock().await;
+        let before = std::mem::replace(&mut *current, listening);
+        drop(current);
+        if let Some(acknowledged) = acknowledged {
+            // The new one is there before the old one ends, so that nothing is missed.
+            let _ = tokio::time::timeout(ACKNOWLEDGEMENT, acknowledged).await;
+        }
+        drop(before);
     }
 }

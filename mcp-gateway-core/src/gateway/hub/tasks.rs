@@ -4,7 +4,6 @@ use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::time::{Duration, Instant};
 
 use futures_util::future::join_all;
-use indexmap::IndexMap;
 
 use super::Hub;
 use super::instance::{InUse, Instance};
@@ -16,16 +15,16 @@ use crate::protocol::tasks::{TaskState, in_extension};
 use crate::protocol::{Era, RawJson, RawObject, Request, RequestKind, Response, RpcError, Target};
 use crate::transport::client::PeerRequest;
 
-/// How many tasks one gateway follows, and for how long each.
-const MAX_TASKS: usize = 10_000;
-const MAX_AGE: Duration = Duration::from_secs(24 * 60 * 60);
+/// How many tasks of one principal are followed, and for how long each.
+const MAX_TASKS: usize = 1_000;
+const MAX_AGE: Duration = Duration::from_secs(6 * 60 * 60);
 
 /// How many tasks one page of a list has.
 const PAGE: usize = 50;
 
-/// The tasks, oldest first.
+/// The tasks, oldest first; several servers may give the same id.
 #[derive(Debug, Default)]
-pub(crate) struct Tasks(Mutex<IndexMap<String, Task>>);
+pub(crate) struct Tasks(Mutex<Vec<(String, Task)>>);
 
 #[derive(Clone, Debug)]
 struct Task {
@@ -48,49 +47,62 @@ impl Task {
 impl Tasks {
     /// The tool that a task of the caller was begun with.
     pub(super) fn target(&self, ctx: &CallContext, id: &str) -> Option<Target> {
-        self.locked().get(id).filter(|task| task.is_for(ctx)).map(|task| task.target.clone())
+        self.find(ctx, id).map(|task| task.target)
     }
 
     /// Gives up the tasks of a session.
     pub(super) fn forget(&self, session: &SessionId) {
-        self.locked().retain(|_, task| task.session.as_ref() != Some(session));
+        self.locked().retain(|(_, task)| task.session.as_ref() != Some(session));
     }
 
     /// Gives up the tasks of a server that is stopped.
     pub(super) fn forget_server(&self, instance: &Arc<Instance>) {
-        self.locked().retain(|_, task| !Arc::ptr_eq(&task.instance, instance));
+        self.locked().retain(|(_, task)| !Arc::ptr_eq(&task.instance, instance));
+    }
+
+    /// Gives up tasks that nobody has asked about for too long.
+    pub(super) fn forget_old(&self) {
+        self.locked().retain(|(_, task)| task.begun.elapsed() < MAX_AGE);
     }
 
     fn find(&self, ctx: &CallContext, id: &str) -> Option<Task> {
-        self.locked().get(id).filter(|task| task.is_for(ctx)).cloned()
+        self.locked().iter().find(|(known, task)| known == id && task.is_for(ctx)).map(|(_, task)| task.clone())
     }
 
     fn of(&self, ctx: &CallContext) -> Vec<(String, Task)> {
-        let tasks = self.locked();
-        tasks.iter().filter(|(_, task)| task.is_for(ctx)).map(|(id, task)| (id.clone(), task.clone())).collect()
+        self.locked().iter().filter(|(_, task)| task.is_for(ctx)).cloned().collect()
     }
 
-    /// Follows a task; an id that another server gave already is nobody's.
-    fn follow(&self, id: &str, task: Task) -> Result<()> {
+    /// Follows a task; two of one caller under one id could not be told apart.
+    fn follow(&self, ctx: &CallContext, id: &str, task: Task) -> Result<()> {
         let mut tasks = self.locked();
-        tasks.retain(|_, task| task.begun.elapsed() < MAX_AGE && !task.instance.peer.is_closed());
-        if tasks.get(id).is_some_and(|known| !Arc::ptr_eq(&known.instance, &task.instance)) {
-            return Err(Error::new(ErrorKind::Protocol, "server began a task under an id that is another's"));
+        let own = |(known, of): &(String, Task)| known == id && of.is_for(ctx);
+        if let Some(at) = tasks.iter().position(own) {
+            if !Arc::ptr_eq(&tasks[at].1.instance, &task.instance) {
+                return Err(Error::new(
+                    ErrorKind::Protocol,
+                    "server began a task under an id that another of the caller has",
+                ));
+            }
+            tasks.remove(at);
         }
-        if tasks.len() >= MAX_TASKS {
-            tasks.shift_remove_index(0);
+        let same = |task: &Task| task.principal == ctx.principal;
+        if tasks.iter().filter(|(_, task)| same(task)).count() >= MAX_TASKS
+            && let Some(oldest) = tasks.iter().position(|(_, task)| same(task))
+        {
+            tasks.remove(oldest);
         }
-        tasks.insert(id.to_owned(), task);
+        tasks.push((id.to_owned(), task));
         Ok(())
     }
 
-    fn settle(&self, id: &str) {
-        if let Some(task) = self.locked().get_mut(id) {
+    fn settle(&self, ctx: &CallContext, id: &str) {
+        if let Some((_, task)) = self.locked().iter_mut().find(|(known, task)| known == id && task.is_for(ctx)) {
             task.held = None;
         }
     }
 
-    fn locked(&self) -> MutexGuard<'_, IndexMap<String, Task>> {
+    fn locked(&self) -> MutexGuard<'_, Vec<(String, Task)>> {
         self.0.lock().unwrap_or_else(PoisonError::into_inner)
     }
 }
@@ -116,7 +128,14 @@ impl Hub {
             held,
             begun: Instant::now(),
         };
-        self.tasks_begun.follow(&state.id, task)?;
+        self.tasks_begun.follow(ctx, &state.id, task)?;
+        // Whoever ended the session or its server meanwhile has found nothing to end.
+        if instance.peer.is_closed() {
+            self.tasks_begun.forget_server(instance);
+        }
+        if let Some(session) = ctx.session.as_ref().filter(|session| !self.sessions.is_open(session)) {
+            self.tasks_begun.forget(session);
+        }
         if era == Era::Session && request.takes_rounds {
             let task = result.object()?.get("task").map(RawJson::object).transpose()?.unwrap_or_default();
             return Ok((in_extension(&task, "task", None).to_raw(), Era::Stateless));
@@ -144,10 +163,12 @@ impl Hub {
             (true, Era::Session) => asked.bridged().await?,
             _ => asked.send(request.kind, request.params.clone()).await?,
         };
-        if let Ok(result) = &result
-            && result.object().ok().and_then(|task| TaskState::of(&task)).is_some_and(|state| state.is_over)
-        {
-            self.tasks_begun.settle(&id);
+        let says_so = |result: &RawJson| {
+            result.object().ok().and_then(|task| TaskState::of(&task)).is_some_and(|state| state.is_over)
+        };
+        let ends = matches!(request.kind, RequestKind::TaskResult | RequestKind::CancelTask);
+        if result.as_ref().is_ok_and(|result| ends || says_so(result)) {
+            self.tasks_begun.settle(ctx, &id);
         }
         let redaction = &task.instance.redaction;
         let result = result.map(|result| redaction.json(result)).map_err(|error| redaction.error(error));
@@ -200,7 +221,7 @@ impl Asked<'_> {
     async fn send(&self, kind: RequestKind, params: RawObject) -> Result<Result<RawJson, RpcError>> {
         let body = self.slot.body.as_ref().map_err(Clone::clone)?;
         let mut outgoing = PeerRequest::new(kind.method(), params, body.settings.limits.call_timeout);
-        let caller = self.hub.caller(self.ctx, self.request);
+        let caller = self.hub.caller(self.ctx, self.request, false);
         let _gone = caller.gone.clone().drop_guard();
         outgoing.caller = Some(caller);
         self.task.instance.peer.request(self.ctx, outgoing).await
@@ -237,7 +258,8 @@ impl Asked<'_> {
                 }
                 Ok(Ok(shown.to_raw()))
             }
-            _ => done(),
+            // It would ask by its own requests, and only while somebody waits for its result.
+            _ => Ok(Err(RpcError::method_not_found("tasks/update"))),
         }
     }
 }

@@ -2,13 +2,13 @@
 
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
-use std::time::Instant;
 
 use async_trait::async_trait;
 
 use super::{Call, Service};
 use crate::audit::{AuditEvent, AuditStore, Outcome, argument_shape};
 use crate::error::{Error, ErrorKind, Result};
+use crate::gateway::unrecorded::Unrecorded;
 use crate::model::{CallContext, ProfileName};
 use crate::protocol::Response;
 use crate::telemetry::Metrics;
@@ -33,11 +33,9 @@ pub(crate) struct AuditLayer<S> {
 impl<S: Service> Service for AuditLayer<S> {
     async fn call(&self, ctx: &CallContext, call: &mut Call) -> Result<Response> {
         self.ensure_working(ctx).await?;
-        let mut unrecorded =
-            Unrecorded { store: &self.store, event: Some(self.event(ctx, call)), begun: Instant::now() };
+        let mut unrecorded = Unrecorded::new(&self.store, self.event(ctx, call));
         let result = self.inner.call(ctx, call).await;
-        let Some(mut event) = unrecorded.event.take() else { return result };
-        event.duration_micros = micros(unrecorded.begun);
+        let Some(mut event) = unrecorded.take() else { return result };
         if self.arguments {
             event.arguments = values(call);
         }
@@ -104,31 +102,6 @@ fn outcome(result: &Result<Response>) -> Outcome {
             ErrorKind::Cancelled => Outcome::Cancelled,
             _ => Outcome::Failed,
         },
-    }
-}
-
-fn micros(begun: Instant) -> u64 {
-    u64::try_from(begun.elapsed().as_micros()).unwrap_or(u64::MAX)
-}
-
-/// Records a request whose future was dropped before it was done.
-struct Unrecorded<'a> {
-    store: &'a Arc<dyn AuditStore>,
-    event: Option<AuditEvent>,
-    begun: Instant,
-}
-
-impl Drop for Unrecorded<'_> {
-    fn drop(&mut self) {
-        let (Some(mut event), Ok(runtime)) = (self.event.take(), tokio::runtime::Handle::try_current()) else { return };
-        event.outcome = Outcome::Cancelled;
-        event.duration_micros = micros(self.begun);
-        let store = Arc::clone(self.store);
-        runtime.spawn(async move {
-            if let Err(error) = store.append(event).await {
-                tracing::error!(error = %error.report(), "a cancelled request could not be recorded");
-            }
-        });
     }
 }
 

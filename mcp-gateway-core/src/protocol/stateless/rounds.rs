@@ -147,7 +147,9 @@ impl InputResponses {
     /// # Errors
     /// None: every part has a JSON form.
     pub fn put(&self, params: &mut RawObject) -> Result<()> {
-        if !self.answers.is_empty() {
+        if self.answers.is_empty() {
+            params.remove(Self::MEMBERS[0]);
+        } else {
             params.set(Self::MEMBERS[0], RawJson::from_value(&self.answers)?);
         }
         match &self.state {

@@ -243,6 +243,10 @@ impl Client {
         let link = Arc::new(self.outbox.clone());
         let mut answering = Box::pin(async move {
             let result = session.request(ClientRequest::new(id.clone(), method, params, link)).await;
+            if result.as_ref().is_err_and(RpcError::is_cancelled) {
+                // Whoever has taken a request back does not wait for its answer.
+                return None;
+            }
             let hello = is_handshake.then(|| ServerHello::from_result(result.as_ref().ok()?).ok()).flatten();
             let answer = Message::response(id, result).to_json();
             // A client that is gone needs no answer.

@@ -35,7 +35,8 @@ impl Callers {
             tokio::pin!(entered);
             // Registered before the look, so that no caller is missed.
             entered.as_mut().enable();
-            let latest = self.locked().iter().rev().find(|(_, caller)| caller.link.is_some()).cloned();
+            let latest =
+                self.locked().iter().rev().find(|(_, caller)| caller.can_be_asked && caller.link.is_some()).cloned();
             if let Some((_, caller)) = latest {
                 return caller;
             }
@@ -43,16 +44,18 @@ impl Callers {
         }
     }
 
-    /// Whose request something belongs to: the one on whose stream it came, else the latest one.
+    /// Whose request something belongs to: the one on whose stream it came, else the latest in which a server may ask.
     pub(super) fn cause(&self, origin: Option<&RequestId>) -> Cause {
         let callers = self.locked();
         match origin.and_then(RequestId::as_number) {
             Some(id) => {
                 let caller = callers.iter().find(|(calling, _)| *calling == id).map(|(_, caller)| Arc::clone(caller));
-                Cause { is_certain: caller.is_some(), caller }
+                Cause { is_certain: caller.is_some(), is_only: callers.len() == 1, caller }
             }
             None => {
-                Cause { caller: callers.last().map(|(_, caller)| Arc::clone(caller)), is_certain: callers.len() == 1 }
+                let asked = callers.iter().rev().find(|(_, caller)| caller.can_be_asked && caller.link.is_some());
+                let latest = asked.or_else(|| callers.last()).map(|(_, caller)| Arc::clone(caller));
+                Cause { caller: latest, is_certain: false, is_only: callers.len() == 1 }
             }
         }
     }

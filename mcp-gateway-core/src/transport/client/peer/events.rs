@@ -27,8 +27,10 @@ pub trait ServerEvents: fmt::Debug + Send + Sync + 'static {
 pub struct Cause {
     /// The caller; `None` when no request was under way.
     pub caller: Option<Arc<Caller>>,
-    /// Whether it can be no other.
+    /// Whether it can be no other: it came on the request's own stream.
     pub is_certain: bool,
+    /// Whether no other request was under way.
+    pub is_only: bool,
 }
 
 /// Who waits for the answer to a request, and what can be asked of and told to them meanwhile.
@@ -37,6 +39,8 @@ pub struct Cause {
 pub struct Caller {
     /// The way back.
     pub link: Option<Arc<dyn ClientLink>>,
+    /// Whether a server may ask something in the course of their request.
+    pub can_be_asked: bool,
     /// What they can do.
     pub capabilities: ClientCapabilities,
     /// From which level on they want log messages of this request.
@@ -54,6 +58,7 @@ impl Caller {
     pub fn new(principal: impl Into<Arc<str>>) -> Self {
         Self {
             link: None,
+            can_be_asked: false,
             capabilities: ClientCapabilities::none(),
             log_level: None,
             principal: principal.into(),

@@ -57,7 +57,8 @@ impl Peer {
     /// - A server that cannot be reached, or wants to be authorized first, belongs to neither; that is the error.
     ///
     /// # Errors
-    /// As [`initialize`](Self::initialize), and what the connection says.
+    /// As [`initialize`](Self::initialize), and what the connection says; `ServerExited` when the server went away at the
+    /// question what it is.
     pub async fn greet(&self, ctx: &CallContext, greeting: &Greeting) -> Result<ServerHello> {
         let hello = ClientHello::of_gateway(greeting.capabilities.to_value());
         let knows_handshake = greeting.remembered.is_some_and(|version| version.era() == Era::Session);
@@ -87,20 +88,26 @@ impl Peer {
                 Err(_) => {}
             },
             () = patience => {
-                doubt();
+                // It may be slow, or not understand. From now on it is the answer to the handshake that decides: a server
+                // of both eras may take that as the last word.
                 let handshake = self.initialize(ctx, &hello, greeting.timeout);
                 tokio::pin!(handshake);
-                tokio::select! {
-                    greeted = &mut handshake => if greeted.is_ok() { return greeted },
-                    answer = &mut probe => match answer? {
-                        Ok(found) if found.version().is_some() => return self.meet(found),
-                        _ => return handshake.await,
+                let found = tokio::select! {
+                    greeted = &mut handshake => match greeted {
+                        Ok(hello) => return Ok(hello),
+                        Err(error) => probe.await.or_else(unclear)?.map_err(|_| error)?,
                     },
-                }
-                return match probe.await? {
-                    Ok(found) => self.meet(found),
-                    Err(error) => Err(refused(error)),
+                    answer = &mut probe => {
+                        let greeted = tokio::time::timeout(PROBE, handshake).await;
+                        match (answer.or_else(unclear)?, greeted) {
+                            (_, Ok(Ok(hello))) => return Ok(hello),
+                            (Ok(found), _) => found,
+                            (Err(_), Ok(Err(error))) => return Err(error),
+                            (Err(error), Err(_)) => return Err(refused(error)),
+                        }
+                    }
                 };
+                return self.meet(found);
             }
         }
         self.initialize(ctx, &hello, greeting.timeout).await
@@ -119,7 +126,8 @@ impl Peer {
         let answer = match self.request(ctx, request).await {
             Ok(answer) => answer,
             Err(error) if matches!(error.kind(), ErrorKind::Closed | ErrorKind::ServerExited) => {
-                return Err(self.explain(ErrorKind::StartFailed, "server exited before the handshake"));
+                // Some end when the first word is not a handshake; whoever starts it again can begin with that.
+                return Err(self.explain(ErrorKind::ServerExited, "server exited before the handshake"));
             }
             Err(error) if error.kind() == ErrorKind::Timeout => {
                 return Err(self
@@ -137,7 +145,9 @@ impl Peer {
 /// A server that fails to answer may be of either era; the handshake will tell what it takes.
 fn unclear(error: Error) -> Result<Result<Discovered, RpcError>> {
     match error.kind() {
-        ErrorKind::Network | ErrorKind::Overloaded => Ok(Err(RpcError::new(code::UNAVAILABLE, error.to_string()))),
+        ErrorKind::Network | ErrorKind::Overloaded | ErrorKind::Timeout => {
+            Ok(Err(RpcError::new(code::UNAVAILABLE, error.to_string())))
+        }
         _ => Err(error),
     }
 }

@@ -29,9 +29,6 @@ const CALM: Duration = Duration::from_secs(30);
 /// Longer than any connection lasts.
 const FOREVER: Duration = Duration::from_secs(10 * 365 * 24 * 60 * 60);
 
-/// How long an acknowledgement may take.
-const ACKNOWLEDGEMENT: Duration = Duration::from_secs(10);
-
 /// The listenings that were not acknowledged yet.
 #[derive(Debug, Default)]
 pub(super) struct Acknowledged(Mutex<HashMap<u64, oneshot::Sender<()>>>);
@@ -74,9 +71,9 @@ pub struct Listening {
 impl Peer {
     /// Listens for what a filter names, and again when the listening ends, until the connection does.
     ///
-    /// What is heard goes to the connection's events. Returns once the server has acknowledged, or has not for ten
-    /// seconds. A server that refuses is left alone.
-    pub async fn listen(self: &Arc<Self>, filter: ListenFilter) -> Listening {
+    /// What is heard goes to the connection's events. The receiver hears when the server has acknowledged for the first
+    /// time, or refuses. A server that refuses is left alone.
+    pub fn listen(self: &Arc<Self>, filter: ListenFilter) -> (Listening, oneshot::Receiver<()>) {
         let peer = Arc::downgrade(self);
         let (acknowledged, heard) = oneshot::channel();
         let task = tokio::spawn(async move {
@@ -99,10 +96,7 @@ impl Peer {
                 }
             }
         });
-        let listening = Listening { _task: AbortOnDropHandle::new(task) };
-        // What is not acknowledged in time may be so later.
-        let _ = tokio::time::timeout(ACKNOWLEDGEMENT, heard).await;
-        listening
+        (Listening { _task: AbortOnDropHandle::new(task) }, heard)
     }
 
     /// Listens until the server ends it; says whether it may be asked again.

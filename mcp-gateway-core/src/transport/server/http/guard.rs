@@ -16,6 +16,8 @@ use serde_json::json;
 #[cfg(feature = "transport-oauth")]
 use super::oauth::OAuthGuard;
 use crate::model::{Principal, SecretValue};
+use crate::protocol::http::header as names;
+use crate::protocol::stateless::LISTEN;
 
 /// The rules for every request but `/health`.
 #[derive(Debug)]
@@ -47,7 +49,9 @@ pub(super) async fn admit(State(guard): State<Arc<Guard>>, mut request: Request,
     };
     request.extensions_mut().insert(admitted.principal);
     // An answer may take longer than its token is good; what a client merely listens to would go on for ever.
-    let until = admitted.until.filter(|_| request.method() == Method::GET);
+    let is_listening = request.method() == Method::GET
+        || request.headers().get(names::METHOD).is_some_and(|method| method.as_bytes() == LISTEN.as_bytes());
+    let until = admitted.until.filter(|_| is_listening);
     let response = next.run(request).await;
     match until {
         Some(until) => response

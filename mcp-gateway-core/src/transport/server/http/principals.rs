@@ -50,33 +50,18 @@ impl Principals {
     /// `Overloaded` when there are too many, `Closed` when the server is ending, and what the host says.
     pub(super) async fn enter(&self, face: &Face, principal: Principal) -> Result<PrincipalUse> {
         let key = (face.profile.clone(), principal);
-        if let Some(known) = self.find(&key)? {
+        if let Some(known) = self.locked().find(&key, self.bound)? {
             return Ok(known);
         }
         let session = OwnedSession::new(face.host.open(key.1.clone(), None).await?);
+        let mut table = self.locked();
         // Another request of the same principal may have been faster; its session counts then.
-        if let Some(known) = self.find(&key)? {
+        if let Some(known) = table.find(&key, self.bound)? {
             return Ok(known);
         }
         let known = Arc::new(Known { session, users: AtomicUsize::new(1), last_used: Mutex::new(Instant::now()) });
-        self.locked().open.insert(key, Arc::clone(&known));
+        table.open.insert(key, Arc::clone(&known));
         Ok(PrincipalUse(known))
-    }
-
-    fn find(&self, key: &Key) -> Result<Option<PrincipalUse>> {
-        let table = self.locked();
-        if table.closed {
-            return Err(Error::new(ErrorKind::Closed, "server is ending"));
-        }
-        if let Some(known) = table.open.get(key) {
-            // Counted under the lock that the sweep takes too.
-            known.users.fetch_add(1, Ordering::AcqRel);
-            return Ok(Some(PrincipalUse(Arc::clone(known))));
-        }
-        if table.open.len() >= self.bound {
-            return Err(Error::new(ErrorKind::Overloaded, "too many principals are served already"));
-        }
-        Ok(None)
     }
 
     /// Ends the sessions that nobody has used for too long.
@@ -106,6 +91,23 @@ impl Principals {
 
     fn locked(&self) -> MutexGuard<'_, Table> {
         self.table.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+}
+
+impl Table {
+    fn find(&self, key: &Key, bound: usize) -> Result<Option<PrincipalUse>> {
+        if self.closed {
+            return Err(Error::new(ErrorKind::Closed, "server is ending"));
+        }
+        if let Some(known) = self.open.get(key) {
+            // Counted under the lock that the sweep takes too.
+            known.users.fetch_add(1, Ordering::AcqRel);
+            return Ok(Some(PrincipalUse(Arc::clone(known))));
+        }
+        if self.open.len() >= bound {
+            return Err(Error::new(ErrorKind::Overloaded, "too many principals are served already"));
+        }
+        Ok(None)
     }
 }
 

@@ -9,8 +9,8 @@ use axum::http::{HeaderMap, HeaderValue, StatusCode, header};
 use axum::response::sse::Event;
 use axum::response::{IntoResponse, Response};
 use futures_util::Stream;
-use tokio::sync::mpsc;
 use tokio::sync::mpsc::error::TrySendError;
+use tokio::sync::{OwnedSemaphorePermit, Semaphore, mpsc};
 
 use super::face::Face;
 use super::guard::refusal;
@@ -24,7 +24,9 @@ use crate::protocol::{ClientLink, Era, Message, ProtocolVersion, RawJson, Reques
 use crate::transport::server::ClientRequest;
 
 /// How many messages of one request may wait for a client that reads slowly.
-const WAITING: usize = 256;
+const MAX_WAITING: usize = 256;
+/// How many bytes of them.
+const MAX_BYTES: usize = 8 * 1024 * 1024;
 
 /// Whether the headers say that a message belongs to the stateless era.
 pub(super) fn is_announced(headers: &HeaderMap) -> bool {
@@ -64,21 +66,29 @@ pub(super) async fn answer(
             return respond(status, &Message::response(id, Err(RpcError::from(&error))));
         }
     };
-    let (sender, mut messages) = mpsc::channel(WAITING);
+    let (sender, mut messages) = mpsc::channel(MAX_WAITING);
+    let bytes = Arc::new(Semaphore::new(MAX_BYTES));
     let headers = headers.iter().map(|(name, value)| (name.as_str(), value.to_str().ok()));
-    let request = ClientRequest::new(id.clone(), method, params.clone(), Arc::new(StreamLink(sender)))
+    let request = ClientRequest::new(id.clone(), method, params.clone(), Arc::new(StreamLink { sender, bytes }))
         .with_headers(RoutingHeaders::of(headers));
     let mut work: Work = Box::pin(async move { known.session().request(request).await });
     tokio::select! {
         biased;
         Some(first) = messages.recv() => {
-            let answering = Answering { id, work: Some(work), messages, ready: Some(first) };
-            stream::respond(events(answering))
+            let ready = Some(first.text);
+            stream::respond(events(Answering { id, work: Some(work), messages, ready, answer: None }))
         }
-        result = &mut work => {
-            let status = status(&result, params.as_ref());
-            respond(status, &Message::response(id, result))
-        }
+        result = &mut work => match messages.try_recv() {
+            // What was said before the answer is heard before it.
+            Ok(first) => {
+                let answer = Some(Message::response(id.clone(), result).to_json());
+                stream::respond(events(Answering { id, work: None, messages, ready: Some(first.text), answer }))
+            }
+            Err(_) => {
+                let status = status(&result, params.as_ref());
+                respond(status, &Message::response(id, result))
+            }
+        },
     }
 }
 
@@ -88,8 +98,10 @@ type Work = Pin<Box<dyn Future<Output = Result<RawJson, RpcError>> + Send>>;
 struct Answering {
     id: RequestId,
     work: Option<Work>,
-    messages: mpsc::Receiver<String>,
+    messages: mpsc::Receiver<Waiting>,
     ready: Option<String>,
+    /// The answer, once it is there; it waits for what was said before it.
+    answer: Option<String>,
 }
 
 impl Answering {
@@ -98,21 +110,18 @@ impl Answering {
         if let Some(ready) = self.ready.take() {
             return Some(ready);
         }
-        let work = self.work.as_mut()?;
-        let result = tokio::select! {
-            biased;
-            Some(message) = self.messages.recv() => return Some(message),
-            result = work => result,
-        };
-        self.work = None;
-        let answer = Message::response(self.id.clone(), result).to_json();
-        // What was said before the answer is heard before it.
+        if let Some(work) = self.work.as_mut() {
+            let result = tokio::select! {
+                biased;
+                Some(message) = self.messages.recv() => return Some(message.text),
+                result = work => result,
+            };
+            self.work = None;
+            self.answer = Some(Message::response(self.id.clone(), result).to_json());
+        }
         match self.messages.try_recv() {
-            Ok(message) => {
-                self.ready = Some(answer);
-                Some(message)
-            }
-            Err(_) => Some(answer),
+            Ok(message) => Some(message.text),
+            Err(_) => self.answer.take(),
         }
     }
 }
@@ -138,13 +147,27 @@ fn status(result: &Result<RawJson, RpcError>, params: Option<&RawJson>) -> Statu
 
 /// The way back of one request.
 #[derive(Debug)]
-struct StreamLink(mpsc::Sender<String>);
+struct StreamLink {
+    sender: mpsc::Sender<Waiting>,
+    bytes: Arc<Semaphore>,
+}
+
+/// A message that waits for its client, with its share of the bytes that may.
+struct Waiting {
+    text: String,
+    _share: OwnedSemaphorePermit,
+}
 
 #[async_trait]
 impl ClientLink for StreamLink {
     async fn notify(&self, method: &str, params: Option<RawJson>) -> Result<()> {
-        self.0.try_send(Message::notification(method, params).to_json()).map_err(|error| match error {
-            TrySendError::Full(_) => Error::new(ErrorKind::Overloaded, "client does not read what it is sent"),
+        let behind = || Error::new(ErrorKind::Overloaded, "client does not read what it is sent");
+        let text = Message::notification(method, params).to_json();
+        // One that is too long for any client that is behind is still sent to one that is not.
+        let share = u32::try_from(text.len().min(MAX_BYTES)).map_err(|_| behind())?;
+        let share = Arc::clone(&self.bytes).try_acquire_many_owned(share).map_err(|_| behind())?;
+        self.sender.try_send(Waiting { text, _share: share }).map_err(|error| match error {
+            TrySendError::Full(_) => behind(),
             TrySendError::Closed(_) => Error::new(ErrorKind::Closed, "client is gone"),
         })
     }

@@ -1,0 +1,91 @@
+//! What a server offers to one session alone.
+//!
+//! A server that was told something by its client, such as its roots, may put it into what it offers. Others must not see
+//! that, and it must not be kept.
+
+use std::collections::HashMap;
+use std::sync::{Arc, PoisonError};
+
+use super::Hub;
+use super::publish::build_view;
+use super::slot::Slot;
+use crate::gateway::view::View;
+use crate::model::{SessionId, Surface};
+use crate::protocol::ListKind;
+
+/// A session that is offered something of its own.
+#[derive(Debug)]
+pub(crate) struct Own {
+    surfaces: HashMap<u64, Arc<Surface>>,
+    view: Arc<View>,
+}
+
+impl Hub {
+    /// What a session sees that is offered something of its own.
+    pub(super) fn own_view(&self, session: &SessionId) -> Option<Arc<View>> {
+        let own = self.own.read().unwrap_or_else(PoisonError::into_inner);
+        own.get(session).map(|own| Arc::clone(&own.view))
+    }
+
+    /// Keeps what a server offers to a session alone, for as long as that lasts.
+    pub(super) async fn keep_own(&self, slot: &Arc<Slot>, session: &SessionId, surface: Surface) {
+        let capabilities = self.sessions.capabilities(Some(session));
+        let before = self.view_of(Some(session)).await;
+        let same = slot.lock().is_some_and(|lock| lock.surface_for(&capabilities) == Some(&surface));
+        if same && self.own_view(session).is_none() {
+            return;
+        }
+        {
+            let mut own = self.own.write().unwrap_or_else(PoisonError::into_inner);
+            let kept = own
+                .entry(session.clone())
+                .or_insert_with(|| Own { surfaces: HashMap::new(), view: Arc::clone(&before) });
+            kept.surfaces.insert(slot.number, Arc::new(surface));
+        }
+        self.publish_own(session).await;
+        if !self.sessions.is_open(session) {
+            self.forget_own(session);
+        }
+    }
+
+    /// Rebuilds what sessions see that are offered something of their own.
+    pub(super) async fn publish_all_own(&self) {
+        let sessions: Vec<_> = self.own.read().unwrap_or_else(PoisonError::into_inner).keys().cloned().collect();
+        for session in sessions {
+            self.publish_own(&session).await;
+        }
+    }
+
+    pub(super) fn forget_own(&self, session: &SessionId) {
+        self.own.write().unwrap_or_else(PoisonError::into_inner).remove(session);
+    }
+
+    /// Whether a session hears of its lists apart from others of its kind.
+    pub(super) fn has_own(&self, session: &SessionId) -> bool {
+        self.own.read().unwrap_or_else(PoisonError::into_inner).contains_key(session)
+    }
+
+    async fn publish_own(&self, session: &SessionId) {
+        let capabilities = self.sessions.capabilities(Some(session));
+        let changes = {
+            let mut names = self.names.lock().await;
+            let mut own = self.own.write().unwrap_or_else(PoisonError::into_inner);
+            let Some(kept) = own.get_mut(session) else { return };
+            let next = Arc::new(build_view(&self.slots(), &capabilities, Some(&kept.surfaces), &mut names));
+            let changes = next.changes(&kept.view);
+            kept.view = next;
+            changes
+        };
+        let mut told: Vec<&str> = Vec::new();
+        for method in changes.iter().map(|kind: &ListKind| kind.changed()) {
+            if told.contains(&method) {
+                continue;
+            }
+            told.push(method);
+            for link in self.sessions.links_of(session) {
+                // A client that does not keep up sees the change when it lists again.
+                let _ = link.notify(method, None).await;
+            }
+        }
+    }
+}
