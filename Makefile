@@ -1,7 +1,7 @@
 # The short names for what people type; the work is done by the scripts in .ci/.
 
 .DEFAULT_GOAL := help
-.PHONY: help test lint fmt test-rust test-python test-node test-examples conformance matrix features quickstart prepare engine images api-docs servers gateway-image bench bench-bindings deny clean
+.PHONY: help test lint fmt test-rust test-python test-node test-examples conformance matrix features quickstart demo-eras prepare engine images api-docs servers gateway-image bench bench-bindings deny clean
 
 help: ## this list
 	@awk -F ':.*## ' '/^[a-z-]+:.*## /{printf "  make %-14s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
@@ -51,6 +51,9 @@ features: ## the core with each feature alone (a few minutes; not part of `make 
 
 quickstart: ## the example that shows the main job
 	cargo run --example quickstart
+
+demo-eras: engine images servers ## a client of the newest era, a server of the older one in a container, a question between them
+	.ci/demo-eras
 
 prepare: ## the packages and Rust components that the checks need
 	.ci/prepare
