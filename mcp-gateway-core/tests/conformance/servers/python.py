@@ -17,6 +17,7 @@ from typing import Any
 
 import anyio
 import mcp_types as types
+import tasks
 import uvicorn
 from mcp.server.context import ServerRequestContext
 from mcp.server.lowlevel import NotificationOptions, Server
@@ -75,7 +76,7 @@ def fill(value: Any, args: Mapping[str, Any] | None) -> Any:
 
 
 def tools() -> list[Json]:
-    return [*OFFER["tools"], *([OFFER["extraTool"]] if extra["tools"] else [])]
+    return [*OFFER["tools"], *tasks.TOOLS, *([OFFER["extraTool"]] if extra["tools"] else [])]
 
 
 def prompts() -> list[Json]:
@@ -235,6 +236,11 @@ async def call_tool(ctx: Context, params: types.CallToolRequestParams) -> Any:
         raise MCPError(types.INVALID_PARAMS, f"no tool {params.name}")
     if params.name in SPECIAL:
         return await SPECIAL[params.name](ctx, args)
+    if params.name == "test_tool_with_task":
+        tasks.require(ctx)
+        return await ask(ctx, tasks.ASKS, args, dump(params.input_responses), params.request_state, tasks.greeting)
+    if any(tool["name"] == params.name for tool in tasks.TOOLS):
+        return await tasks.call(ctx, params.name, args)
     if params.name == "chat":
         await ctx.session.report_progress(2 if params.input_responses else 1, 2, args["label"])
         await log(ctx, args["label"])
@@ -315,7 +321,7 @@ class Events(EventStore):
 
 
 def create() -> Server[Any]:
-    schemas = {tool["name"]: tool["inputSchema"] for tool in [*OFFER["tools"], OFFER["extraTool"]]}
+    schemas = {tool["name"]: tool["inputSchema"] for tool in [*tools(), OFFER["extraTool"]]}
     server: Server[Any] = Server(
         "offer-python",
         version="1.0.0",
@@ -333,6 +339,7 @@ def create() -> Server[Any]:
         on_subscriptions_listen=ListenHandler(bus),
         on_set_logging_level=set_level,
     )
+    tasks.add_to(server)
     server.middleware.append(RequestStateBoundary(RequestStateSecurity.ephemeral(), default_audience="offer-python"))
     return server
 
