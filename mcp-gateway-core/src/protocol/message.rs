@@ -100,6 +100,9 @@ fn present_box<'de, D: serde::Deserializer<'de>>(from: D) -> std::result::Result
     Box::<RawValue>::deserialize(from).map(Some)
 }
 
+/// About how long a message is without its parameters or result, in bytes.
+const ENVELOPE: usize = 128;
+
 #[derive(Serialize)]
 struct Outgoing<'a> {
     jsonrpc: &'static str,
@@ -193,8 +196,15 @@ impl Message {
             }
         }
         outgoing.id = id_raw.as_deref();
+        // Large parts are copied once, into a text that does not have to grow.
+        let parts = [outgoing.params, outgoing.result];
+        let length: usize = parts.into_iter().flatten().map(|part| part.get().len()).sum();
+        let mut text = Vec::with_capacity(length + ENVELOPE);
         // Every part is text or valid JSON, so rendering cannot fail.
-        let text = serde_json::to_string(&outgoing).unwrap_or_default();
+        let text = match serde_json::to_writer(&mut text, &outgoing) {
+            Ok(()) => String::from_utf8(text).unwrap_or_default(),
+            Err(_) => String::new(),
+        };
         // Raw parts may hold line breaks, and only between tokens, where a space means the same.
         if memchr::memchr(b'\n', text.as_bytes()).is_some() { text.replace('\n', " ") } else { text }
     }

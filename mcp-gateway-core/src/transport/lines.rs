@@ -2,6 +2,9 @@
 
 use crate::error::{Error, ErrorKind, Result};
 
+/// From which length on a line is handed out without a copy, in bytes.
+const LARGE: usize = 256 * 1024;
+
 /// Cuts a byte stream into lines of at most a given length.
 ///
 /// # Behavior
@@ -46,9 +49,19 @@ impl LineDecoder {
             if end - self.start > self.max_bytes {
                 return Err(self.too_large());
             }
-            let line = self.buffer[self.start..end].trim_ascii_end().to_vec();
-            self.start = end + 1;
-            self.scanned = self.start;
+            let line = if self.start == 0 && end >= LARGE {
+                // A long line is handed out in the buffer that it came in; what follows on it is short.
+                let rest = self.buffer.split_off(end + 1);
+                let mut line = std::mem::replace(&mut self.buffer, rest);
+                line.truncate(line[..end].trim_ascii_end().len());
+                self.scanned = 0;
+                line
+            } else {
+                let line = self.buffer[self.start..end].trim_ascii_end().to_vec();
+                self.start = end + 1;
+                self.scanned = self.start;
+                line
+            };
             if !line.is_empty() {
                 return Ok(Some(line));
             }
@@ -83,6 +96,21 @@ mod tests {
             }
         }
         assert_eq!(lines, ["one", "two", "three"]);
+    }
+
+    #[test]
+    fn long_lines_are_cut_like_short_ones() {
+        let mut decoder = LineDecoder::new(4 * LARGE);
+        let long = "x".repeat(LARGE + 3);
+        let text = format!("{long}\r\nshort\n{long}\n{long}\nend\n");
+        let mut lines = Vec::new();
+        for chunk in text.as_bytes().chunks(LARGE / 3) {
+            decoder.push(chunk);
+            while let Some(line) = decoder.next_line().unwrap() {
+                lines.push(String::from_utf8(line).unwrap());
+            }
+        }
+        assert_eq!(lines, [&long, "short", &long, &long, "end"]);
     }
 
     #[test]
