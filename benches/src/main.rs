@@ -28,6 +28,7 @@ fn main() {
     let setup = Setup::from_args();
     report::machine();
     latency(&setup);
+    large(&setup);
     start(&setup);
     memory(&setup);
 }
@@ -69,6 +70,31 @@ fn latency(setup: &Setup) {
         row.extend(rates);
         report::row(&row);
         base = base.or(Some(p50));
+    }
+}
+
+/// What a large message costs on its way: there as the argument of a call, and back as its result.
+fn large(setup: &Setup) {
+    report::heading("Calls with large arguments and results (`echo`), p50 in µs");
+    report::header(&["path", "1 KB", "100 KB", "1 MB", "10 MB"]);
+    for (name, open) in setup.large_paths() {
+        let client = open();
+        client.initialize();
+        let mut row = vec![name];
+        for (size, calls) in [(1_000, 2_000), (100_000, 500), (1_000_000, 100), (10_000_000, 20)] {
+            let arguments = format!(r#"{{"text":"{}"}}"#, "x".repeat(size));
+            let mut times: Vec<Duration> = (0..calls)
+                .map(|_| {
+                    let begun = Instant::now();
+                    client.call("echo", &arguments);
+                    begun.elapsed()
+                })
+                .collect();
+            times.sort_unstable();
+            row.push(report::micros(times[calls / 2]));
+        }
+        report::row(&row);
+        client.finish();
     }
 }
 

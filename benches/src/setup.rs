@@ -71,6 +71,22 @@ impl Setup {
         ]
     }
 
+    /// The ways on which large messages are measured: directly, over a pipe in the middle, and through the gateway.
+    pub(crate) fn large_paths(&self) -> Vec<(String, Box<dyn Fn() -> Stdio + '_>)> {
+        let process = self.catalog("large", &self.process_entry("awkward", &[]));
+        let through = self.run(&process, &["awkward"]);
+        // Two programs that copy bytes and do nothing else.
+        let piped = format!("cat | {} | cat", self.server.display());
+        vec![
+            ("server directly".to_owned(), Box::new(|| Stdio::open(&self.server, &[]))),
+            (
+                "over a plain pipe (`cat` on either side)".to_owned(),
+                Box::new(move || Stdio::open(Path::new("sh"), &["-c".to_owned(), piped.clone()])),
+            ),
+            ("gateway stdio → process".to_owned(), Box::new(move || Stdio::open(&self.gateway, &through))),
+        ]
+    }
+
     /// Arguments that run a gateway over so many servers, each with tools of its own.
     pub(crate) fn many(&self, count: usize) -> Vec<String> {
         let names: Vec<String> = (0..count).map(|n| format!("s{n}")).collect();
