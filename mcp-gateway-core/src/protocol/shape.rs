@@ -123,9 +123,15 @@ const META_KEYS: &[&str] = &[
     "tracestate",
 ];
 
-/// As readers fold that do not tell upper from lower case; `ſ` and the Kelvin sign are letters to them.
+/// As readers fold that do not tell upper from lower case, whichever of the two they turn keys into: `ſ`, `ı`, `İ`, `ß`
+/// and the Kelvin sign are letters to one or another of them.
 fn fold(key: &str) -> String {
-    key.chars().flat_map(char::to_lowercase).map(|letter| if letter == 'ſ' { 's' } else { letter }).collect()
+    if key.is_ascii() {
+        return key.to_ascii_lowercase();
+    }
+    // `İ` becomes an `i` with a dot that some readers leave out.
+    let letters = key.chars().flat_map(char::to_uppercase).flat_map(char::to_lowercase);
+    letters.filter(|letter| *letter != '\u{307}').collect()
 }
 
 /// The place after the closing quote of a text that begins here.
@@ -173,6 +179,12 @@ mod tests {
             r#"{"name":"a","arguments":{"deep":[{"x":1,"x":2}]}}"#,
             r#"{"_meta":{"ProgressToken":1}}"#,
             r#"{"ref":{"Name":"x"}}"#,
+            r#"{"taskid":"x"}"#,
+            r#"{"_meta":{"progresstoken":1}}"#,
+            r#"{"_meta":{"io.ModelContextProtocol\/protocolVersion":"2026-07-28"}}"#,
+            r#"{"ur\u0131":"x"}"#,
+            r#"{"ur\u0130":"x"}"#,
+            r#"{"_meta":{"progre\u00dfToken":1}}"#,
         ] {
             assert!(check(text).is_err(), "{text}");
         }
