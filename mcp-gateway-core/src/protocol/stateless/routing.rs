@@ -53,7 +53,7 @@ impl Routing {
     /// The headers of a request; `schema` is the input schema of the tool that it calls.
     pub fn of(version: ProtocolVersion, method: &str, params: &RawObject, schema: Option<&RawJson>) -> Self {
         let parameters = schema.map(|schema| values(&annotated(schema), params)).unwrap_or_default();
-        let parameters = parameters.into_iter().filter_map(|(name, value)| Some((name, value?))).collect();
+        let parameters = parameters.into_iter().filter_map(|(name, value)| Some((name, text_of(&value?)?))).collect();
         Self { version, method: method.to_owned(), name: name_of(method, params), parameters }
     }
 
@@ -85,7 +85,9 @@ impl Routing {
         }
         let Some(schema) = schema else { return Ok(()) };
         for (name, value) in values(&annotated(schema), params) {
-            expect(headers, &format!("{}{}", header::PARAM_PREFIX, name.to_ascii_lowercase()), value.as_deref())?;
+            let (name, wanted) = (name.to_ascii_lowercase(), value.as_ref().and_then(text_of));
+            let same = if value.is_some_and(|value| value.is_number()) { is_same_number } else { is_same_text };
+            expect_as(headers, &format!("{}{name}", header::PARAM_PREFIX), wanted.as_deref(), same)?;
         }
         Ok(())
     }
@@ -193,22 +195,26 @@ fn count(value: &Value, depth: usize, seen: &mut usize) -> Result<(), String> {
     Ok(())
 }
 
-/// The values of the parameters that are headers; `None` for one that is absent or null.
-fn values(annotated: &[(Vec<String>, String)], params: &RawObject) -> Vec<(String, Option<String>)> {
+/// The values of the parameters that are headers; `None` for one that is absent, null, or of a kind that no header has.
+fn values(annotated: &[(Vec<String>, String)], params: &RawObject) -> Vec<(String, Option<Value>)> {
     if annotated.is_empty() {
         return Vec::new();
     }
     let arguments: Value = params.get("arguments").and_then(|arguments| arguments.read().ok()).unwrap_or_default();
     let value = |path: &[String]| {
         let value = path.iter().try_fold(&arguments, |value, key| value.get(key))?;
-        match value {
-            Value::String(text) => Some(text.clone()),
-            Value::Bool(flag) => Some(flag.to_string()),
-            Value::Number(number) => Some(plain(number)),
-            _ => None,
-        }
+        matches!(value, Value::String(_) | Value::Bool(_) | Value::Number(_)).then(|| value.clone())
     };
     annotated.iter().map(|(path, name)| (name.clone(), value(path))).collect()
+}
+
+fn text_of(value: &Value) -> Option<String> {
+    match value {
+        Value::String(text) => Some(text.clone()),
+        Value::Bool(flag) => Some(flag.to_string()),
+        Value::Number(number) => Some(plain(number)),
+        _ => None,
+    }
 }
 
 /// A number as text; one without a fraction as a whole number, however it was written.
@@ -231,13 +237,22 @@ fn name_of(method: &str, params: &RawObject) -> Option<String> {
 }
 
 fn expect(headers: &RoutingHeaders, name: &str, wanted: Option<&str>) -> Result<(), RpcError> {
+    expect_as(headers, name, wanted, is_same_text)
+}
+
+fn expect_as(
+    headers: &RoutingHeaders,
+    name: &str,
+    wanted: Option<&str>,
+    same: impl Fn(&str, &str) -> bool,
+) -> Result<(), RpcError> {
     let mismatch = |why: &str| Err(RpcError::new(code::HEADER_MISMATCH, format!("header `{name}` {why}")));
     match (headers.all(name).as_slice(), wanted) {
         ([], None) => Ok(()),
         ([], Some(_)) => mismatch("is missing"),
         ([_], None) => mismatch("stands for a value that the body does not have"),
         ([value], Some(wanted)) => match value.and_then(decode) {
-            Some(value) if value == wanted || is_same_number(&value, wanted) => Ok(()),
+            Some(value) if same(&value, wanted) => Ok(()),
             Some(_) => mismatch("says something else than the body"),
             None => mismatch("cannot be read"),
         },
@@ -245,10 +260,14 @@ fn expect(headers: &RoutingHeaders, name: &str, wanted: Option<&str>) -> Result<
     }
 }
 
-/// `42` and `42.0` are the same number.
+/// `42` and `42.0` are the same number, and two texts.
 fn is_same_number(one: &str, other: &str) -> bool {
     let number = |text: &str| text.parse::<serde_json::Number>().ok().map(|number| plain(&number));
-    number(one).is_some_and(|one| number(other) == Some(one))
+    one == other || number(one).is_some_and(|one| number(other) == Some(one))
+}
+
+fn is_same_text(one: &str, other: &str) -> bool {
+    one == other
 }
 
 fn encode(value: &str) -> String {
@@ -339,6 +358,20 @@ mod tests {
         assert_eq!(headers.last().unwrap().1, "42");
         headers.last_mut().unwrap().1 = "42.0".to_owned();
         Routing::check(&sent(&headers), "tools/call", &params, Some(&schema)).unwrap();
+    }
+
+    #[test]
+    fn texts_that_look_like_numbers_are_compared_as_texts() {
+        let schema = schema(json!({"n": {"type": "string", "x-mcp-header": "N"}}));
+        let params = params("100", json!({"n": "42"}));
+        let check = |name: &str, n: &str| {
+            let headers = [("mcp-method", "tools/call"), ("mcp-name", name), ("mcp-param-n", n)];
+            let headers = RoutingHeaders::of(headers.map(|(name, value)| (name, Some(value))));
+            Routing::check(&headers, "tools/call", &params, Some(&schema))
+        };
+        check("100", "42").unwrap();
+        assert!(check("1e2", "42").is_err());
+        assert!(check("100", "42.0").is_err());
     }
 
     #[test]
