@@ -125,6 +125,10 @@ impl Message {
     /// `Protocol` when it is not a JSON-RPC 2.0 message.
     pub fn parse(bytes: &[u8]) -> Result<Self> {
         let wrong = |why: &'static str| Error::new(ErrorKind::Protocol, why);
+        // An array would be taken for the values of the members, in the order in which they are declared.
+        if bytes.trim_ascii_start().first() != Some(&b'{') {
+            return Err(wrong("not a JSON-RPC message"));
+        }
         let incoming: Incoming<'_> =
             serde_json::from_slice(bytes).map_err(|cause| wrong("not a JSON-RPC message").with_source(cause))?;
         if incoming.jsonrpc != Some("2.0") {
@@ -234,6 +238,7 @@ mod tests {
             "",
             "[]",
             "hello",
+            r#"["2.0",1,"ping"]"#,
             "{}",
             r#"{"jsonrpc":"1.0","method":"x"}"#,
             r#"{"jsonrpc":"2.0","id":null,"method":"x"}"#,
