@@ -5,7 +5,7 @@ use std::sync::Arc;
 
 use crate::model::{Definition, ServerName, Surface};
 use crate::profile::NameTable;
-use crate::protocol::{ClientCapabilities, ListKind, RawJson, RequestKind, Target};
+use crate::protocol::{ClientCapabilities, ListKind, RawJson, RequestKind, Target, may_hold};
 use crate::util::pattern::Pattern;
 
 use super::Introduction;
@@ -269,13 +269,15 @@ fn definitions(surface: &Surface, kind: ListKind) -> &[Definition] {
 }
 
 fn requires_task(definition: &Definition) -> bool {
-    memchr::memmem::find(definition.json.as_bytes(), b"taskSupport").is_some()
+    may_hold(&definition.json, "taskSupport")
         && serde_json::from_str::<serde_json::Value>(&definition.json)
             .is_ok_and(|tool| tool["execution"]["taskSupport"] == "required")
 }
 
 fn header_schema(definition: &Definition) -> Option<RawJson> {
-    memchr::memmem::find(definition.json.as_bytes(), b"x-mcp-header")?;
+    if !may_hold(&definition.json, "x-mcp-header") {
+        return None;
+    }
     RawJson::parse(definition.json.as_str()).ok()?.object().ok()?.get("inputSchema").cloned()
 }
 

@@ -23,6 +23,7 @@ pub use handshake::{ClientHello, ServerHello};
 pub use link::ClientLink;
 pub use list::ListPage;
 pub use message::{Message, RequestId};
+pub(crate) use raw::may_hold;
 pub use raw::{RawJson, RawObject};
 pub use request::{ListKind, Request, RequestKind, Response, Target};
 pub use shape::check_shape;

@@ -186,6 +186,19 @@ impl<'de> Deserialize<'de> for RawObject {
     }
 }
 
+/// Whether a JSON text may hold a word; quick, for texts that are large and mostly do not.
+///
+/// A letter can be written as an escape (`\u0069` is an `i`, `\/` a slash), so that a text with one of the word's may hold
+/// the word.
+pub(crate) fn may_hold(text: &str, word: &str) -> bool {
+    let bytes = text.as_bytes();
+    let escaped = |at: usize| u8::from_str_radix(text.get(at + 4..at + 6)?, 16).ok();
+    let is_letter = |at: usize| escaped(at).is_some_and(|letter| word.as_bytes().contains(&letter));
+    memchr::memmem::find(bytes, word.as_bytes()).is_some()
+        || memchr::memmem::find_iter(bytes, br"\u00").any(is_letter)
+        || (word.contains('/') && memchr::memmem::find(bytes, br"\/").is_some())
+}
+
 fn not_json(cause: serde_json::Error) -> Error {
     Error::new(ErrorKind::Protocol, "message is not the JSON it should be").with_source(cause)
 }
@@ -201,6 +214,17 @@ mod tests {
         assert_eq!(object.to_raw().get(), text);
         object.set_text("name", "b\"c");
         assert!(object.to_raw().get().starts_with(r#"{"name":"b\"c","big":1234567890123456789012"#));
+    }
+
+    #[test]
+    fn an_escape_hides_no_word() {
+        for text in [r#"{"isError":true}"#, r#"{"is\u0045rror":true}"#, r#"{"\u0069sError":true}"#] {
+            assert!(may_hold(text, "\"isError\""), "{text}");
+        }
+        assert!(may_hold(r#"{"a\/b":1}"#, "a/b"));
+        for text in [r#"{"text":"a\/b, \u003cp\u003e\u00e9\u0007\n"}"#, "{}", r#"{"\u00"#] {
+            assert!(!may_hold(text, "\"isError\""), "{text}");
+        }
     }
 
     #[test]

@@ -5,7 +5,7 @@ use std::sync::Arc;
 
 use serde::{Deserialize, Serialize};
 
-use super::{ClientLink, Era, RawJson, RawObject, RpcError};
+use super::{ClientLink, Era, RawJson, RawObject, RpcError, may_hold};
 use crate::error::{Error, ErrorKind, Result};
 use crate::model::{InstanceId, LogLevel, ServerName, TraceContext};
 
@@ -410,7 +410,7 @@ impl Response {
             is_error: Option<bool>,
         }
         let Ok(result) = &self.result else { return false };
-        memchr::memmem::find(result.get().as_bytes(), b"\"isError\"").is_some()
+        may_hold(result.get(), "\"isError\"")
             && result.read::<Outcome>().is_ok_and(|outcome| outcome.is_error == Some(true))
     }
 }
@@ -436,6 +436,7 @@ mod tests {
     fn a_tool_error_is_seen() {
         let answer = |text: &str| Response::new(RawJson::parse(text).unwrap());
         assert!(answer(r#"{"content":[],"isError": true}"#).is_tool_error());
+        assert!(answer(r#"{"is\u0045rror":true}"#).is_tool_error());
         assert!(!answer(r#"{"content":[{"text":"\"isError\":true"}]}"#).is_tool_error());
     }
 }

@@ -2,7 +2,7 @@
 
 use serde_json::{Map, Value, json};
 
-use super::{Era, RawJson, RawObject, RpcError, code};
+use super::{Era, RawJson, RawObject, RpcError, code, may_hold};
 
 /// The extension of the stateless era.
 pub const EXTENSION: &str = "io.modelcontextprotocol/tasks";
@@ -20,7 +20,9 @@ pub struct TaskState {
 impl TaskState {
     /// The task that the answer to a call begins, if it begins one.
     pub fn begun(result: &RawJson, era: Era) -> Option<Self> {
-        memchr::memmem::find(result.get().as_bytes(), b"\"taskId\"")?;
+        if !may_hold(result.get(), "\"taskId\"") {
+            return None;
+        }
         let result = result.object().ok()?;
         match era {
             Era::Session => Self::of(&result.get("task")?.object().ok()?),
@@ -105,6 +107,10 @@ mod tests {
         assert_eq!(
             begun(r#"{"resultType":"task","taskId":"b","status":"completed"}"#, Era::Stateless),
             state("b", true)
+        );
+        assert_eq!(
+            begun(r#"{"resultType":"task","task\u0049d":"c","status":"working"}"#, Era::Stateless),
+            state("c", false)
         );
         assert_eq!(begun(r#"{"resultType":"complete","content":[{"text":"\"taskId\""}]}"#, Era::Stateless), None);
         let old =

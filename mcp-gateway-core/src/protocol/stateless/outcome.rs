@@ -2,7 +2,7 @@
 
 use serde_json::value::RawValue;
 
-use crate::protocol::{ListKind, RawJson, RequestKind};
+use crate::protocol::{ListKind, RawJson, RequestKind, may_hold};
 
 pub(super) const SERVER: &str = "io.modelcontextprotocol/serverInfo";
 const TYPE: &str = "resultType";
@@ -15,7 +15,7 @@ const TTL_MS: u64 = 0;
 /// What is there already stays as it is; what is added goes to the front, so that large results are copied once.
 pub fn complete(kind: RequestKind, result: RawJson) -> RawJson {
     let text = result.get();
-    let has = |key: &str| memchr::memmem::find(text.as_bytes(), key.as_bytes()).is_some() && has_member(text, key);
+    let has = |key: &str| may_hold(text, key) && has_member(text, key);
     let mut front = String::new();
     if !has(TYPE) {
         front.push_str(r#""resultType":"complete","#);
@@ -43,8 +43,7 @@ pub fn complete(kind: RequestKind, result: RawJson) -> RawJson {
 /// A result as a client of the session era gets it: without what only the stateless era has.
 pub fn for_session_era(result: RawJson) -> RawJson {
     let text = result.get();
-    let mentions = |key: &str| memchr::memmem::find(text.as_bytes(), key.as_bytes()).is_some();
-    if ![TYPE, "ttlMs", "cacheScope", SERVER].into_iter().any(mentions) {
+    if ![TYPE, "ttlMs", "cacheScope", SERVER].into_iter().any(|key| may_hold(text, key)) {
         return result;
     }
     let Ok(mut object) = result.object() else { return result };
@@ -104,6 +103,8 @@ mod tests {
         let call = complete(RequestKind::CallTool, raw(r#"{"content":[{"text":"resultType"}]}"#));
         assert_eq!(call.get(), r#"{"resultType":"complete","content":[{"text":"resultType"}]}"#);
         assert_eq!(complete(RequestKind::CallTool, call.clone()), call);
+        let escaped = raw(r#"{"result\u0054ype":"task"}"#);
+        assert_eq!(complete(RequestKind::CallTool, escaped.clone()), escaped);
         assert_eq!(complete(RequestKind::Complete, raw("{ }")).get(), r#"{"resultType":"complete" }"#);
         let list = complete(RequestKind::ListTools, raw(r#"{"tools":[],"ttlMs":5}"#));
         assert_eq!(list.get(), r#"{"resultType":"complete","cacheScope":"private","tools":[],"ttlMs":5}"#);
@@ -115,6 +116,7 @@ mod tests {
             r#"{"resultType":"complete","content":[],"ttlMs":1,"_meta":{"io.modelcontextprotocol/serverInfo":{},"a/b":1}}"#,
         );
         assert_eq!(for_session_era(result).get(), r#"{"content":[],"_meta":{"a/b":1}}"#);
+        assert_eq!(for_session_era(raw(r#"{"ttl\u004ds":1}"#)).get(), "{}");
         let untouched = raw(r#"{"content":[ 1.0 ]}"#);
         assert_eq!(for_session_era(untouched.clone()), untouched);
     }

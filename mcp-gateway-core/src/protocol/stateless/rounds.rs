@@ -5,7 +5,7 @@ use serde::{Deserialize, Serialize};
 use serde_json::value::RawValue;
 
 use crate::error::{Error, ErrorKind, Result};
-use crate::protocol::{RawJson, RawObject};
+use crate::protocol::{RawJson, RawObject, may_hold};
 
 /// The member that tells the type of a result, and the type that asks for more.
 const TYPE: &str = "resultType";
@@ -74,14 +74,15 @@ impl InputRequired {
     /// Reads a result that asks for more; `None` for any other, which is not read further than that takes.
     ///
     /// # Errors
-    /// `Protocol` when it says so and is not what it should be, or asks for too much at once.
+    /// `Protocol` when it says so and is not what it should be, asks for too much at once, or says it in a way that is
+    /// read differently by different clients.
     pub fn read(result: &RawJson) -> Result<Option<Self>> {
-        if memchr::memmem::find(result.get().as_bytes(), INPUT_REQUIRED.as_bytes()).is_none() {
+        // A result of another shape may hold the word anywhere.
+        if !may_hold(result.get(), INPUT_REQUIRED) || !result.get().starts_with('{') {
             return Ok(None);
         }
-        // A result of another shape may hold the word anywhere.
-        let kind = result.object().ok().and_then(|result| result.text(TYPE));
-        if kind.as_deref() != Some(INPUT_REQUIRED) {
+        // What cannot be read here a client might read as a question, which nobody would have seen then.
+        if result.object()?.text(TYPE).as_deref() != Some(INPUT_REQUIRED) {
             return Ok(None);
         }
         let wrong = |why: &'static str| Error::new(ErrorKind::Protocol, why);
@@ -173,6 +174,13 @@ mod tests {
     }
 
     #[test]
+    fn a_question_does_not_hide_behind_escapes() {
+        let text = r#"{"result\u0054ype":"input\u005frequired","requestState":"s"}"#;
+        let asked = InputRequired::read(&RawJson::parse(text).unwrap()).unwrap().unwrap();
+        assert_eq!(asked.state.as_deref(), Some("s"));
+    }
+
+    #[test]
     fn other_results_ask_for_nothing() {
         for text in [r#"{"content":[{"text":"input_required"}]}"#, r#"{"resultType":"complete","x":"input_required"}"#]
         {
@@ -182,6 +190,8 @@ mod tests {
             r#"{"resultType":"input_required"}"#,
             r#"{"resultType":"input_required","inputRequests":[]}"#,
             r#"{"resultType":"input_required","inputRequests":{"a":{}}}"#,
+            r#"{"resultType":"complete","resultType":"input_required","requestState":"s"}"#,
+            r#"{"\ud800":1,"resultType":"input_required","requestState":"s"}"#,
         ] {
             assert!(InputRequired::read(&RawJson::parse(text).unwrap()).is_err(), "{text}");
         }

@@ -4,7 +4,7 @@ use base64::Engine as _;
 use base64::engine::general_purpose::STANDARD;
 use serde_json::{Map, Value};
 
-use crate::protocol::{ProtocolVersion, RawJson, RawObject, RpcError, code, http::header};
+use crate::protocol::{ProtocolVersion, RawJson, RawObject, RpcError, code, http::header, may_hold};
 
 /// What a value that is no plain header text is wrapped into.
 const WRAP: (&str, &str) = ("=?base64?", "?=");
@@ -106,7 +106,7 @@ impl Routing {
 /// # Errors
 /// Why the annotations cannot be used; a client has to leave such a tool alone.
 pub fn header_parameters(schema: &RawJson) -> Result<Vec<(Vec<String>, String)>, String> {
-    if memchr::memmem::find(schema.get().as_bytes(), ANNOTATION.as_bytes()).is_none() {
+    if !may_hold(schema.get(), ANNOTATION) {
         return Ok(Vec::new());
     }
     let schema: Value = schema.read().map_err(|_| "schema cannot be read".to_owned())?;

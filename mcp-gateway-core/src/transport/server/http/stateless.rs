@@ -20,7 +20,7 @@ use crate::error::{Error, ErrorKind, Result};
 use crate::model::Principal;
 use crate::protocol::http::{MESSAGE_EVENT, header as names};
 use crate::protocol::stateless::{RequestMeta, RoutingHeaders};
-use crate::protocol::{ClientLink, Era, Message, ProtocolVersion, RawJson, RequestId, RpcError, code};
+use crate::protocol::{ClientLink, Era, Message, ProtocolVersion, RawJson, RequestId, RpcError, code, may_hold};
 use crate::transport::server::ClientRequest;
 
 /// How many messages of one request may wait for a client that reads slowly.
@@ -38,7 +38,7 @@ pub(super) fn is_announced(headers: &HeaderMap) -> bool {
 pub(super) fn is_one(params: Option<&RawJson>) -> bool {
     let Some(params) = params else { return false };
     // Most requests of the other era do not even hold the word.
-    memchr::memmem::find(params.get().as_bytes(), b"io.modelcontextprotocol/").is_some()
+    may_hold(params.get(), "io.modelcontextprotocol/")
         && params.object().is_ok_and(|params| RequestMeta::is_in(&params))
 }
 
