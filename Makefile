@@ -1,7 +1,7 @@
 # The short names for what people type; the work is done by the scripts in .ci/.
 
 .DEFAULT_GOAL := help
-.PHONY: help test lint fmt test-rust test-python test-node test-examples conformance matrix features quickstart demo-eras prepare engine images api-docs servers gateway-image bench bench-bindings deny clean
+.PHONY: help test lint fmt test-rust test-python test-node test-examples conformance matrix fuzz features quickstart demo-eras prepare engine images api-docs servers gateway-image bench bench-bindings deny clean
 
 help: ## this list
 	@awk -F ':.*## ' '/^[a-z-]+:.*## /{printf "  make %-14s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
@@ -18,6 +18,7 @@ test: ## everything: installs and starts what is missing, lints, then the tests 
 	.ci/test-examples
 	.ci/conformance
 	.ci/matrix
+	.ci/fuzz
 
 lint: ## format, clippy, docs, dependency guard, scripts
 	.ci/lint
@@ -42,6 +43,9 @@ conformance: ## the official conformance suite, through the gateway (see docs/co
 
 matrix: ## every official SDK as a client, servers of every kind behind one gateway
 	.ci/matrix
+
+fuzz: ## every fuzz target for 10 seconds, or SECONDS= (see docs/testing.md)
+	.ci/fuzz $(SECONDS)
 
 api-docs: ## the API reference of all three languages, in target/api
 	.ci/api-docs

@@ -55,8 +55,15 @@ impl Stdio {
 
     /// How many tools are listed.
     pub(crate) fn list(&self) -> usize {
-        let answer: Value = serde_json::from_str(&self.request("tools/list", "{}")).unwrap();
-        answer["result"]["tools"].as_array().unwrap().len()
+        let (mut count, mut params) = (0, "{}".to_owned());
+        loop {
+            let answer: Value = serde_json::from_str(&self.request("tools/list", &params)).unwrap();
+            count += answer["result"]["tools"].as_array().unwrap().len();
+            match answer["result"]["nextCursor"].as_str() {
+                Some(cursor) => params = format!(r#"{{"cursor":"{cursor}"}}"#),
+                None => return count,
+            }
+        }
     }
 
     /// Lists until so many tools are there.

@@ -48,6 +48,8 @@ pub use command::HostCommand;
 pub use events::{GatewayEvent, GatewayEvents};
 pub use ext::GatewayExt;
 pub use face::GatewayHost;
+#[cfg(fuzzing)]
+pub use face::fuzzing;
 pub use host_link::ProgressListener;
 pub use inspect::Inspection;
 #[cfg(feature = "runtime-remote")]

@@ -1,6 +1,8 @@
 //! The session of one client: what the protocol says to it, over the one funnel.
 
 mod bridge;
+#[cfg(fuzzing)]
+pub mod fuzzing;
 mod greeted;
 mod in_flight;
 mod lanes;

@@ -47,6 +47,12 @@ impl Seal {
         Ok(Self { key })
     }
 
+    /// A finding has to come about again, so its key is part of it.
+    #[cfg(fuzzing)]
+    pub(super) fn with_key(key: [u8; 32]) -> Self {
+        Self { key: zeroize::Zeroizing::new(key) }
+    }
+
     /// A name that was never given before.
     pub(super) fn handle() -> Result<Handle> {
         let mut handle = [0; HANDLE];

@@ -3,8 +3,10 @@
 mod authorization;
 mod connection;
 mod diagnostics;
-#[cfg(feature = "__http-client")]
+#[cfg(any(feature = "__http-client", fuzzing))]
 mod event_stream;
+#[cfg(fuzzing)]
+pub mod fuzzing;
 #[cfg(feature = "__http-client")]
 mod http;
 mod memory;
