@@ -1,6 +1,7 @@
 //! One request on its way to its server.
 
 use std::sync::Arc;
+use std::time::Duration;
 
 use async_trait::async_trait;
 
@@ -20,6 +21,9 @@ use crate::protocol::{
     Target, tasks,
 };
 use crate::transport::client::{Caller, PeerRequest};
+
+/// How long a server may take to heed that a call was cancelled before it is stopped.
+const GRACE: Duration = Duration::from_secs(2);
 
 /// How many servers an error tells about that might have had a name.
 const EXPLAINED: usize = 3;
@@ -299,7 +303,9 @@ impl Drop for Lease<'_> {
         self.instance.leave();
         let is_spent = self.instance.peer.is_closed() || self.alone.as_ref().is_some_and(|alone| !alone.is_clean());
         if self.single || (is_spent && self.slot.take(&self.instance)) {
-            self.hub.retire(self.slot, Arc::clone(&self.instance));
+            let is_told = !self.single && !self.instance.peer.is_closed();
+            let grace = if is_told { GRACE } else { Duration::ZERO };
+            self.hub.retire_after(grace, self.slot, Arc::clone(&self.instance));
         }
     }
 }

@@ -251,11 +251,24 @@ impl Hub {
 
     /// Stops a server in the background, off every response path.
     fn retire(&self, slot: &Arc<Slot>, instance: Arc<instance::Instance>) {
+        self.retire_after(Duration::ZERO, slot, instance);
+    }
+
+    /// As [`retire`](Self::retire), a while later; at once when the gateway shuts down.
+    fn retire_after(&self, grace: Duration, slot: &Arc<Slot>, instance: Arc<instance::Instance>) {
         let (audit, bus, slot) = (Arc::clone(&self.audit), self.bus.clone(), Arc::clone(slot));
         let profile = self.profile.name().clone();
         self.subscriptions.release(&instance);
         self.tasks_begun.forget_server(&instance);
+        if let Some(session) = &instance.session {
+            self.forget_own_of(slot.number, session);
+        }
+        let closing = self.closing.clone();
         self.tasks.spawn(async move {
+            tokio::select! {
+                () = tokio::time::sleep(grace) => {}
+                () = closing.cancelled() => {}
+            }
             instance.stop().await;
             let mut event = AuditEvent::new(profile, "gateway", "server/stop");
             event.server = Some(slot.name.clone());

@@ -60,6 +60,17 @@ impl Hub {
         self.own.write().unwrap_or_else(PoisonError::into_inner).remove(session);
     }
 
+    /// Forgets what a server that is stopped has offered to its session alone: its successor was told nothing yet.
+    pub(super) fn forget_own_of(&self, slot: u64, session: &SessionId) {
+        let mut own = self.own.write().unwrap_or_else(PoisonError::into_inner);
+        let Some(kept) = own.get_mut(session) else { return };
+        if kept.surfaces.remove(&slot).is_none() {
+            return;
+        }
+        drop(own);
+        self.changed.notify_one();
+    }
+
     /// Whether a session hears of its lists apart from others of its kind.
     pub(super) fn has_own(&self, session: &SessionId) -> bool {
         self.own.read().unwrap_or_else(PoisonError::into_inner).contains_key(session)

@@ -101,8 +101,7 @@ impl Hub {
             let capabilities = hub.sessions.capabilities(session.as_ref());
             let outcome = match hub.start_instance(&slot, session, capabilities).await {
                 Ok(instance) if hub.holds(&slot) && slot.settle(&place, &instance) => {
-                    hub.listen_first(&slot, &instance).await;
-                    hub.resubscribe_later(&slot, &place, &instance);
+                    hub.resubscribe(&slot, &place, &instance).await;
                     if hub.is_wanted(&place) {
                         Ok(instance)
                     } else {

@@ -229,31 +229,28 @@ impl Hub {
     }
 
     /// Listens to a server of the stateless era that has just started, before its first request can change anything.
-    pub(super) async fn listen_first(&self, slot: &Slot, instance: &Arc<Instance>) {
-        if instance.peer.era() == Era::Stateless {
-            // A server that is slow to acknowledge is listened to all the same.
-            let _ = tokio::time::timeout(FIRST, self.listen(slot, instance)).await;
-        }
+    async fn listen_first(&self, slot: &Slot, instance: &Arc<Instance>) {
+        // A server that is slow to acknowledge is listened to all the same.
+        let _ = tokio::time::timeout(FIRST, self.listen(slot, instance)).await;
     }
 
-    /// Subscribes a server that has taken the place of another to what that was subscribed to, off the response path.
-    pub(super) fn resubscribe_later(&self, slot: &Arc<Slot>, place: &Place, instance: &Arc<Instance>) {
+    /// Subscribes a server that has taken the place of another to what that was subscribed to, before its first request
+    /// can change anything.
+    pub(super) async fn resubscribe(&self, slot: &Arc<Slot>, place: &Place, instance: &Arc<Instance>) {
         let uris = self.subscriptions.hand_over(slot.number, place, instance);
-        let Some(hub) = self.this.upgrade() else { return };
-        let (slot, instance) = (Arc::clone(slot), Arc::clone(instance));
-        self.tasks.spawn(async move {
-            let ctx = CallContext::local().with_cancellation(hub.closing.child_token());
-            match instance.peer.era() {
-                Era::Session => {
-                    for uri in uris {
-                        // A server that refuses now tells of no change, as it would if nobody had subscribed.
-                        let _ = hub.tell_server(&ctx, &slot, &instance, RequestKind::Subscribe, &uri).await;
-                    }
-                }
-                Era::Stateless if !uris.is_empty() => hub.listen(&slot, &instance).await,
-                Era::Stateless => {}
+        let ctx = CallContext::local().with_cancellation(self.closing.child_token());
+        let subscribing = async {
+            for uri in uris {
+                // A server that refuses now tells of no change, as it would if nobody had subscribed.
+                let _ = self.tell_server(&ctx, slot, instance, RequestKind::Subscribe, &uri).await;
             }
-        });
+        };
+        match instance.peer.era() {
+            // One that is slow to subscribe does not keep the call that started it.
+            Era::Session => drop(tokio::time::timeout(FIRST, subscribing).await),
+            // What is handed over is part of what is listened for first.
+            Era::Stateless => self.listen_first(slot, instance).await,
+        }
     }
 
     async fn unsubscribe(&self, ctx: &CallContext, ended: Vec<(Key, Arc<Instance>)>) {
