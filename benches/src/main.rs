@@ -27,10 +27,13 @@ const CALLS: usize = 5_000;
 fn main() {
     let setup = Setup::from_args();
     report::machine();
-    latency(&setup);
-    large(&setup);
-    start(&setup);
-    memory(&setup);
+    type Table = fn(&Setup);
+    let tables: [(&str, Table); 4] = [("latency", latency), ("large", large), ("start", start), ("memory", memory)];
+    for (name, table) in tables {
+        if setup.is_wanted(name) {
+            table(&setup);
+        }
+    }
 }
 
 /// Added latency and throughput, per way to the server.

@@ -13,22 +13,29 @@ pub(crate) struct Setup {
     pub(crate) gateway: PathBuf,
     server: PathBuf,
     home: PathBuf,
+    tables: Vec<String>,
 }
 
 /// A way to the server, opened when it is its turn; `None` where this machine does not have it.
 pub(crate) type Open<'a> = Box<dyn Fn() -> Option<Box<dyn Client>> + 'a>;
 
 impl Setup {
-    /// `e2e GATEWAY_BINARY AWKWARD_SERVER_BINARY`
+    /// `e2e GATEWAY_BINARY AWKWARD_SERVER_BINARY [latency|large|start|memory]...`
     pub(crate) fn from_args() -> Self {
         let mut args = std::env::args_os().skip(1).map(PathBuf::from);
         let (Some(gateway), Some(server)) = (args.next(), args.next()) else {
-            eprintln!("usage: e2e GATEWAY_BINARY AWKWARD_SERVER_BINARY (or simply: make bench)");
+            eprintln!("usage: e2e GATEWAY_BINARY AWKWARD_SERVER_BINARY [latency|large|start|memory]... (or simply: make bench)");
             std::process::exit(2);
         };
         let home = std::env::temp_dir().join(format!("mcp-gateway-bench-{}", std::process::id()));
         std::fs::create_dir_all(&home).unwrap();
-        Self { gateway: absolute(&gateway), server: absolute(&server), home }
+        let tables = args.filter_map(|name| name.into_os_string().into_string().ok()).collect();
+        Self { gateway: absolute(&gateway), server: absolute(&server), home, tables }
+    }
+
+    /// Whether a table is to be printed: every one, unless some are named.
+    pub(crate) fn is_wanted(&self, table: &str) -> bool {
+        self.tables.is_empty() || self.tables.iter().any(|name| name == table)
     }
 
     pub(crate) fn paths(&self) -> Vec<(String, Open<'_>)> {

@@ -15,7 +15,7 @@ const MAX_BYTES: usize = 16 * 1024;
 /// # Behavior
 /// - What is asked of a client in the course of a call is limited to this: `roots`, `sampling`, `elicitation`.
 /// - `tasks`, `extensions` and `experimental` are passed on as they came, for they change what a server offers.
-/// - A capability that is no object is left out.
+/// - A capability that is no object is left out. Numbers are kept as far as 64 bits can.
 #[derive(Clone, Debug, PartialEq, Eq, Hash, Default)]
 pub struct ClientCapabilities(Option<Arc<str>>);
 

@@ -1,6 +1,13 @@
 //! Messages as lines, with a bound on their length.
 
+use std::io;
+
+use tokio::io::{AsyncRead, AsyncReadExt as _};
+
 use crate::error::{Error, ErrorKind, Result};
+
+/// How much room there is at least for what is read at once, in bytes.
+const READ_CHUNK: usize = 64 * 1024;
 
 /// From which length on a line is handed out without a copy, in bytes.
 const LARGE: usize = 256 * 1024;
@@ -28,11 +35,29 @@ impl LineDecoder {
 
     /// Adds bytes as they come.
     pub fn push(&mut self, bytes: &[u8]) {
-        // Once per chunk, not once per line: a chunk may hold thousands of lines.
+        self.forget_read();
+        self.buffer.extend_from_slice(bytes);
+    }
+
+    /// Adds what a stream has, once; says how many bytes that was, with 0 at the end.
+    ///
+    /// # Errors
+    /// Those of the stream.
+    ///
+    /// # Cancel safety
+    /// Nothing is lost when the future is dropped.
+    pub async fn read_from(&mut self, stream: &mut (impl AsyncRead + Unpin)) -> io::Result<usize> {
+        self.forget_read();
+        // A long line is read into the buffer that it will be handed out in.
+        self.buffer.reserve(READ_CHUNK);
+        stream.read_buf(&mut self.buffer).await
+    }
+
+    /// Once per chunk, not once per line: a chunk may hold thousands of lines.
+    fn forget_read(&mut self) {
         self.buffer.drain(..self.start);
         self.scanned -= self.start;
         self.start = 0;
-        self.buffer.extend_from_slice(bytes);
     }
 
     /// The next whole line, if there is one.

@@ -3,7 +3,7 @@
 use std::sync::{Arc, Mutex, PoisonError};
 
 use async_trait::async_trait;
-use tokio::io::{AsyncRead, AsyncReadExt, AsyncWrite, AsyncWriteExt};
+use tokio::io::{AsyncRead, AsyncWrite, AsyncWriteExt};
 use tokio::sync::mpsc;
 use tokio::task::JoinHandle;
 
@@ -17,8 +17,6 @@ pub const INCOMING_CAPACITY: usize = 256;
 
 /// How many messages to a server may wait to be written; then the sender has to wait.
 const OUTGOING_CAPACITY: usize = 64;
-
-const READ_CHUNK: usize = 64 * 1024;
 
 /// Speaks newline-delimited JSON over two byte streams.
 ///
@@ -55,17 +53,16 @@ async fn read_lines(
     diagnostics: Arc<Diagnostics>,
 ) {
     let mut decoder = LineDecoder::new(max_message_bytes);
-    let mut chunk = vec![0; READ_CHUNK];
     loop {
         let count = tokio::select! {
-            read = read.read(&mut chunk) => read,
+            count = decoder.read_from(&mut read) => count,
             () = sender.closed() => return,
         };
         match count {
             Ok(0) => {
                 return diagnostics.pipe_ended(Error::new(ErrorKind::Closed, "server closed its output")).await;
             }
-            Ok(count) => decoder.push(&chunk[..count]),
+            Ok(_) => {}
             Err(cause) => {
                 return diagnostics.set_closed(Error::new(ErrorKind::Io, "cannot read from server").with_source(cause));
             }

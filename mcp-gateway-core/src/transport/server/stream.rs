@@ -5,7 +5,7 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use futures_util::poll;
-use tokio::io::{AsyncRead, AsyncReadExt, AsyncWrite, AsyncWriteExt};
+use tokio::io::{AsyncRead, AsyncWrite, AsyncWriteExt};
 use tokio::sync::mpsc;
 use tokio::task::JoinSet;
 use tokio_util::sync::CancellationToken;
@@ -144,10 +144,9 @@ impl Client {
 
     async fn read(&mut self, mut read: impl AsyncRead + Send + Unpin) -> Result<()> {
         let mut decoder = LineDecoder::new(self.config.max_message_bytes);
-        let mut chunk = vec![0; 64 * 1024];
         loop {
-            let count = read
-                .read(&mut chunk)
+            let count = decoder
+                .read_from(&mut read)
                 .await
                 .map_err(|cause| Error::new(ErrorKind::Io, "cannot read from the client").with_source(cause))?;
             if count == 0 {
@@ -156,7 +155,6 @@ impl Client {
                 }
                 return Ok(());
             }
-            decoder.push(&chunk[..count]);
             loop {
                 match decoder.next_line() {
                     Ok(Some(line)) => self.take(&line).await,
