@@ -76,20 +76,27 @@ fn latency(setup: &Setup) {
     }
 }
 
-/// What a large message costs on its way: there as the argument of a call, and back as its result.
+/// What a large message costs on its way.
 fn large(setup: &Setup) {
-    report::heading("Calls with large arguments and results (`echo`), p50 in µs");
+    large_calls(setup, "Calls with large results (`big`), p50 in µs", "big", |size| format!(r#"{{"bytes":{size}}}"#));
+    large_calls(setup, "Calls with large arguments and results (`echo`), p50 in µs", "echo", |size| {
+        format!(r#"{{"text":"{}"}}"#, "x".repeat(size))
+    });
+}
+
+fn large_calls(setup: &Setup, heading: &str, tool: &str, arguments: impl Fn(usize) -> String) {
+    report::heading(heading);
     report::header(&["path", "1 KB", "100 KB", "1 MB", "10 MB"]);
     for (name, open) in setup.large_paths() {
         let client = open();
         client.initialize();
         let mut row = vec![name];
         for (size, calls) in [(1_000, 2_000), (100_000, 500), (1_000_000, 100), (10_000_000, 20)] {
-            let arguments = format!(r#"{{"text":"{}"}}"#, "x".repeat(size));
+            let arguments = arguments(size);
             let mut times: Vec<Duration> = (0..calls)
                 .map(|_| {
                     let begun = Instant::now();
-                    client.call("echo", &arguments);
+                    client.call(tool, &arguments);
                     begun.elapsed()
                 })
                 .collect();

@@ -24,7 +24,9 @@ impl Setup {
     pub(crate) fn from_args() -> Self {
         let mut args = std::env::args_os().skip(1).map(PathBuf::from);
         let (Some(gateway), Some(server)) = (args.next(), args.next()) else {
-            eprintln!("usage: e2e GATEWAY_BINARY AWKWARD_SERVER_BINARY [latency|large|start|memory]... (or simply: make bench)");
+            eprintln!(
+                "usage: e2e GATEWAY_BINARY AWKWARD_SERVER_BINARY [latency|large|start|memory]... (or simply: make bench)"
+            );
             std::process::exit(2);
         };
         let home = std::env::temp_dir().join(format!("mcp-gateway-bench-{}", std::process::id()));

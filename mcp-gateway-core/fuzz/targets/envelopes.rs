@@ -17,6 +17,7 @@ use mcp_gateway_core::protocol::{Era, ProtocolVersion, RawJson, RawObject, Reque
 fuzz_target!(|text: &str| {
     versions(text);
     let Ok(json) = RawJson::parse(text) else { return };
+    parts(&json);
     greetings(&json);
     results(&json);
     if let Ok(params) = json.object() {
@@ -34,6 +35,33 @@ fn versions(text: &str) {
     }
     let newest = ProtocolVersion::newest_stateless(text.split(','));
     assert!(newest.is_none_or(|version| version.era() == Era::Stateless && text.contains(version.as_str())));
+}
+
+/// Values are cut into the parts that a reader finds in them.
+fn parts(json: &RawJson) {
+    let same = |ours: &RawJson, theirs: &Tree| {
+        assert_eq!(Tree::read(ours.get()), *theirs);
+        parts(ours);
+    };
+    match Tree::read(json.get()) {
+        Tree::Object(members) => {
+            let is_twice = |at: usize| members[..at].iter().any(|(key, _)| *key == members[at].0);
+            let Ok(object) = json.object() else {
+                return assert!((0..members.len()).any(is_twice), "an object cannot be read");
+            };
+            assert_eq!(object.iter().count(), members.len());
+            for ((our_key, ours), (key, theirs)) in object.iter().zip(&members) {
+                assert_eq!(our_key, key);
+                same(ours, theirs);
+            }
+        }
+        Tree::Array(trees) => {
+            let items = json.items().expect("a list");
+            assert_eq!(items.len(), trees.len());
+            items.iter().zip(&trees).for_each(|(ours, theirs)| same(ours, theirs));
+        }
+        Tree::Text(_) | Tree::Plain(_) => assert!(json.object().is_err()),
+    }
 }
 
 fn greetings(json: &RawJson) {

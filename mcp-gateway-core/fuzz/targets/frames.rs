@@ -41,13 +41,13 @@ fn decoded(chunks: &[&[u8]], max_bytes: usize) -> Lines {
         decoder.push(chunk);
         loop {
             match decoder.next_line() {
-                Ok(Some(line)) => lines.push(line),
+                Ok(Some(line)) => lines.push(line.to_vec()),
                 Ok(None) => break,
                 Err(_) => return (lines, true),
             }
         }
     }
-    lines.extend(decoder.finish());
+    lines.extend(decoder.finish().map(|line| line.to_vec()));
     (lines, false)
 }
 

@@ -1,7 +1,5 @@
 //! Pages of lists.
 
-use serde_json::value::RawValue;
-
 use super::{ListKind, RawJson};
 use crate::error::{Error, ErrorKind, Result};
 use crate::model::Definition;
@@ -26,11 +24,10 @@ impl ListPage {
         let items = page
             .get(kind.member())
             .ok_or_else(|| Error::new(ErrorKind::Protocol, format!("list has no `{}`", kind.member())))?;
-        let items: Vec<Box<RawValue>> = items.read()?;
         let items = items
+            .items()?
             .into_iter()
             .map(|item| {
-                let item = RawJson::from(item);
                 let key = item.object()?.text(kind.key()).ok_or_else(|| {
                     Error::new(ErrorKind::Protocol, format!("an item of `{}` has no `{}`", kind.member(), kind.key()))
                 })?;

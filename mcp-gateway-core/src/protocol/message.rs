@@ -2,10 +2,12 @@
 
 use std::fmt;
 
-use serde::{Deserialize, Serialize};
+use bytes::Bytes;
+use bytestring::ByteString;
+use serde::Deserialize;
 use serde_json::value::RawValue;
 
-use super::{RawJson, RpcError};
+use super::{Line, RawJson, RpcError};
 use crate::error::{Error, ErrorKind, Result};
 
 /// The id of a request: a text or a number, kept as it was written.
@@ -83,10 +85,10 @@ struct Incoming<'a> {
     id: Option<&'a RawValue>,
     #[serde(default)]
     method: Option<String>,
-    #[serde(default)]
-    params: Option<Box<RawValue>>,
-    #[serde(default, deserialize_with = "present_box")]
-    result: Option<Box<RawValue>>,
+    #[serde(borrow, default)]
+    params: Option<&'a RawValue>,
+    #[serde(borrow, default, deserialize_with = "present")]
+    result: Option<&'a RawValue>,
     #[serde(default)]
     error: Option<RpcError>,
 }
@@ -96,52 +98,38 @@ fn present<'de: 'a, 'a, D: serde::Deserializer<'de>>(from: D) -> std::result::Re
     <&RawValue>::deserialize(from).map(Some)
 }
 
-fn present_box<'de, D: serde::Deserializer<'de>>(from: D) -> std::result::Result<Option<Box<RawValue>>, D::Error> {
-    Box::<RawValue>::deserialize(from).map(Some)
-}
-
-/// About how long a message is without its parameters or result, in bytes.
-const ENVELOPE: usize = 128;
-
-#[derive(Serialize)]
-struct Outgoing<'a> {
-    jsonrpc: &'static str,
-    #[serde(skip_serializing_if = "Option::is_none")]
-    id: Option<&'a RawValue>,
-    #[serde(skip_serializing_if = "Option::is_none")]
-    method: Option<&'a str>,
-    #[serde(skip_serializing_if = "Option::is_none")]
-    params: Option<&'a RawJson>,
-    #[serde(skip_serializing_if = "Option::is_none")]
-    result: Option<&'a RawJson>,
-    #[serde(skip_serializing_if = "Option::is_none")]
-    error: Option<&'a RpcError>,
-}
-
 impl Message {
     /// Reads one message in one pass; parameters and results stay raw.
     ///
     /// # Errors
     /// `Protocol` when it is not a JSON-RPC 2.0 message.
     pub fn parse(bytes: &[u8]) -> Result<Self> {
+        Self::take(&Bytes::copy_from_slice(bytes))
+    }
+
+    /// Reads one message, whose parameters or result go on to share its memory.
+    pub(crate) fn take(bytes: &Bytes) -> Result<Self> {
         let wrong = |why: &'static str| Error::new(ErrorKind::Protocol, why);
         // An array would be taken for the values of the members, in the order in which they are declared.
         if bytes.trim_ascii_start().first() != Some(&b'{') {
             return Err(wrong("not a JSON-RPC message"));
         }
+        let text =
+            ByteString::try_from(bytes.clone()).map_err(|cause| wrong("not a JSON-RPC message").with_source(cause))?;
         let incoming: Incoming<'_> =
-            serde_json::from_slice(bytes).map_err(|cause| wrong("not a JSON-RPC message").with_source(cause))?;
+            serde_json::from_str(&text).map_err(|cause| wrong("not a JSON-RPC message").with_source(cause))?;
         if incoming.jsonrpc != Some("2.0") {
             return Err(wrong("not a JSON-RPC 2.0 message"));
         }
-        let params = incoming.params.map(RawJson::from);
+        let raw = |value| RawJson::part_of(&text, value);
+        let params = incoming.params.map(raw);
         match (incoming.method, incoming.id, incoming.result, incoming.error) {
             (Some(method), Some(id), None, None) => {
                 Ok(Self::Request { id: RequestId::from_json(id.get())?, method, params })
             }
             (Some(method), None, None, None) => Ok(Self::Notification { method, params }),
             (None, Some(id), Some(result), None) => {
-                Ok(Self::Response { id: Some(RequestId::from_json(id.get())?), result: Ok(RawJson::from(result)) })
+                Ok(Self::Response { id: Some(RequestId::from_json(id.get())?), result: Ok(raw(result)) })
             }
             (None, id, None, Some(error)) => {
                 let id = id.filter(|id| id.get() != "null").map(|id| RequestId::from_json(id.get())).transpose()?;
@@ -178,40 +166,78 @@ impl Message {
 
     /// The message as JSON text without a line break.
     pub fn to_json(&self) -> String {
-        let mut id_raw = None;
-        let mut outgoing = Outgoing { jsonrpc: "2.0", id: None, method: None, params: None, result: None, error: None };
-        match self {
-            Self::Request { id, method, params } => {
-                id_raw = RawValue::from_string(id.0.clone()).ok();
-                outgoing.method = Some(method);
-                outgoing.params = params.as_ref();
-            }
-            Self::Notification { method, params } => {
-                outgoing.method = Some(method);
-                outgoing.params = params.as_ref();
-            }
-            Self::Response { id, result } => {
-                let id = id.as_ref().map_or("null", RequestId::as_json);
-                id_raw = RawValue::from_string(id.to_owned()).ok();
-                match result {
-                    Ok(result) => outgoing.result = Some(result),
-                    Err(error) => outgoing.error = Some(error),
-                }
-            }
+        let Parts { head, body, tail } = self.parts();
+        let mut text = head;
+        if let Some(body) = body {
+            text.reserve_exact(body.get().len() + tail.len());
+            text.push_str(body.get());
+            text.push_str(tail);
         }
-        outgoing.id = id_raw.as_deref();
-        // Large parts are copied once, into a text that does not have to grow.
-        let parts = [outgoing.params, outgoing.result];
-        let length: usize = parts.into_iter().flatten().map(|part| part.get().len()).sum();
-        let mut text = Vec::with_capacity(length + ENVELOPE);
-        // Every part is text or valid JSON, so rendering cannot fail.
-        let text = match serde_json::to_writer(&mut text, &outgoing) {
-            Ok(()) => String::from_utf8(text).unwrap_or_default(),
-            Err(_) => String::new(),
-        };
         // Raw parts may hold line breaks, and only between tokens, where a space means the same.
         if memchr::memchr(b'\n', text.as_bytes()).is_some() { text.replace('\n', " ") } else { text }
     }
+
+    /// The message as a line, in which what is large is not copied.
+    pub(crate) fn to_line(&self) -> Line {
+        let Parts { head, body, .. } = self.parts();
+        let large =
+            body.filter(|body| body.get().len() >= LARGE && memchr::memchr(b'\n', body.get().as_bytes()).is_none());
+        match large {
+            Some(body) => Line::of_parts(head, body.clone().into_bytes(), "}\n"),
+            None => Line::from(self.to_json()),
+        }
+    }
+
+    fn parts(&self) -> Parts<'_> {
+        let text = |text: &str| serde_json::Value::from(text).to_string();
+        let mut head = String::with_capacity(ENVELOPE);
+        head.push_str("{\"jsonrpc\":\"2.0\"");
+        let mut put = |key: &str, value: &str| {
+            for part in [",\"", key, "\":", value] {
+                head.push_str(part);
+            }
+        };
+        let (key, body) = match self {
+            Self::Request { id, method, params } => {
+                put("id", id.as_json());
+                put("method", &text(method));
+                ("params", params.as_ref())
+            }
+            Self::Notification { method, params } => {
+                put("method", &text(method));
+                ("params", params.as_ref())
+            }
+            Self::Response { id, result } => {
+                put("id", id.as_ref().map_or("null", RequestId::as_json));
+                match result {
+                    Ok(result) => ("result", Some(result)),
+                    Err(error) => {
+                        // Every part is text or valid JSON, so rendering cannot fail.
+                        put("error", &serde_json::to_string(error).unwrap_or_default());
+                        ("", None)
+                    }
+                }
+            }
+        };
+        match body {
+            Some(_) => put(key, ""),
+            None => head.push('}'),
+        }
+        Parts { head, body, tail: "}" }
+    }
+}
+
+/// About how long a message is without its parameters or result, in bytes.
+const ENVELOPE: usize = 128;
+
+/// From which length on what a message carries is not copied into its line, in bytes.
+const LARGE: usize = 16 * 1024;
+
+/// A message as text: what stands before its parameters or result, these, and what stands behind them.
+struct Parts<'a> {
+    head: String,
+    body: Option<&'a RawJson>,
+    tail: &'static str,
 }
 
 #[cfg(test)]

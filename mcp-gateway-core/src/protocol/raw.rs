@@ -3,17 +3,20 @@
 use std::collections::HashSet;
 use std::fmt;
 
-use serde::de::{DeserializeOwned, MapAccess, Visitor};
+use bytestring::ByteString;
+use serde::de::DeserializeOwned;
 use serde::ser::SerializeMap;
 use serde::{Deserialize, Deserializer, Serialize, Serializer};
 use serde_json::value::{RawValue, to_raw_value};
 
+use super::scan::Parts;
 use crate::error::{Error, ErrorKind, Result};
 
 /// A valid JSON value as the text it came in: numbers keep their digits, objects their order and unknown keys.
-#[derive(Clone, Debug, Serialize, Deserialize)]
-#[serde(transparent)]
-pub struct RawJson(Box<RawValue>);
+///
+/// Clones and the members of an object share the memory of the message that they came in.
+#[derive(Clone, Debug)]
+pub struct RawJson(ByteString);
 
 impl RawJson {
     /// Checks and takes a JSON text.
@@ -21,7 +24,19 @@ impl RawJson {
     /// # Errors
     /// `Protocol` when it is not JSON.
     pub fn parse(text: impl Into<String>) -> Result<Self> {
-        RawValue::from_string(text.into()).map(Self).map_err(not_json)
+        let text = ByteString::from(text.into());
+        let value: &RawValue = serde_json::from_str(&text).map_err(not_json)?;
+        Ok(Self::part_of(&text, value))
+    }
+
+    /// A value that was found in a text, without a copy.
+    pub(super) fn part_of(text: &ByteString, value: &RawValue) -> Self {
+        Self(text.slice_ref(value.get()))
+    }
+
+    /// A text that was put together of valid JSON.
+    fn of_parts(text: String) -> Self {
+        Self(text.into())
     }
 
     /// Renders a value.
@@ -30,23 +45,29 @@ impl RawJson {
     /// `Internal` when the value has no JSON form, such as a map with keys that are not text.
     pub fn from_value(value: &impl Serialize) -> Result<Self> {
         to_raw_value(value)
-            .map(Self)
+            .map(Self::from)
             .map_err(|cause| Error::new(ErrorKind::Internal, "value has no JSON form").with_source(cause))
     }
 
     /// The empty object.
     pub fn empty_object() -> Self {
-        Self(RawObject::default().to_box())
+        RawObject::default().to_raw()
     }
 
     /// The JSON text.
     pub fn get(&self) -> &str {
-        self.0.get()
+        &self.0
     }
 
-    /// The JSON text, without a copy.
+    /// The JSON text, without a copy if nothing else shares it.
     pub fn into_text(self) -> String {
-        Box::<str>::from(self.0).into_string()
+        let bytes = Vec::from(self.0.into_bytes());
+        String::from_utf8(bytes).unwrap_or_default()
+    }
+
+    /// The bytes of the JSON text, without a copy.
+    pub(crate) fn into_bytes(self) -> bytes::Bytes {
+        self.0.into_bytes()
     }
 
     /// Reads the value into a type, ignoring what the type does not name.
@@ -62,7 +83,49 @@ impl RawJson {
     /// # Errors
     /// `Protocol` when it is no object or has a key twice.
     pub fn object(&self) -> Result<RawObject> {
-        self.read()
+        let parts = Parts::of_object(self.get()).ok_or_else(|| unexpected("it is no object"))?;
+        let mut members: Vec<(String, Self)> = Vec::new();
+        // Most objects have a few members; those with thousands must not take the square of that.
+        let mut seen: HashSet<String> = HashSet::new();
+        for part in parts {
+            let key = self.key(part.key.unwrap_or_default())?;
+            if members.len() == FEW {
+                seen.extend(members.iter().map(|(name, _)| name.clone()));
+            }
+            let is_known = if members.len() < FEW {
+                members.iter().any(|(name, _)| *name == key)
+            } else {
+                !seen.insert(key.clone())
+            };
+            // Two parties that pick different ones of two equal keys would see different requests.
+            if is_known {
+                let shown: String = key.chars().take(64).collect();
+                return Err(unexpected(format_args!("key `{shown}` stands twice")));
+            }
+            members.push((key, self.part(part.value)));
+        }
+        Ok(RawObject(members))
+    }
+
+    /// The items of a list.
+    ///
+    /// # Errors
+    /// `Protocol` when it is no list.
+    pub fn items(&self) -> Result<Vec<Self>> {
+        let parts = Parts::of_list(self.get()).ok_or_else(|| unexpected("it is no list"))?;
+        Ok(parts.map(|part| self.part(part.value)).collect())
+    }
+
+    fn part(&self, (start, end): (usize, usize)) -> Self {
+        Self(self.0.slice_ref(&self.0[start..end]))
+    }
+
+    fn key(&self, (start, end): (usize, usize)) -> Result<String> {
+        let quoted = &self.0[start..end];
+        match quoted.strip_prefix('"').and_then(|rest| rest.strip_suffix('"')) {
+            Some(plain) if memchr::memchr(b'\\', plain.as_bytes()).is_none() => Ok(plain.to_owned()),
+            _ => serde_json::from_str(quoted).map_err(not_json),
+        }
     }
 }
 
@@ -74,7 +137,19 @@ impl PartialEq for RawJson {
 
 impl From<Box<RawValue>> for RawJson {
     fn from(raw: Box<RawValue>) -> Self {
-        Self(raw)
+        Self(ByteString::from(Box::<str>::from(raw)))
+    }
+}
+
+impl Serialize for RawJson {
+    fn serialize<S: Serializer>(&self, serializer: S) -> std::result::Result<S::Ok, S::Error> {
+        serde_json::from_str::<&RawValue>(self.get()).map_err(serde::ser::Error::custom)?.serialize(serializer)
+    }
+}
+
+impl<'de> Deserialize<'de> for RawJson {
+    fn deserialize<D: Deserializer<'de>>(deserializer: D) -> std::result::Result<Self, D::Error> {
+        Box::<RawValue>::deserialize(deserializer).map(Self::from)
     }
 }
 
@@ -130,12 +205,20 @@ impl RawObject {
 
     /// The object as one raw value.
     pub fn to_raw(&self) -> RawJson {
-        RawJson(self.to_box())
-    }
-
-    fn to_box(&self) -> Box<RawValue> {
-        // Members are valid JSON and keys are text, so rendering cannot fail.
-        to_raw_value(self).unwrap_or_else(|_| RawValue::NULL.to_owned())
+        // As long as it can get if no key has to be escaped: a large text that grows is copied again.
+        let length = self.0.iter().map(|(key, value)| key.len() + value.get().len() + 4).sum::<usize>() + 2;
+        let mut text = String::with_capacity(length);
+        text.push('{');
+        for (at, (key, value)) in self.0.iter().enumerate() {
+            if at > 0 {
+                text.push(',');
+            }
+            text.push_str(&serde_json::Value::from(key.as_str()).to_string());
+            text.push(':');
+            text.push_str(value.get());
+        }
+        text.push('}');
+        RawJson::of_parts(text)
     }
 }
 
@@ -151,38 +234,7 @@ impl Serialize for RawObject {
 
 impl<'de> Deserialize<'de> for RawObject {
     fn deserialize<D: Deserializer<'de>>(deserializer: D) -> std::result::Result<Self, D::Error> {
-        struct Members;
-        impl<'de> Visitor<'de> for Members {
-            type Value = RawObject;
-
-            fn expecting(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-                f.write_str("an object")
-            }
-
-            fn visit_map<A: MapAccess<'de>>(self, mut map: A) -> std::result::Result<RawObject, A::Error> {
-                let mut members: Vec<(String, RawJson)> = Vec::new();
-                // Most objects have a few members; those with thousands must not take the square of that.
-                let mut seen: HashSet<String> = HashSet::new();
-                while let Some((key, value)) = map.next_entry::<String, RawJson>()? {
-                    if members.len() == FEW {
-                        seen.extend(members.iter().map(|(name, _)| name.clone()));
-                    }
-                    let is_known = if members.len() < FEW {
-                        members.iter().any(|(name, _)| *name == key)
-                    } else {
-                        !seen.insert(key.clone())
-                    };
-                    // Two parties that pick different ones of two equal keys would see different requests.
-                    if is_known {
-                        let shown: String = key.chars().take(64).collect();
-                        return Err(serde::de::Error::custom(format!("key `{shown}` stands twice")));
-                    }
-                    members.push((key, value));
-                }
-                Ok(RawObject(members))
-            }
-        }
-        deserializer.deserialize_map(Members)
+        RawJson::deserialize(deserializer)?.object().map_err(serde::de::Error::custom)
     }
 }
 
@@ -197,6 +249,10 @@ pub(crate) fn may_hold(text: &str, word: &str) -> bool {
     memchr::memmem::find(bytes, word.as_bytes()).is_some()
         || memchr::memmem::find_iter(bytes, br"\u00").any(is_letter)
         || (word.contains('/') && memchr::memmem::find(bytes, br"\/").is_some())
+}
+
+fn unexpected(why: impl fmt::Display) -> Error {
+    not_json(serde::de::Error::custom(why))
 }
 
 fn not_json(cause: serde_json::Error) -> Error {

@@ -2,6 +2,7 @@
 
 use std::collections::HashSet;
 
+use super::scan::end_of_text;
 use super::{RawJson, RpcError, code};
 
 /// The deepest nesting that is taken.
@@ -133,19 +134,6 @@ fn fold(key: &str) -> String {
     // `İ` becomes an `i` with a dot that some readers leave out.
     let letters = key.chars().flat_map(char::to_uppercase).flat_map(char::to_lowercase);
     letters.filter(|letter| *letter != '\u{307}').collect()
-}
-
-/// The place after the closing quote of a text that begins here.
-fn end_of_text(bytes: &[u8], start: usize) -> usize {
-    let mut at = start + 1;
-    while let Some(step) = bytes.get(at..).and_then(|rest| memchr::memchr2(b'"', b'\\', rest)) {
-        at += step;
-        if bytes[at] == b'"' {
-            return at + 1;
-        }
-        at += 2;
-    }
-    bytes.len()
 }
 
 fn next_token(bytes: &[u8]) -> Option<u8> {

@@ -2,6 +2,7 @@
 
 use std::io;
 
+use bytes::Bytes;
 use tokio::io::{AsyncRead, AsyncReadExt as _};
 
 use crate::error::{Error, ErrorKind, Result};
@@ -64,7 +65,7 @@ impl LineDecoder {
     ///
     /// # Errors
     /// `TooLarge` when the line under way is longer than the bound.
-    pub fn next_line(&mut self) -> Result<Option<Vec<u8>>> {
+    pub fn next_line(&mut self) -> Result<Option<Bytes>> {
         loop {
             let Some(at) = memchr::memchr(b'\n', &self.buffer[self.scanned..]) else {
                 self.scanned = self.buffer.len();
@@ -88,17 +89,17 @@ impl LineDecoder {
                 line
             };
             if !line.is_empty() {
-                return Ok(Some(line));
+                return Ok(Some(line.into()));
             }
         }
     }
 
     /// What is left after the last line break, when the stream has ended.
-    pub fn finish(&mut self) -> Option<Vec<u8>> {
+    pub fn finish(&mut self) -> Option<Bytes> {
         let line = self.buffer[self.start..].trim_ascii_end().to_vec();
         self.buffer.clear();
         (self.start, self.scanned) = (0, 0);
-        (!line.is_empty()).then_some(line)
+        (!line.is_empty()).then(|| line.into())
     }
 
     fn too_large(&self) -> Error {
@@ -117,7 +118,7 @@ mod tests {
         for chunk in [&b"on"[..], b"e\r\n\ntwo\nth", b"ree", b"\n"] {
             decoder.push(chunk);
             while let Some(line) = decoder.next_line().unwrap() {
-                lines.push(String::from_utf8(line).unwrap());
+                lines.push(String::from_utf8(line.into()).unwrap());
             }
         }
         assert_eq!(lines, ["one", "two", "three"]);
@@ -132,7 +133,7 @@ mod tests {
         for chunk in text.as_bytes().chunks(LARGE / 3) {
             decoder.push(chunk);
             while let Some(line) = decoder.next_line().unwrap() {
-                lines.push(String::from_utf8(line).unwrap());
+                lines.push(String::from_utf8(line.into()).unwrap());
             }
         }
         assert_eq!(lines, [&long, "short", &long, &long, "end"]);

@@ -8,9 +8,9 @@ pub mod fs;
 #[cfg(feature = "__http-client")]
 pub(crate) mod http;
 pub mod pattern;
+pub mod pause;
 #[cfg(all(unix, any(feature = "runtime-process", feature = "transport-stdio")))]
 pub(crate) mod pipe;
-pub mod pause;
 pub mod random;
 #[cfg(feature = "gateway-home")]
 pub mod threads;

@@ -56,6 +56,19 @@ impl<P: AsyncWrite + AsFd + Unpin> AsyncWrite for Widening<P> {
         Pin::new(&mut self.pipe).poll_write(ctx, bytes)
     }
 
+    fn poll_write_vectored(
+        mut self: Pin<&mut Self>,
+        ctx: &mut Context<'_>,
+        parts: &[io::IoSlice<'_>],
+    ) -> Poll<io::Result<usize>> {
+        self.note(parts.iter().map(|part| part.len()).sum());
+        Pin::new(&mut self.pipe).poll_write_vectored(ctx, parts)
+    }
+
+    fn is_write_vectored(&self) -> bool {
+        self.pipe.is_write_vectored()
+    }
+
     fn poll_flush(mut self: Pin<&mut Self>, ctx: &mut Context<'_>) -> Poll<io::Result<()>> {
         Pin::new(&mut self.pipe).poll_flush(ctx)
     }

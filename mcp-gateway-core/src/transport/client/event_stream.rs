@@ -2,6 +2,8 @@
 
 use std::time::Duration;
 
+use bytes::Bytes;
+
 use crate::error::{Error, ErrorKind, Result};
 
 /// The longest event id that is remembered; a longer one could not be sent back in a header.
@@ -13,7 +15,7 @@ pub(super) struct Event {
     /// The event's type; `message` where the server named none.
     pub(super) name: String,
     /// The data, its lines joined by `\n`. Empty for an event that only carries an id.
-    pub(super) data: Vec<u8>,
+    pub(super) data: Bytes,
 }
 
 /// Cuts a byte stream into events, as the HTML standard says.
@@ -172,7 +174,7 @@ impl EventDecoder {
             return None;
         }
         let name = if name.is_empty() { "message".to_owned() } else { String::from_utf8_lossy(&name).into_owned() };
-        Some(Event { name, data })
+        Some(Event { name, data: data.into() })
     }
 
     fn too_large(&self) -> Error {

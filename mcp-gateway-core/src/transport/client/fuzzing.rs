@@ -26,7 +26,7 @@ pub fn read_events<'a>(chunks: impl IntoIterator<Item = &'a [u8]>, max_bytes: us
         decoder.push(chunk);
         loop {
             match decoder.next_event() {
-                Ok(Some(event)) => read.events.push((event.name, event.data)),
+                Ok(Some(event)) => read.events.push((event.name, event.data.into())),
                 Ok(None) => break,
                 Err(_) => {
                     read.is_too_large = true;

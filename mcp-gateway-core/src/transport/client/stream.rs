@@ -3,13 +3,14 @@
 use std::sync::{Arc, Mutex, PoisonError};
 
 use async_trait::async_trait;
+use bytes::Bytes;
 use tokio::io::{AsyncRead, AsyncWrite, AsyncWriteExt};
 use tokio::sync::mpsc;
 use tokio::task::JoinHandle;
 
 use super::{Connection, Diagnostics, Incoming, MessageSink};
 use crate::error::{Error, ErrorKind, Result};
-use crate::protocol::Message;
+use crate::protocol::{Line, Message};
 use crate::transport::lines::LineDecoder;
 
 /// How many messages from a server may wait to be looked at; then the server has to wait.
@@ -82,9 +83,9 @@ async fn read_lines(
 }
 
 /// Hands on one line of a server's output; says whether anyone still listens. For runtimes with streams of their own.
-pub async fn deliver_line(line: &[u8], sender: &mpsc::Sender<Incoming>, diagnostics: &Diagnostics) -> bool {
+pub async fn deliver_line(line: &Bytes, sender: &mpsc::Sender<Incoming>, diagnostics: &Diagnostics) -> bool {
     // One version of the protocol lets a server send several messages as one array.
-    let messages = match Message::parse(line) {
+    let messages = match Message::take(line) {
         Ok(message) => vec![message],
         Err(_) => match Message::parse_batch(line) {
             Ok(messages) => messages,
@@ -105,17 +106,17 @@ pub async fn deliver_line(line: &[u8], sender: &mpsc::Sender<Incoming>, diagnost
 /// Takes lines to the writing task; a caller that gives up cannot leave half a line behind.
 #[derive(Debug)]
 struct StreamSink {
-    lines: Mutex<Option<mpsc::Sender<String>>>,
+    lines: Mutex<Option<mpsc::Sender<Line>>>,
 }
 
 async fn write_lines(
     mut write: impl AsyncWrite + Send + Unpin,
-    mut lines: mpsc::Receiver<String>,
+    mut lines: mpsc::Receiver<Line>,
     diagnostics: Arc<Diagnostics>,
 ) {
     while let Some(line) = lines.recv().await {
         let written = async {
-            write.write_all(line.as_bytes()).await?;
+            write.write_all_buf(&mut line.into_buf()).await?;
             write.flush().await
         };
         if let Err(cause) = written.await {
@@ -132,9 +133,7 @@ impl MessageSink for StreamSink {
     async fn send(&self, message: &Message) -> Result<()> {
         let closed = || Error::new(ErrorKind::Closed, "connection to the server is closed");
         let lines = self.locked().clone().ok_or_else(closed)?;
-        let mut line = message.to_json();
-        line.push('\n');
-        lines.send(line).await.map_err(|_| closed())
+        lines.send(message.to_line()).await.map_err(|_| closed())
     }
 
     async fn close(&self) {
@@ -143,7 +142,7 @@ impl MessageSink for StreamSink {
 }
 
 impl StreamSink {
-    fn locked(&self) -> std::sync::MutexGuard<'_, Option<mpsc::Sender<String>>> {
+    fn locked(&self) -> std::sync::MutexGuard<'_, Option<mpsc::Sender<Line>>> {
         self.lines.lock().unwrap_or_else(PoisonError::into_inner)
     }
 }

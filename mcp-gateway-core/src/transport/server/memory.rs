@@ -2,6 +2,7 @@
 
 use std::sync::Arc;
 
+use bytes::Bytes;
 use tokio::sync::mpsc;
 use tokio_util::sync::CancellationToken;
 
@@ -9,6 +10,7 @@ use super::stream::{Client, StreamConfig};
 use super::{SessionHost, outbox::Outbox};
 use crate::error::{Error, ErrorKind, Result};
 use crate::model::Principal;
+use crate::protocol::Line;
 
 /// The client's end of a connection that [`connect_memory`] has made.
 ///
@@ -17,8 +19,8 @@ use crate::model::Principal;
 /// - Dropping it ends the connection, as does `close`.
 #[derive(Debug)]
 pub struct MemoryClient {
-    incoming: mpsc::Sender<Vec<u8>>,
-    outgoing: tokio::sync::Mutex<mpsc::Receiver<String>>,
+    incoming: mpsc::Sender<Bytes>,
+    outgoing: tokio::sync::Mutex<mpsc::Receiver<Line>>,
     max_message_bytes: usize,
     shutdown: CancellationToken,
 }
@@ -29,7 +31,7 @@ impl MemoryClient {
     /// # Errors
     /// `Closed` once the connection has ended, `Overloaded` while too many messages wait to be read, `TooLarge`.
     pub fn send(&self, message: impl Into<Vec<u8>>) -> Result<()> {
-        let message = message.into();
+        let message = Bytes::from(message.into());
         if message.len() > self.max_message_bytes {
             return Err(Error::new(ErrorKind::TooLarge, "message is over the limit")
                 .with_operation("MemoryClient::send")
@@ -49,7 +51,7 @@ impl MemoryClient {
 
     /// The next message of the gateway; `None` once the connection has ended.
     pub async fn receive(&self) -> Option<String> {
-        self.outgoing.lock().await.recv().await
+        self.outgoing.lock().await.recv().await.map(Line::into_text)
     }
 
     /// Ends the connection; what was received by then can still be read.

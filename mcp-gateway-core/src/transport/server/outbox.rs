@@ -7,19 +7,19 @@ use tokio::sync::mpsc;
 use tokio::sync::mpsc::error::TrySendError;
 
 use crate::error::{Error, ErrorKind, Result};
-use crate::protocol::{ClientLink, Message, RawJson, RequestId, RpcError};
+use crate::protocol::{ClientLink, Line, Message, RawJson, RequestId, RpcError};
 use crate::transport::PendingRequests;
 use crate::transport::server::unanswered::Unanswered;
 
 /// The way to a client that is written to by one task, a line at a time.
 #[derive(Clone, Debug)]
 pub(super) struct Outbox {
-    lines: mpsc::Sender<String>,
+    lines: mpsc::Sender<Line>,
     pending: Arc<PendingRequests>,
 }
 
 impl Outbox {
-    pub(super) fn new(lines: mpsc::Sender<String>) -> Self {
+    pub(super) fn new(lines: mpsc::Sender<Line>) -> Self {
         Self { lines, pending: Arc::default() }
     }
 
@@ -29,7 +29,7 @@ impl Outbox {
     }
 
     fn try_send(&self, message: &Message) -> Result<()> {
-        self.lines.try_send(message.to_json()).map_err(|error| match error {
+        self.lines.try_send(message.to_line()).map_err(|error| match error {
             TrySendError::Full(_) => Error::new(ErrorKind::Overloaded, "client does not read what it is sent"),
             TrySendError::Closed(_) => Error::new(ErrorKind::Closed, "client is gone"),
         })

@@ -4,6 +4,7 @@ use std::io;
 use std::sync::Arc;
 use std::time::Duration;
 
+use bytes::Bytes;
 use futures_util::poll;
 use tokio::io::{AsyncRead, AsyncWrite, AsyncWriteExt};
 use tokio::sync::mpsc;
@@ -18,7 +19,7 @@ use super::refusal::not_a_message;
 use super::{ClientRequest, ServerSession, SessionHost};
 use crate::error::{Error, ErrorKind, Fault, Result};
 use crate::model::Principal;
-use crate::protocol::{Message, ProtocolVersion, RawJson, RequestId, RpcError, ServerHello, code};
+use crate::protocol::{Line, Message, ProtocolVersion, RawJson, RequestId, RpcError, ServerHello, code};
 use crate::transport::lines::LineDecoder;
 
 /// Bounds and times of a client over byte streams.
@@ -107,7 +108,7 @@ pub async fn serve_stream(
 pub(super) struct Client {
     session: OwnedSession,
     outbox: Outbox,
-    lines: mpsc::Sender<String>,
+    lines: mpsc::Sender<Line>,
     in_flight: Arc<InFlight>,
     running: JoinSet<()>,
     /// Whether the handshake settled on the version in which several messages may come as one array.
@@ -119,7 +120,7 @@ impl Client {
     pub(super) fn new(
         session: Arc<dyn ServerSession>,
         outbox: Outbox,
-        lines: mpsc::Sender<String>,
+        lines: mpsc::Sender<Line>,
         config: StreamConfig,
     ) -> Self {
         let in_flight = InFlight::new(config.max_in_flight);
@@ -135,7 +136,7 @@ impl Client {
     }
 
     /// Takes messages until there are no more.
-    pub(super) async fn read_messages(&mut self, mut messages: mpsc::Receiver<Vec<u8>>) {
+    pub(super) async fn read_messages(&mut self, mut messages: mpsc::Receiver<Bytes>) {
         while let Some(message) = messages.recv().await {
             self.take(&message).await;
             while self.running.try_join_next().is_some() {}
@@ -170,8 +171,8 @@ impl Client {
         }
     }
 
-    async fn take(&mut self, line: &[u8]) {
-        match Message::parse(line) {
+    async fn take(&mut self, line: &Bytes) {
+        match Message::take(line) {
             Err(_) if self.has_batches && line.trim_ascii_start().first() == Some(&b'[') => self.take_batch(line).await,
             Err(error) => self.answer(&not_a_message(line, &error)).await,
             Ok(Message::Request { id, method, params }) => match self.in_flight.enter(&id) {
@@ -219,7 +220,7 @@ impl Client {
         self.running.spawn(async move {
             let answers = futures_util::future::join_all(answering).await;
             // A client that is gone needs no answer.
-            let _ = lines.send(format!("[{}]", answers.join(","))).await;
+            let _ = lines.send(Line::from(format!("[{}]", answers.join(",")))).await;
         });
     }
 
@@ -246,7 +247,7 @@ impl Client {
                 return None;
             }
             let hello = is_handshake.then(|| ServerHello::from_result(result.as_ref().ok()?).ok()).flatten();
-            let answer = Message::response(id, result).to_json();
+            let answer = Message::response(id, result).to_line();
             // A client that is gone needs no answer.
             let Ok(slot) = lines.reserve().await else { return hello };
             // The id is free before the client can know the answer, but not before there is room for it.
@@ -266,7 +267,7 @@ impl Client {
 
     async fn answer(&self, message: &Message) {
         // A writer that has ended takes no answers; it has also stopped the reader.
-        let _ = self.lines.send(message.to_json()).await;
+        let _ = self.lines.send(message.to_line()).await;
     }
 
     /// Lets requests under way finish for a while, then ends the session.
@@ -288,7 +289,7 @@ impl Client {
 /// Writes until the queue has ended; a client that stops reading ends the connection.
 async fn write_lines(
     mut write: impl AsyncWrite + Send + Unpin,
-    mut queue: mpsc::Receiver<String>,
+    mut queue: mpsc::Receiver<Line>,
     limit: Duration,
     stopped: CancellationToken,
     ended: CancellationToken,
@@ -302,10 +303,9 @@ async fn write_lines(
                 queue.recv().await
             }
         };
-        let Some(mut line) = line else { return Ok(()) };
-        line.push('\n');
+        let Some(line) = line else { return Ok(()) };
         let written = async {
-            write.write_all(line.as_bytes()).await?;
+            write.write_all_buf(&mut line.into_buf()).await?;
             if queue.is_empty() { write.flush().await } else { Ok(()) }
         };
         let outcome = match tokio::time::timeout(limit, written).await {

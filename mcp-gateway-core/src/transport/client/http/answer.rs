@@ -1,5 +1,7 @@
 //! The answer to one request: a JSON body, or an event stream that may break and be taken up again.
 
+use bytes::Bytes;
+
 use super::events::{EventStream, Position};
 use super::inbox::{Answered, Inbox, parse_messages};
 use super::{Session, Wire};
@@ -46,7 +48,7 @@ async fn read_body(wire: &Wire, mut response: HttpResponse, id: &RequestId, inbo
         let error = wrong(format!("server answered with `{media_type}` instead of JSON or an event stream"));
         return Err(if body.excerpt.is_empty() { error } else { error.with_context("body", body.excerpt) });
     }
-    let body = response.body(wire.max_message_bytes()).await?;
+    let body = Bytes::from(response.body(wire.max_message_bytes()).await?);
     if body.trim_ascii().is_empty() {
         return Err(wrong(format!("server answered HTTP {} without the answer to the request", response.status())));
     }

@@ -1,5 +1,6 @@
 //! Where messages from the server go, whatever stream they came by.
 
+use bytes::Bytes;
 use tokio::sync::mpsc;
 
 use super::super::Incoming;
@@ -75,9 +76,9 @@ impl Inbox {
 pub(super) type Answered = Result<RawJson, RpcError>;
 
 /// Reads one message, or an array of them.
-pub(super) fn parse_messages(bytes: &[u8]) -> Result<Vec<Message>> {
+pub(super) fn parse_messages(bytes: &Bytes) -> Result<Vec<Message>> {
     if bytes.trim_ascii_start().first() != Some(&b'[') {
-        return Message::parse(bytes).map(|message| vec![message]);
+        return Message::take(bytes).map(|message| vec![message]);
     }
     Message::parse_batch(bytes)
 }

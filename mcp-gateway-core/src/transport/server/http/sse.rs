@@ -53,7 +53,7 @@ pub(super) async fn message(
     let Some(session) = face.sessions.find(id, &principal, &face.profile) else {
         return refusal(StatusCode::NOT_FOUND, "no such session; open the stream again");
     };
-    match Message::parse(&body) {
+    match Message::take(&body) {
         Err(error) => return respond(StatusCode::BAD_REQUEST, &not_a_message(&body, &error)),
         Ok(Message::Request { id, method, params }) => {
             let log = Arc::clone(session.log());

@@ -34,14 +34,14 @@ pub(super) async fn post(
         Ok(body) => body,
         Err(refused) => return refused,
     };
-    let body = body.trim_ascii();
+    let body = body.slice_ref(body.trim_ascii());
     let is_announced = stateless::is_announced(&headers);
-    match Message::parse(body) {
+    match Message::take(&body) {
         Ok(Message::Request { id, method, params }) if is_announced || stateless::is_one(params.as_ref()) => {
             stateless::answer(&face, principal, &headers, (id, method, params)).await
         }
         Ok(Message::Notification { .. }) if is_announced => stateless::accepted(),
-        message => in_session(&face, principal, &headers, body, message).await,
+        message => in_session(&face, principal, &headers, &body, message).await,
     }
 }
 
