@@ -9,8 +9,6 @@ pub mod fs;
 pub(crate) mod http;
 pub mod pattern;
 pub mod pause;
-#[cfg(all(unix, any(feature = "runtime-process", feature = "transport-stdio")))]
-pub(crate) mod pipe;
 pub mod random;
 #[cfg(feature = "gateway-home")]
 pub mod threads;

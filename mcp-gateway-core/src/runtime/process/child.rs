@@ -18,7 +18,6 @@ use crate::model::SecretValue;
 use crate::protocol::Message;
 use crate::runtime::InstanceStatus;
 use crate::transport::client::{Connection, Diagnostics, MessageSink, connect_stream};
-use crate::util::pipe::Widening;
 
 /// How long the last words of a server that has ended are waited for; a stranger may hold the pipe open for longer.
 const LAST_WORDS: Duration = Duration::from_millis(200);
@@ -48,7 +47,6 @@ impl Supervised {
         };
         let diagnostics = Arc::new(Diagnostics::new(secrets));
         diagnostics.expect_exit();
-        let (output, input) = (Widening::new(output), Widening::new(input));
         let mut connection = connect_stream(output, input, max_message_bytes, Arc::clone(&diagnostics));
         let (stop, ended) = (CancellationToken::new(), CancellationToken::new());
         let input = Arc::clone(&connection.sink);

@@ -62,19 +62,18 @@ mod unix {
     use tokio::net::{UnixStream, unix::pipe};
 
     use super::{Input, Output};
-    use crate::util::pipe::Widening;
 
     /// `None` for a file or a terminal, which have no non-blocking form.
     pub(super) fn input() -> Option<Input> {
         match open(&std::io::stdin())? {
-            (Kind::Pipe, fd) => Some(Box::new(Widening::new(pipe::Receiver::from_owned_fd(fd).ok()?))),
+            (Kind::Pipe, fd) => Some(Box::new(pipe::Receiver::from_owned_fd(fd).ok()?)),
             (Kind::Socket, fd) => Some(Box::new(socket(fd)?)),
         }
     }
 
     pub(super) fn output() -> Option<Output> {
         match open(&std::io::stdout())? {
-            (Kind::Pipe, fd) => Some(Box::new(Widening::new(pipe::Sender::from_owned_fd(fd).ok()?))),
+            (Kind::Pipe, fd) => Some(Box::new(pipe::Sender::from_owned_fd(fd).ok()?)),
             (Kind::Socket, fd) => Some(Box::new(socket(fd)?)),
         }
     }
