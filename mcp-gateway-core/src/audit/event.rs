@@ -20,7 +20,7 @@ pub struct AuditEvent {
     /// The session, if the request belonged to one.
     #[serde(skip_serializing_if = "Option::is_none", default)]
     pub session: Option<SessionId>,
-    /// What: a protocol method, or `server/start`, `server/stop`.
+    /// What: a protocol method, or what the gateway did by itself, such as `server/start`.
     pub action: String,
     /// The server concerned.
     #[serde(skip_serializing_if = "Option::is_none", default)]
@@ -50,6 +50,9 @@ pub struct AuditEvent {
     /// The trace that it was part of.
     #[serde(skip_serializing_if = "Option::is_none", default)]
     pub traceparent: Option<String>,
+    /// What else is to be known about it, by action; never a secret's value.
+    #[serde(skip_serializing_if = "Option::is_none", default)]
+    pub detail: Option<Value>,
 }
 
 impl AuditEvent {
@@ -71,6 +74,7 @@ impl AuditEvent {
             duration_micros: 0,
             instance: None,
             traceparent: None,
+            detail: None,
         }
     }
 
@@ -98,7 +102,7 @@ impl AuditEvent {
             cut(&mut decision.rule, MAX_TEXT);
             cut(&mut decision.reason, MAX_TEXT);
         }
-        for value in [&mut self.shape, &mut self.arguments].into_iter().flatten() {
+        for value in [&mut self.shape, &mut self.arguments, &mut self.detail].into_iter().flatten() {
             let bytes = json_length(value);
             if bytes > MAX_VALUE {
                 *value = Value::String(format!("left out: {bytes} bytes"));
@@ -112,7 +116,7 @@ impl AuditEvent {
 const MAX_NAME: usize = 512;
 /// The longest name of a tool or resource, error or reason, in bytes.
 const MAX_TEXT: usize = 4096;
-/// The longest arguments or shape, in bytes of JSON.
+/// The longest arguments, shape or detail, in bytes of JSON.
 const MAX_VALUE: usize = 64 * 1024;
 
 fn cut(text: &mut String, most: usize) {
