@@ -266,7 +266,7 @@ export type GatewayEvent =
   | { type: "missed"; count: number };
 
 /** How a request ended, as records say it. */
-export type Outcome = "ok" | "tool_error" | "server_error" | "denied" | "failed" | "cancelled";
+export type Outcome = "ok" | "tool_error" | "server_error" | "denied" | "limited" | "failed" | "cancelled";
 
 /** One thing that happened, in its place in the chain. The hash is over the number, the previous hash and the text. */
 export declare class AuditRecord {
@@ -538,6 +538,24 @@ export interface ProfileSpec {
   isolation?: Isolation;
   policy?: { default?: Effect; rules?: { match: string; effect: Effect; reason?: string }[] };
   audit?: { arguments?: boolean };
+  /** How much may flow; every one that fits holds. */
+  quotas?: QuotaSpec[];
+}
+
+/** One bound on calls, prompts, reads, subscriptions and completions, counted for each server and principal that it names. */
+export interface QuotaSpec {
+  /** A glob over the names of servers. */
+  server?: string;
+  /** A glob over the names of principals. */
+  principal?: string;
+  /** How many requests in how much time, such as `60/1m`. */
+  rate?: string;
+  /** How many requests may be under way at once. */
+  concurrency?: number;
+  /** How many requests there may be in one day of UTC. */
+  daily?: number;
+  /** The largest result, such as `256k`. */
+  maxResult?: string;
 }
 
 /** What a gateway is opened with; everything has a default. */

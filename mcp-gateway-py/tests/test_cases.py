@@ -93,7 +93,12 @@ def test_case(case: dict[str, Any], is_async: bool, options: OpenArguments) -> N
     if not is_async and not hosts:
         # Only objects of the host differ.
         return
-    profile = {"name": "cases", "servers": {"cases": {}}, "policy": case.get("policy", {})}
+    profile = {
+        "name": "cases",
+        "servers": {"cases": {}},
+        "policy": case.get("policy", {}),
+        "quotas": case.get("quotas", []),
+    }
     objects = {role: Host(behaviour, is_async) for role, behaviour in hosts.items()}
     arguments: Any = {**options, **objects, **case.get("options", {})}
     asyncio.run(run(profile, arguments, case["steps"]))

@@ -158,6 +158,8 @@ pub enum Outcome {
     ServerError,
     /// Policy or a person refused it.
     Denied,
+    /// A quota or another bound was reached.
+    Limited,
     /// The gateway could not carry it out.
     Failed,
     /// Its caller gave up.
@@ -172,6 +174,7 @@ impl Outcome {
             Self::ToolError => "tool_error",
             Self::ServerError => "server_error",
             Self::Denied => "denied",
+            Self::Limited => "limited",
             Self::Failed => "failed",
             Self::Cancelled => "cancelled",
         }

@@ -68,7 +68,7 @@ pub(crate) struct Filter {
     /// Of this tool, prompt or resource
     #[arg(long, value_name = "NAME")]
     tool: Option<String>,
-    /// That ended so: `ok`, `tool_error`, `server_error`, `denied`, `failed` or `cancelled`
+    /// That ended so: `ok`, `tool_error`, `server_error`, `denied`, `limited`, `failed` or `cancelled`
     #[arg(long, value_name = "OUTCOME")]
     outcome: Option<OutcomeArg>,
     /// By this principal
@@ -90,7 +90,7 @@ impl FromStr for OutcomeArg {
         serde_json::from_value(text.into()).map(Self).map_err(|_| {
             Error::new(
                 ErrorKind::InvalidInput,
-                "not one of `ok`, `tool_error`, `server_error`, `denied`, `failed`, `cancelled`",
+                "not one of `ok`, `tool_error`, `server_error`, `denied`, `limited`, `failed`, `cancelled`",
             )
         })
     }

@@ -7,7 +7,7 @@ use std::time::Duration;
 use super::events::EventBus;
 use super::hub::{Hub, HubOptions, HubParts, Slot, Slots};
 use super::launch::Launcher;
-use super::layers::{AuditLayer, LimitLayer, PolicyLayer, TelemetryLayer};
+use super::layers::{AuditLayer, LimitLayer, PolicyLayer, QuotaLayer, Quotas, TelemetryLayer};
 use super::view::AllNames;
 use super::{Client, McpGateway};
 use crate::approval::{Approver, MemoryApprover};
@@ -276,7 +276,10 @@ impl GatewayBuilder {
         // The order is part of the contract: audit is outside policy, so that denials are recorded.
         let limits = LimitLayer::new(Arc::clone(&hub), self.options.max_in_flight);
         let approver = self.approver.unwrap_or_else(|| Arc::new(MemoryApprover::new()));
-        let decided = PolicyLayer { inner: limits, policy: Arc::clone(&policy), approver, bus };
+        let quotas = Arc::new(Quotas::new(&spec.quotas)?);
+        quotas.restore(audit.as_ref()).await?;
+        let bounded = QuotaLayer { inner: limits, quotas };
+        let decided = PolicyLayer { inner: bounded, policy: Arc::clone(&policy), approver, bus };
         let audit = AuditLayer {
             inner: decided,
             store: audit,

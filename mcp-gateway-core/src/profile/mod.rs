@@ -4,6 +4,7 @@ mod file;
 mod lock;
 mod memory;
 mod oauth;
+mod quota;
 mod spec;
 mod store;
 #[cfg(test)]
@@ -23,6 +24,7 @@ pub use file::FileProfile;
 pub use lock::{NameTable, ProfileLock, ServerLock};
 pub use memory::MemoryProfile;
 pub use oauth::{OAuthGrant, OAuthSpec};
+pub use quota::{QuotaSpec, Rate};
 pub use spec::{
     AuditSpec, Isolation, LimitsSpec, NetworkSpec, NetworkWord, PolicyRuleSpec, PolicySpec, ProfileSpec, ServerSpec,
     parse_duration,

@@ -9,7 +9,7 @@ use serde::de::{self, Deserializer, IntoDeserializer, SeqAccess, Visitor};
 use serde::{Deserialize, Serialize};
 use serde_json::Value;
 
-use super::OAuthSpec;
+use super::{OAuthSpec, QuotaSpec};
 use crate::error::{Error, ErrorKind, Result};
 use crate::model::{Effect, Limits, ProfileName, ServerName, parse_memory};
 
@@ -59,6 +59,9 @@ pub struct ProfileSpec {
     /// What the audit trail holds.
     #[serde(default, skip_serializing_if = "AuditSpec::is_default")]
     pub audit: AuditSpec,
+    /// How much may flow; every one that fits holds.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub quotas: Vec<QuotaSpec>,
 }
 
 impl ProfileSpec {
@@ -74,6 +77,7 @@ impl ProfileSpec {
             isolation: None,
             policy: PolicySpec::default(),
             audit: AuditSpec::default(),
+            quotas: Vec::new(),
         }
     }
 

@@ -1,6 +1,6 @@
 //! Whether what a person wrote can be carried out.
 
-use super::{LimitsSpec, NetworkSpec, OAuthGrant, OAuthSpec, ProfileSpec, ServerSpec, parse_duration};
+use super::{LimitsSpec, NetworkSpec, OAuthGrant, OAuthSpec, ProfileSpec, QuotaSpec, ServerSpec, parse_duration};
 use crate::error::{Error, ErrorKind, Result};
 use crate::model::{ProfileName, parse_memory};
 
@@ -54,6 +54,9 @@ pub(super) fn faults(spec: &ProfileSpec) -> Vec<Fault> {
             let path = ["policy", "rules", &index.to_string(), "match"];
             check.fault(&path, format!("`{}` is not a pattern of names", rule.pattern), Some(PATTERN_FORM));
         }
+    }
+    for (index, quota) in spec.quotas.iter().enumerate() {
+        check.quota(&index.to_string(), quota);
     }
     check.faults
 }
@@ -144,6 +147,24 @@ impl Check {
         }
         if limits.pids == Some(0) {
             self.fault(&[path, &["pids"]].concat(), "a server needs at least one process", None);
+        }
+    }
+
+    fn quota(&mut self, index: &str, quota: &QuotaSpec) {
+        if let Err(error) = quota.rate() {
+            self.error(&["quotas", index, "rate"], &error);
+        }
+        if let Err(error) = quota.max_result_bytes() {
+            self.error(&["quotas", index, "maxResult"], &error);
+        }
+        for (key, glob) in [("server", &quota.server), ("principal", &quota.principal)] {
+            if let Some(glob) = glob.as_deref().filter(|glob| !is_word(glob)) {
+                self.fault(&["quotas", index, key], format!("`{glob}` is not a pattern of names"), Some(PATTERN_FORM));
+            }
+        }
+        if quota.rate.is_none() && quota.concurrency.is_none() && quota.daily.is_none() && quota.max_result.is_none() {
+            let hint = "write at least one of `rate`, `concurrency`, `daily` and `maxResult`";
+            self.fault(&["quotas", index], "a quota that bounds nothing", Some(hint));
         }
     }
 

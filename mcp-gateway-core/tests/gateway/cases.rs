@@ -97,7 +97,12 @@ impl Run {
         cases["secrets"] = json!([{"name": "cases.token", "env": "CASES_TOKEN", "required": false}]);
         let mut options = json!({
             "home": home.path(),
-            "profile": {"name": "cases", "servers": {"cases": {}}, "policy": case.get("policy").unwrap_or(&json!({}))},
+            "profile": {
+                "name": "cases",
+                "servers": {"cases": {}},
+                "policy": case.get("policy").unwrap_or(&json!({})),
+                "quotas": case.get("quotas").unwrap_or(&json!([])),
+            },
             "catalogs": [{"registry": {"cases": cases, "twin": entry("Twin", "The same again")}}],
             "audit": "memory",
         });

@@ -27,7 +27,16 @@ from mcp_gateway.model import (
 )
 from mcp_gateway.options import Bounds, DefaultSettings, DockerOptions
 from mcp_gateway.policy import Decision, Policy, Request
-from mcp_gateway.profile import AuditSpec, LimitsSpec, OAuthSpec, PolicyRuleSpec, PolicySpec, ProfileSpec, ServerSpec
+from mcp_gateway.profile import (
+    AuditSpec,
+    LimitsSpec,
+    OAuthSpec,
+    PolicyRuleSpec,
+    PolicySpec,
+    ProfileSpec,
+    QuotaSpec,
+    ServerSpec,
+)
 from mcp_gateway.secrets import SecretBroker, SecretKey
 from mcp_gateway.transport import Transport
 
@@ -70,6 +79,7 @@ __all__ = [
     "Prompt",
     "PromptResult",
     "Question",
+    "QuotaSpec",
     "Request",
     "Resource",
     "ResourceTemplate",

@@ -7,7 +7,7 @@ from typing import Any, Literal, Protocol
 
 __all__ = ["AuditQuery", "AuditRecord", "AuditStore", "Outcome"]
 
-Outcome = Literal["ok", "tool_error", "server_error", "denied", "failed", "cancelled"]
+Outcome = Literal["ok", "tool_error", "server_error", "denied", "limited", "failed", "cancelled"]
 
 
 @dataclass(frozen=True)

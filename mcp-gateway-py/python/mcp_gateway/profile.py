@@ -14,6 +14,7 @@ __all__ = [
     "PolicyRuleSpec",
     "PolicySpec",
     "ProfileSpec",
+    "QuotaSpec",
     "ServerSpec",
 ]
 
@@ -118,6 +119,24 @@ class AuditSpec:
 
 
 @dataclass(frozen=True)
+class QuotaSpec:
+    """A bound on calls, prompts, reads, subscriptions and completions, for each server and principal that it names."""
+
+    server: str | None = None
+    """A glob over the names of servers."""
+    principal: str | None = None
+    """A glob over the names of principals."""
+    rate: str | None = None
+    """How many requests in how much time, such as `60/1m`."""
+    concurrency: int | None = None
+    """How many requests may be under way at once."""
+    daily: int | None = None
+    """How many requests there may be in one day of UTC."""
+    max_result: str | None = None
+    """The largest result, such as `256k`."""
+
+
+@dataclass(frozen=True)
 class ProfileSpec:
     """A profile."""
 
@@ -141,3 +160,5 @@ class ProfileSpec:
     """What may happen with requests."""
     audit: AuditSpec | None = None
     """What the audit trail holds."""
+    quotas: Sequence[QuotaSpec] = ()
+    """How much may flow; every one that fits holds."""

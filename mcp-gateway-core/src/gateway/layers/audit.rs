@@ -99,6 +99,7 @@ fn outcome(result: &Result<Response>) -> Outcome {
         Ok(_) => Outcome::Ok,
         Err(error) => match error.kind() {
             ErrorKind::Denied | ErrorKind::NotFound | ErrorKind::Unauthorized => Outcome::Denied,
+            ErrorKind::Overloaded => Outcome::Limited,
             ErrorKind::Cancelled => Outcome::Cancelled,
             _ => Outcome::Failed,
         },

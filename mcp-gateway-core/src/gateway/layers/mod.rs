@@ -1,8 +1,9 @@
-//! The layers around the hub, outside to inside: telemetry, audit, policy with approval, limits.
+//! The layers around the hub, outside to inside: telemetry, audit, policy with approval, quotas, limits.
 
 mod audit;
 mod limits;
 mod policy;
+mod quotas;
 mod telemetry;
 
 use std::fmt;
@@ -18,6 +19,7 @@ use crate::protocol::{Request, Response};
 pub(crate) use audit::AuditLayer;
 pub(crate) use limits::LimitLayer;
 pub(crate) use policy::PolicyLayer;
+pub(crate) use quotas::{QuotaLayer, Quotas};
 pub(crate) use telemetry::TelemetryLayer;
 
 /// A request on its way down, with what the layers found out about it.
