@@ -182,6 +182,10 @@ class Gateway extends Session {
     return this.#command("instances");
   }
 
+  stats() {
+    return this.#command("stats");
+  }
+
   async addServer(server, settings = {}) {
     await this.#command("add_server", { server, settings });
   }

@@ -240,6 +240,17 @@ export interface Instance {
   state: string;
   /** When it was started, in milliseconds since the Unix epoch. */
   started: number;
+  /** When a request last reached it, and whose, as far as the audit trail tells. */
+  lastUsed?: number;
+  lastPrincipal?: string;
+  memoryBytes?: number;
+  /** Processor time since the start. */
+  cpuMillis?: number;
+  /** Percent of one core, by `stats` only. */
+  cpuPercent?: number;
+  pids?: number;
+  networkReceivedBytes?: number;
+  networkSentBytes?: number;
   [key: string]: unknown;
 }
 
@@ -725,6 +736,8 @@ export declare class Gateway extends Session {
   inspect(server: string): Promise<Inspection>;
   /** What runs for the gateways of this home. */
   instances(): Promise<Instance[]>;
+  /** The same with how busy each is, which takes a second to find out. */
+  stats(): Promise<Instance[]>;
   /** Puts a server of the catalogs into this gateway's profile; clients see it at once. */
   addServer(server: string, settings?: ServerSpec): Promise<void>;
   /** Takes a server out of this gateway's profile and stops it. */

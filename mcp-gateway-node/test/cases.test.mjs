@@ -126,6 +126,11 @@ async function carryOut(gateway, step, seen) {
       return check(step, await outcome(gateway.removeServer(what)));
     case "servers":
       return assert.deepEqual((await gateway.servers()).map((server) => server.name), step.names);
+    case "stats": {
+      const running = (await gateway.stats()).find(({ server }) => server === what);
+      assert.equal(running.lastPrincipal, step.by);
+      return assert(["cpuPercent", "memoryBytes", "lastUsed"].every((key) => key in running));
+    }
     case "find":
       return assert.deepEqual((await gateway.find(what)).map((match) => match.entry.name), step.names);
     case "audit":

@@ -165,6 +165,10 @@ async def carry_out(gateway: Gateway, step: dict[str, Any], seen: list[Event]) -
             check(step, await outcome(gateway.remove_server(step["remove"])))
         case "servers":
             assert [server.name for server in await gateway.servers()] == step["names"]
+        case "stats":
+            running = next(running for running in await gateway.stats() if running["server"] == step["stats"])
+            assert running["lastPrincipal"] == step["by"]
+            assert {"cpuPercent", "memoryBytes", "lastUsed"} <= running.keys()
         case "find":
             assert [match.name for match in await gateway.find(step["find"])] == step["names"]
         case "audit":

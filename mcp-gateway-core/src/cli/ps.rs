@@ -11,7 +11,8 @@ use crate::util::clock;
   mcp-gateway ps
   mcp-gateway ps --format json
 
-Shown are the servers of every gateway of this home.")]
+Shown are the servers of every gateway of this home. LAST USED and BY tell of the last request that reached the server,
+as the profile's audit trail has it.")]
 pub(crate) struct Args {
     #[command(flatten)]
     format: FormatArgs,
@@ -20,7 +21,7 @@ pub(crate) struct Args {
 impl Args {
     pub(crate) async fn run(self, env: &Env) -> Result<()> {
         let instances = env.home.instances(&env.docker).await?;
-        let header = ["ID", "SERVER", "PROFILE", "SESSION", "RUNTIME", "IMAGE", "STATE", "STARTED"];
+        let header = ["ID", "SERVER", "PROFILE", "SESSION", "RUNTIME", "IMAGE", "STATE", "STARTED", "LAST USED", "BY"];
         self.format.open().rows(&instances, &header, |instance| {
             vec![
                 short(instance.id.as_str()),
@@ -31,6 +32,8 @@ impl Args {
                 instance.image.clone(),
                 instance.state.clone(),
                 clock::rfc3339(instance.started),
+                instance.last_used.map(clock::rfc3339).unwrap_or_default(),
+                instance.last_principal.clone().unwrap_or_default(),
             ]
         })
     }

@@ -6,6 +6,7 @@ use super::Env;
 use super::output::FormatArgs;
 use super::ps::short;
 use crate::error::Result;
+use crate::util::clock;
 
 /// How it is shown.
 #[derive(Debug, clap::Args)]
@@ -13,7 +14,8 @@ use crate::error::Result;
   mcp-gateway stats
   mcp-gateway stats --format json | jq 'map(.memoryBytes) | add'
 
-CPU TIME is what a server has used since its start.")]
+CPU is what a server uses now, in percent of one core, measured for a second; CPU TIME what it has used since its start.
+IN and OUT are the bytes of its own network, where it has one.")]
 pub(crate) struct Args {
     #[command(flatten)]
     format: FormatArgs,
@@ -21,17 +23,23 @@ pub(crate) struct Args {
 
 impl Args {
     pub(crate) async fn run(self, env: &Env) -> Result<()> {
-        let instances = env.home.instances(&env.docker).await?;
-        let header = ["ID", "SERVER", "PROFILE", "RUNTIME", "MEMORY", "CPU TIME", "PIDS"];
+        let instances = env.home.stats(&env.docker).await?;
+        let header =
+            ["ID", "SERVER", "PROFILE", "RUNTIME", "CPU", "CPU TIME", "MEMORY", "IN", "OUT", "PIDS", "LAST USED", "BY"];
         self.format.open().rows(&instances, &header, |instance| {
             vec![
                 short(instance.id.as_str()),
                 instance.owner.server.to_string(),
                 instance.owner.profile.to_string(),
                 instance.runtime.clone(),
-                instance.memory_bytes.map_or_else(unknown, mebibytes),
+                instance.cpu_percent.map_or_else(unknown, |percent| format!("{percent:.1}%")),
                 instance.cpu_millis.map_or_else(unknown, cpu_time),
+                instance.memory_bytes.map_or_else(unknown, mebibytes),
+                instance.network_received_bytes.map_or_else(unknown, mebibytes),
+                instance.network_sent_bytes.map_or_else(unknown, mebibytes),
                 instance.pids.map_or_else(unknown, |pids| pids.to_string()),
+                instance.last_used.map_or_else(unknown, clock::rfc3339),
+                instance.last_principal.clone().unwrap_or_else(unknown),
             ]
         })
     }

@@ -38,6 +38,8 @@ pub enum HostCommand {
     /// The running servers of this machine that are the home's: a list of
     /// [`InstanceStatus`](crate::runtime::InstanceStatus).
     Instances,
+    /// The same with how busy each is, which takes a second.
+    Stats,
     /// Puts a server into the profile.
     AddServer {
         /// The server's name in the catalog.
@@ -117,6 +119,7 @@ impl McpGateway {
             }
             HostCommand::Inspect { server } => RawJson::from_value(&self.inspect(&server).await?),
             HostCommand::Instances => RawJson::from_value(&self.instances().await?),
+            HostCommand::Stats => RawJson::from_value(&self.stats().await?),
             HostCommand::AddServer { server, settings } => {
                 self.add_server(&server, *settings).await?;
                 RawJson::from_value(&Value::Null)

@@ -27,6 +27,7 @@ mod settings;
 #[cfg(test)]
 mod tests;
 mod unrecorded;
+mod usage;
 mod value;
 mod view;
 mod whole;

@@ -2,6 +2,7 @@
 
 use std::fmt;
 use std::sync::Arc;
+use std::time::Instant;
 
 use async_trait::async_trait;
 use tokio_util::sync::CancellationToken;
@@ -11,7 +12,7 @@ use super::hub::Hub;
 use super::inspect::Inspection;
 use super::layers::{Call, Service};
 use super::session::require_name;
-use super::{Client, Gateway, GatewayHost, Introduction, ServerStatus, Session, SessionOptions};
+use super::{Client, Gateway, GatewayHost, Introduction, ServerStatus, Session, SessionOptions, usage};
 use crate::audit::AuditStore;
 use crate::catalog::{Match, search};
 use crate::error::{Error, ErrorKind, Result};
@@ -123,12 +124,29 @@ impl McpGateway {
         self.hub.inspect(server).await
     }
 
-    /// The running servers of every runtime of this gateway.
+    /// The running servers of every runtime of this gateway; who used this gateway's last, and when.
     ///
     /// # Errors
-    /// `RuntimeUnavailable` when an engine does not answer.
+    /// `RuntimeUnavailable` when an engine does not answer; as [`AuditStore::query`].
     pub async fn instances(&self) -> Result<Vec<InstanceStatus>> {
-        self.hub.launcher.instances().await
+        let mut all = self.hub.launcher.instances().await?;
+        // Gateways of other profiles have trails of their own; those come last.
+        all.sort_by_key(|status| status.owner.profile != *self.profile());
+        let own = all.partition_point(|status| status.owner.profile == *self.profile());
+        usage::fill_last_use(self.audit().as_ref(), &mut all[..own]).await?;
+        Ok(all)
+    }
+
+    /// As [`instances`](Self::instances), with how busy each server is; that takes a second to find out.
+    ///
+    /// # Errors
+    /// As [`instances`](Self::instances).
+    pub async fn stats(&self) -> Result<Vec<InstanceStatus>> {
+        let (before, begun) = (self.hub.launcher.instances().await?, Instant::now());
+        tokio::time::sleep(usage::WINDOW).await;
+        let mut now = self.instances().await?;
+        usage::fill_cpu_percent(&before, begun.elapsed(), &mut now);
+        Ok(now)
     }
 }
 

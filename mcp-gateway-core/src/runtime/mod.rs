@@ -234,9 +234,24 @@ pub struct InstanceStatus {
     /// Processor time since the start, in milliseconds, where it is known.
     #[serde(skip_serializing_if = "Option::is_none", default)]
     pub cpu_millis: Option<u64>,
+    /// How many percent of one core it used while it was measured, where it was.
+    #[serde(skip_serializing_if = "Option::is_none", default)]
+    pub cpu_percent: Option<f64>,
     /// Processes and threads, where they are known.
     #[serde(skip_serializing_if = "Option::is_none", default)]
     pub pids: Option<u64>,
+    /// What it has received from networks since the start, in bytes, where it has one and it is known.
+    #[serde(skip_serializing_if = "Option::is_none", default)]
+    pub network_received_bytes: Option<u64>,
+    /// What it has sent to networks since the start, in bytes, where it has one and it is known.
+    #[serde(skip_serializing_if = "Option::is_none", default)]
+    pub network_sent_bytes: Option<u64>,
+    /// When a request last reached it, in milliseconds since the Unix epoch, as far as the audit trail tells.
+    #[serde(skip_serializing_if = "Option::is_none", default)]
+    pub last_used: Option<i64>,
+    /// Whose request that was.
+    #[serde(skip_serializing_if = "Option::is_none", default)]
+    pub last_principal: Option<String>,
 }
 
 impl InstanceStatus {
@@ -251,7 +266,12 @@ impl InstanceStatus {
             started: crate::util::clock::now_millis(),
             memory_bytes: None,
             cpu_millis: None,
+            cpu_percent: None,
             pids: None,
+            network_received_bytes: None,
+            network_sent_bytes: None,
+            last_used: None,
+            last_principal: None,
         }
     }
 }

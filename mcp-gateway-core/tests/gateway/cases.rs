@@ -134,7 +134,7 @@ impl Run {
         let kind = ["call", "cancel", "until", "progress", "tools", "prompt", "resource", "complete", "subscribe"]
             .into_iter()
             .chain(["event", "unheard", "log_level", "roots_changed"])
-            .chain(["add", "remove", "servers", "find", "audit", "present"])
+            .chain(["add", "remove", "servers", "stats", "find", "audit", "present"])
             .find(|kind| step.get(kind).is_some())
             .unwrap_or_else(|| panic!("no such step: {step}"));
         let what = step[kind].as_str().unwrap_or_default();
@@ -216,6 +216,12 @@ impl Run {
                 let names: Vec<String> =
                     self.gateway.servers().await.iter().map(|server| server.name.to_string()).collect();
                 assert_eq!(json!(names), step["names"]);
+            }
+            "stats" => {
+                let stats = self.gateway.stats().await.unwrap();
+                let running = stats.iter().find(|running| running.owner.server.as_str() == what).unwrap();
+                assert_eq!(running.last_principal.as_deref(), step["by"].as_str());
+                assert!(running.cpu_percent.is_some() && running.memory_bytes.is_some() && running.last_used.is_some());
             }
             "find" => {
                 let found = self.gateway.find(what, 10).await.unwrap();

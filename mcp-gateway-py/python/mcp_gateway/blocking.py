@@ -239,6 +239,11 @@ class Gateway(Session):
         instances: list[dict[str, Any]] = self._command("instances")
         return instances
 
+    def stats(self) -> list[dict[str, Any]]:
+        """Returns the same with how busy each is (`cpuPercent`, of one core), which takes a second to find out."""
+        stats: list[dict[str, Any]] = self._command("stats")
+        return stats
+
     def add_server(self, server: str, settings: ServerSpec | Mapping[str, Any] | None = None) -> None:
         """Puts a server of the catalogs into this gateway's profile; clients see it at once."""
         self._command("add_server", server=server, settings=_wire.plain(settings or {}))

@@ -253,6 +253,11 @@ class Gateway(Session):
         instances: list[dict[str, Any]] = await self._command("instances")
         return instances
 
+    async def stats(self) -> list[dict[str, Any]]:
+        """Returns the same with how busy each is (`cpuPercent`, of one core), which takes a second to find out."""
+        stats: list[dict[str, Any]] = await self._command("stats")
+        return stats
+
     async def add_server(self, server: str, settings: ServerSpec | Mapping[str, Any] | None = None) -> None:
         """Puts a server of the catalogs into this gateway's profile; clients see it at once."""
         await self._command("add_server", server=server, settings=_wire.plain(settings or {}))

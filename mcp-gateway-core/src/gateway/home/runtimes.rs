@@ -1,12 +1,14 @@
 //! What starts servers.
 
 use std::sync::Arc;
+use std::time::Instant;
 
 use super::Home;
 use super::options::{DockerOptions, OpenOptions, RuntimeName};
 use crate::error::Result;
 #[cfg(not(target_os = "linux"))]
 use crate::error::{Error, ErrorKind};
+use crate::gateway::usage;
 use crate::runtime::{DockerRuntime, GatewayInstance, InstanceStatus, RemoteRuntime, Runtime};
 #[cfg(target_os = "linux")]
 use crate::runtime::{ProcessRuntime, ProcessRuntimeConfig};
@@ -37,16 +39,39 @@ pub(super) fn of(home: &Home, instance: &Arc<GatewayInstance>, options: &OpenOpt
 }
 
 impl Home {
-    /// The servers that run, of every gateway of this home.
+    /// The servers that run, of every gateway of this home; who used them last, and when, where a trail of the home tells.
     ///
     /// # Errors
     /// `RuntimeUnavailable` when a runtime that answered falls silent.
     pub async fn instances(&self, docker: &DockerOptions) -> Result<Vec<InstanceStatus>> {
-        let mut all = Vec::new();
-        for runtime in self.answering_runtimes(docker).await? {
-            all.extend(runtime.list().await?);
-        }
+        let mut all = listed(&self.answering_runtimes(docker).await?).await?;
+        self.fill_last_use(&mut all).await;
         Ok(all)
+    }
+
+    /// As [`instances`](Self::instances), with how busy each server is; that takes a second to find out.
+    ///
+    /// # Errors
+    /// As [`instances`](Self::instances).
+    pub async fn stats(&self, docker: &DockerOptions) -> Result<Vec<InstanceStatus>> {
+        let runtimes = self.answering_runtimes(docker).await?;
+        let (before, begun) = (listed(&runtimes).await?, Instant::now());
+        tokio::time::sleep(usage::WINDOW).await;
+        let mut now = listed(&runtimes).await?;
+        usage::fill_cpu_percent(&before, begun.elapsed(), &mut now);
+        self.fill_last_use(&mut now).await;
+        Ok(now)
+    }
+
+    /// A trail that is elsewhere, or cannot be read, tells nothing, and what runs is shown all the same.
+    async fn fill_last_use(&self, statuses: &mut [InstanceStatus]) {
+        statuses.sort_by(|a, b| a.owner.profile.cmp(&b.owner.profile));
+        for of_profile in statuses.chunk_by_mut(|a, b| a.owner.profile == b.owner.profile) {
+            let Ok(trail) = self.audit_trail(&of_profile[0].owner.profile) else { continue };
+            if let Err(error) = usage::fill_last_use(trail.as_ref(), of_profile).await {
+                tracing::info!(error = %error.report(), "who used the running servers is not known");
+            }
+        }
     }
 
     /// The runtimes that answer; an engine that nobody uses need not be there.
@@ -74,6 +99,14 @@ impl Home {
     pub fn register(&self) -> Result<Arc<GatewayInstance>> {
         GatewayInstance::register(&self.run()).map(Arc::new)
     }
+}
+
+async fn listed(runtimes: &[Arc<dyn Runtime>]) -> Result<Vec<InstanceStatus>> {
+    let mut all = Vec::new();
+    for runtime in runtimes {
+        all.extend(runtime.list().await?);
+    }
+    Ok(all)
 }
 
 /// The engine that `docker` would use.

@@ -2,7 +2,7 @@
 
 use std::path::Path;
 
-use bollard::models::{ContainerMemoryStats, ContainerStatsResponse};
+use bollard::models::{ContainerMemoryStats, ContainerNetworkStats, ContainerStatsResponse};
 use futures_util::{StreamExt as _, stream};
 use tracing::info;
 
@@ -55,6 +55,11 @@ fn fill(status: &mut InstanceStatus, stats: &ContainerStatsResponse) {
     status.pids = stats.pids_stats.as_ref().and_then(|pids| pids.current);
     let cpu = stats.cpu_stats.as_ref().and_then(|cpu| cpu.cpu_usage.as_ref());
     status.cpu_millis = cpu.and_then(|cpu| cpu.total_usage).map(|nanos| nanos / 1_000_000);
+    if let Some(networks) = &stats.networks {
+        let sum = |bytes: fn(&ContainerNetworkStats) -> Option<u64>| networks.values().filter_map(bytes).sum();
+        status.network_received_bytes = Some(sum(|network| network.rx_bytes));
+        status.network_sent_bytes = Some(sum(|network| network.tx_bytes));
+    }
 }
 
 /// Memory without the file cache that the kernel would give back, as Docker's own client shows it.
@@ -98,7 +103,8 @@ mod tests {
     #[test]
     fn figures_are_those_that_dockers_client_shows() {
         let text = r#"{"memory_stats":{"usage":100,"stats":{"total_inactive_file":30}},
-            "pids_stats":{"current":4},"cpu_stats":{"cpu_usage":{"total_usage":5000000}}}"#;
+            "pids_stats":{"current":4},"cpu_stats":{"cpu_usage":{"total_usage":5000000}},
+            "networks":{"eth0":{"rx_bytes":1,"tx_bytes":2},"eth1":{"rx_bytes":10,"tx_bytes":20}}}"#;
         let stats: ContainerStatsResponse = serde_json::from_str(text).unwrap();
         let owner = crate::runtime::Owner::new(
             "g",
@@ -108,6 +114,7 @@ mod tests {
         let mut status = InstanceStatus::new(InstanceId::new("c1").unwrap(), "docker", owner, "x");
         fill(&mut status, &stats);
         assert_eq!((status.memory_bytes, status.pids, status.cpu_millis), (Some(70), Some(4), Some(5)));
+        assert_eq!((status.network_received_bytes, status.network_sent_bytes), (Some(11), Some(22)));
     }
 
     #[test]
