@@ -1,4 +1,6 @@
-//! `prune`: removes what dead gateways left behind.
+//! `prune`: removes what dead gateways left behind, and what no server was run from for a while.
+
+use std::time::Duration;
 
 use serde::Serialize;
 
@@ -6,15 +8,28 @@ use super::output::FormatArgs;
 use super::{Env, report};
 use crate::error::Result;
 use crate::model::InstanceId;
+use crate::profile::parse_duration;
+use crate::util::clock;
 
-/// How it is shown.
+/// What is removed, and how it is shown.
 #[derive(Debug, clap::Args)]
 #[command(after_help = "Examples:
   mcp-gateway prune
-  mcp-gateway prune --format json
+  mcp-gateway prune --unused 7d --dry-run
+  mcp-gateway prune --unused 7d
 
-Every gateway does this when it starts; servers of living gateways stay.")]
+Without --unused, this removes the containers and processes of dead gateways, as every gateway does when it starts; servers
+of living gateways stay.
+
+With --unused, it removes images and packages that servers of this home were run from, but not within that time, as the
+audit trails have it. What a container uses or another name refers to stays; a server that needs it again gets it again.")]
 pub(crate) struct Args {
+    /// Remove the images and packages that no server was run from for so long, such as `7d`
+    #[arg(long, value_name = "TIME", value_parser = parse_duration)]
+    unused: Option<Duration>,
+    /// Only show which
+    #[arg(long, requires = "unused")]
+    dry_run: bool,
     #[command(flatten)]
     format: FormatArgs,
 }
@@ -27,6 +42,13 @@ struct Removed {
 
 impl Args {
     pub(crate) async fn run(self, env: &Env) -> Result<()> {
+        match self.unused {
+            Some(unused) => self.images(env, unused).await,
+            None => self.leftovers(env).await,
+        }
+    }
+
+    async fn leftovers(self, env: &Env) -> Result<()> {
         let mut removed = Vec::new();
         for runtime in env.home.answering_runtimes(&env.docker).await? {
             let swept = runtime.sweep().await?;
@@ -36,5 +58,19 @@ impl Args {
             report::note("nothing was left behind");
         }
         self.format.open().rows(&removed, &["RUNTIME", "ID"], |row| vec![row.runtime.to_owned(), row.id.to_string()])
+    }
+
+    async fn images(self, env: &Env, unused: Duration) -> Result<()> {
+        let images = if self.dry_run {
+            env.home.prunable(unused).await?
+        } else {
+            env.home.prune_unused(unused, &env.docker).await?
+        };
+        if images.is_empty() {
+            report::note("no image or package that can be removed was unused for so long");
+        }
+        self.format.open().rows(&images, &["RUNTIME", "IMAGE", "LAST USED"], |used| {
+            vec![used.runtime.clone(), used.image.clone(), clock::rfc3339(used.last_used)]
+        })
     }
 }

@@ -44,6 +44,8 @@ pub(crate) struct Launched {
     pub(crate) running: RunningServer,
     pub(crate) runtime: Arc<dyn Runtime>,
     pub(crate) identity: Identity,
+    /// What it runs from: an image with its digest, a package with its version, an address.
+    pub(crate) image: String,
     /// What must not come back from the server.
     pub(crate) redaction: Redaction,
 }
@@ -66,6 +68,7 @@ impl Launcher {
         }
         let identity = self.ready(ctx, slot, runtime.as_ref(), &mut target).await?;
         let authorization = self.authorize(body, &mut target)?;
+        let image = source(&target, &identity);
         let mut plan = LaunchPlan::new(self.owner(slot, session), target);
         expansion.fill(&mut plan, &declared)?;
         plan.network.clone_from(&body.settings.network);
@@ -73,7 +76,7 @@ impl Launcher {
         let redaction = Redaction::new(&plan.secrets).with_authorization(authorization);
         // A start that has begun is not cut off: the caller then knows what there is to stop.
         let running = runtime.start(&CallContext::local(), plan).await?;
-        Ok(Launched { running, runtime, identity, redaction })
+        Ok(Launched { running, runtime, identity, image, redaction })
     }
 
     /// Runs one container to its end.
@@ -208,6 +211,14 @@ impl PrepareProgress for Told {
             total,
         });
         self.next.update(status, done, total);
+    }
+}
+
+/// What a server runs from, as lists of what runs have it.
+fn source(target: &LaunchTarget, identity: &Identity) -> String {
+    match (target, &identity.digest) {
+        (LaunchTarget::Container(container), Some(digest)) => format!("{}@{digest}", container.image.repository()),
+        _ => identity.value.clone(),
     }
 }
 

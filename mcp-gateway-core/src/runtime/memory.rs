@@ -158,6 +158,10 @@ impl Runtime for MemoryRuntime {
         Ok(all)
     }
 
+    async fn discard(&self, _image: &str) -> Result<bool> {
+        Ok(false)
+    }
+
     async fn sweep(&self) -> Result<Vec<InstanceId>> {
         Ok(Vec::new())
     }

@@ -109,6 +109,13 @@ pub trait Runtime: fmt::Debug + Send + Sync + 'static {
     /// `RuntimeUnavailable`.
     async fn list(&self) -> Result<Vec<InstanceStatus>>;
 
+    /// Removes an image or installed package by the name that [`InstanceStatus::image`] has for it, and says whether it is
+    /// gone; one that something uses, or that would not come back by itself, stays.
+    ///
+    /// # Errors
+    /// `RuntimeUnavailable`, `Io`.
+    async fn discard(&self, image: &str) -> Result<bool>;
+
     /// Removes what dead gateways of this home left behind, and names it.
     ///
     /// # Errors

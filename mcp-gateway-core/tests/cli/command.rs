@@ -105,4 +105,6 @@ fn without_an_engine_nothing_runs_and_nothing_fails() {
     assert_eq!(place.ok("ps --format json"), "[]\n");
     assert_eq!(place.ok("stats --format json"), "[]\n");
     assert_eq!(place.ok("prune --format json"), "[]\n");
+    assert_eq!(place.ok("prune --unused 7d --format json"), "[]\n");
+    assert_eq!(place.ok("prune --unused 7d --dry-run --format json"), "[]\n");
 }

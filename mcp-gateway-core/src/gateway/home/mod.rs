@@ -4,6 +4,7 @@ mod catalogs;
 mod open;
 mod options;
 mod profile;
+mod prune;
 mod registered;
 mod runtimes;
 mod stores;
@@ -20,6 +21,7 @@ pub use open::{OpenParts, Opened, open};
 pub use options::{
     AuditSource, CatalogSource, DefaultSettings, DockerOptions, OpenOptions, ProfileSource, RuntimeName,
 };
+pub use prune::UsedImage;
 pub use registered::Registered;
 
 /// The variable that names the folder.
@@ -101,9 +103,14 @@ impl Home {
         self.root.join("identity.key")
     }
 
+    /// Audit trails, `<profile>.sqlite`.
+    fn audit_folder(&self) -> PathBuf {
+        self.root.join("audit")
+    }
+
     /// The file of a profile's audit trail.
     pub fn audit_file(&self, profile: &ProfileName) -> PathBuf {
-        self.root.join("audit").join(format!("{profile}.sqlite"))
+        self.audit_folder().join(format!("{profile}.sqlite"))
     }
 
     /// The locks of living gateways.

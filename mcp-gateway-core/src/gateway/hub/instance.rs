@@ -32,6 +32,8 @@ pub(crate) struct Instance {
     pub(crate) hello: ServerHello,
     pub(crate) runtime: Arc<dyn Runtime>,
     pub(crate) identity: String,
+    /// What it runs from.
+    pub(crate) image: String,
     pub(crate) session: Option<SessionId>,
     pub(crate) started: Instant,
     /// Cuts the server's secrets out of what it answers.

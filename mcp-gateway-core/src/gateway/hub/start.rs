@@ -4,6 +4,8 @@ use std::sync::Arc;
 use std::sync::atomic::AtomicBool;
 use std::time::{Duration, Instant};
 
+use serde_json::json;
+
 use super::events::Events;
 use super::instance::{Instance, Usage};
 use super::slot::{Found, Slot};
@@ -150,7 +152,10 @@ impl Hub {
         event.session = session;
         event.duration_micros = u64::try_from(begun.elapsed().as_micros()).unwrap_or(u64::MAX);
         match &started {
-            Ok(instance) => event.instance = Some(instance.id.clone()),
+            Ok(instance) => {
+                event.instance = Some(instance.id.clone());
+                event.detail = Some(json!({"runtime": instance.runtime.name(), "image": instance.image}));
+            }
             Err(error) => {
                 self.bus.tell(|| GatewayEvent::ServerFailed { server: slot.name.clone(), reason: error.report() });
                 event.outcome = Outcome::Failed;
@@ -246,6 +251,7 @@ impl Hub {
             hello,
             runtime: launched.runtime,
             identity: launched.identity.value.clone(),
+            image: launched.image,
             session: session.clone(),
             started: Instant::now(),
             usage: Usage::new(),

@@ -7,7 +7,8 @@ use bollard::Docker;
 use bollard::auth::DockerCredentials;
 use bollard::models::{ContainerCreateBody, ContainerStatsResponse, CreateImageInfo, ImageInspect};
 use bollard::query_parameters::{
-    CreateImageOptions, KillContainerOptions, RemoveContainerOptions, StatsOptions, WaitContainerOptions,
+    CreateImageOptions, KillContainerOptions, RemoveContainerOptions, RemoveImageOptions, StatsOptions,
+    WaitContainerOptions,
 };
 use bytes::Bytes;
 use futures_util::{Stream, StreamExt as _};
@@ -115,6 +116,11 @@ impl Engine {
         Box::pin(
             self.bollard.create_image(Some(options), None, credentials).map(|item| item.map_err(EngineError::from)),
         )
+    }
+
+    /// Removes a name of an image, and the image with its last name, unless something uses it.
+    pub(super) async fn remove_image(&self, image: &str) -> EngineResult<()> {
+        self.deadline(self.bollard.remove_image(image, None::<RemoveImageOptions>, None)).await.map(drop)
     }
 
     // === containers ===

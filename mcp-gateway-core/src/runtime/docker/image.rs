@@ -78,6 +78,19 @@ impl Images<'_> {
         }
     }
 
+    /// Removes the name of an image by its digest, and the image with its last name, unless a container uses it.
+    pub(super) async fn discard(&self, image: &str) -> Result<bool> {
+        // An image that was built here comes back from nowhere.
+        let Some(reference) = ImageReference::parse(image).ok().filter(|image| image.digest().is_some()) else {
+            return Ok(false);
+        };
+        match self.engine.remove_image(image).await {
+            Ok(()) => Ok(true),
+            Err(EngineError::Refused { status: 404 | 409, .. }) => Ok(false),
+            Err(cause) => Err(self.failed(cause, &reference)),
+        }
+    }
+
     async fn pull(&self, image: &ImageReference, pinned: &str, progress: &Arc<dyn PrepareProgress>) -> Result<()> {
         let credentials = self.credentials.find(image).await?;
         let mut events = self.engine.pull(pinned, credentials);

@@ -240,6 +240,10 @@ impl Runtime for DockerRuntime {
         Ok(listing::statuses(&self.engine, self.name(), listed).await)
     }
 
+    async fn discard(&self, image: &str) -> Result<bool> {
+        self.images().discard(image).await.map_err(|error| error.with_operation("DockerRuntime::discard"))
+    }
+
     async fn sweep(&self) -> Result<Vec<InstanceId>> {
         let listed = self.engine.list(&listing::home_filter(&self.home), None).await;
         let listed = listed.map_err(|cause| {

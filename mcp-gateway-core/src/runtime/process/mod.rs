@@ -182,6 +182,10 @@ impl Runtime for ProcessRuntime {
         Ok(all)
     }
 
+    async fn discard(&self, image: &str) -> Result<bool> {
+        self.packages.discard(image).await.map_err(|error| error.with_operation("ProcessRuntime::discard"))
+    }
+
     async fn sweep(&self) -> Result<Vec<InstanceId>> {
         let state = self.state.clone();
         let swept = tokio::task::spawn_blocking(move || state.sweep()).await;

@@ -110,6 +110,10 @@ impl Runtime for RemoteRuntime {
         Ok(self.connections.list())
     }
 
+    async fn discard(&self, _image: &str) -> Result<bool> {
+        Ok(false)
+    }
+
     async fn sweep(&self) -> Result<Vec<InstanceId>> {
         Ok(Vec::new())
     }

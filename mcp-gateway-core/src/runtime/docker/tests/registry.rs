@@ -4,6 +4,7 @@ use std::sync::{Arc, Mutex};
 
 use base64::Engine as _;
 use base64::engine::general_purpose::STANDARD;
+use bollard::query_parameters::TagImageOptions;
 use serde_json::json;
 use sha2::{Digest as _, Sha256};
 
@@ -134,7 +135,17 @@ async fn an_image_is_pinned_and_pulled_by_its_digest_with_credentials() {
     assert_eq!(server.seen().len(), asked, "what is there is not asked for again");
     let pinned_image = format!("{}/box@{pinned}", server.address);
     bench.runtime.engine.inspect_image(&pinned_image).await.unwrap();
-    bench.runtime.engine.remove_image(&pinned_image).await;
+
+    // Under another name, the image stays when this one goes.
+    let (engine, tag) = (&bench.runtime.engine, &pinned[7..19]);
+    let kept = TagImageOptions { repo: Some("mcp-gateway-test/kept".to_owned()), tag: Some(tag.to_owned()) };
+    engine.bollard().tag_image(&pinned_image, Some(kept)).await.unwrap();
+    let kept = format!("mcp-gateway-test/kept:{tag}");
+    assert!(!bench.runtime.discard(&kept).await.unwrap(), "what has no digest comes back from nowhere");
+    assert!(bench.runtime.discard(&pinned_image).await.unwrap());
+    assert!(!bench.runtime.discard(&pinned_image).await.unwrap(), "it is gone");
+    engine.inspect_image(&kept).await.unwrap();
+    engine.remove_image(&kept).await.unwrap();
 }
 
 #[tokio::test]

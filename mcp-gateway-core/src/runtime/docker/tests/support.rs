@@ -4,9 +4,6 @@ use std::path::Path;
 use std::sync::Arc;
 use std::time::Duration;
 
-use bollard::query_parameters::RemoveImageOptions;
-
-use super::super::client::Engine;
 use super::super::{DockerRuntime, DockerRuntimeBuilder};
 use crate::error::{Error, ErrorKind, Result};
 use crate::model::{CallContext, ImageReference, InstanceId, ProfileName, ServerName};
@@ -144,11 +141,4 @@ pub(super) async fn next(connection: &mut Connection) -> Option<Message> {
 pub(super) async fn closed(connection: &mut Connection) -> Error {
     while next(connection).await.is_some() {}
     connection.diagnostics.closed().expect("a reason")
-}
-
-impl Engine {
-    /// Tidies up an image that a test has pulled.
-    pub(super) async fn remove_image(&self, image: &str) {
-        let _ = self.bollard().remove_image(image, None::<RemoveImageOptions>, None).await;
-    }
 }

@@ -52,6 +52,9 @@ pub(super) struct Installed {
     pub(super) version: String,
     /// Its programs, by name, with their place in the folder.
     pub(super) programs: BTreeMap<String, String>,
+    /// What it is called in lists.
+    #[serde(default)]
+    identity: String,
 }
 
 /// One installation under way.
@@ -100,10 +103,11 @@ impl Packages {
             cache: self.folder.join("cache").join(package.registry.as_str()),
             until,
         };
-        let installed = job
+        let mut installed = job
             .run()
             .await
             .map_err(|error| error.with_operation("ProcessRuntime::prepare").with_context("package", &name))?;
+        installed.identity = package.identity(Some(&installed.version));
         let mark = serde_json::to_vec_pretty(&installed)
             .map_err(|cause| Error::new(ErrorKind::Internal, "installation cannot be marked").with_source(cause))?;
         fs::write_atomic(&job.target.join(MARK), &mark)?;
@@ -120,6 +124,40 @@ impl Packages {
         progress.update(&format!("installed `{name}` {}", installed.version), 1, 1);
         Ok(())
     }
+}
+
+impl Packages {
+    /// Removes the installations of a package, and says whether there was one.
+    pub(in crate::runtime::process) async fn discard(&self, identity: &str) -> Result<bool> {
+        let until = Instant::now() + self.install_timeout;
+        let mut removed = false;
+        for registry in [Registry::Npm, Registry::Pypi] {
+            for place in folders(&self.folder.join(registry.as_str()))? {
+                let is_meant = || Installed::read(&place).is_some_and(|installed| installed.identity == identity);
+                if !is_meant() {
+                    continue;
+                }
+                // Another may have removed it while this waited.
+                let Some(_lock) = lock(&place, until, || !is_meant()).await? else { continue };
+                let gone = place.clone();
+                blocking(move || std::fs::remove_dir_all(&gone).map_err(|cause| fs::io_error("remove", &gone, cause)))
+                    .await?;
+                removed = true;
+            }
+        }
+        Ok(removed)
+    }
+}
+
+/// The folders in a folder; none where there is no such folder.
+fn folders(folder: &Path) -> Result<Vec<PathBuf>> {
+    #[expect(clippy::disallowed_methods, reason = "folders, not files of a kind")]
+    let entries = match std::fs::read_dir(folder) {
+        Ok(entries) => entries,
+        Err(cause) if cause.kind() == std::io::ErrorKind::NotFound => return Ok(Vec::new()),
+        Err(cause) => return Err(fs::io_error("read", folder, cause)),
+    };
+    Ok(entries.flatten().map(|entry| entry.path()).filter(|path| path.is_dir()).collect())
 }
 
 impl Job<'_> {
@@ -305,7 +343,7 @@ fn npm_manifest(target: &Path, name: &str) -> Result<Installed> {
         .into_iter()
         .filter(|(_, script)| inside(script))
         .map(|(name, script)| (name.to_owned(), relative.join(script).to_string_lossy().into_owned()));
-    Ok(Installed { version, programs: programs.collect() })
+    Ok(Installed { version, programs: programs.collect(), identity: String::new() })
 }
 
 /// Writes the place that a virtual environment will have into its programs, which carry their own.

@@ -132,6 +132,24 @@ async fn a_package_is_identified_by_what_is_installed() {
 }
 
 #[tokio::test]
+async fn a_package_is_removed_by_what_it_is_called_in_lists_and_comes_back() {
+    let bench = Bench::each().remove(0);
+    let plan = plan_of(ProcessPackage::Npm("is-number@7.0.0".to_owned()), &[]);
+    assert!(!bench.runtime.discard("npm:is-number@7.0.0").await.unwrap(), "there is none yet");
+    for _ in 0..2 {
+        if !prepared(&bench.runtime, &plan).await {
+            return;
+        }
+        for other in ["npm:is-number@7.0.1", "npm:../..", ""] {
+            assert!(!bench.runtime.discard(other).await.unwrap(), "{other}");
+        }
+        assert!(bench.runtime.discard("npm:is-number@7.0.0").await.unwrap());
+        let error = bench.runtime.start(&CallContext::local(), plan.clone()).await.unwrap_err();
+        assert!(error.to_string().contains("is not installed"), "{error}");
+    }
+}
+
+#[tokio::test]
 async fn a_package_that_is_not_there_is_said_so() {
     for bench in Bench::each() {
         for package in [
