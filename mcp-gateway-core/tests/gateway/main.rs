@@ -15,6 +15,7 @@ mod configuration;
 mod containers;
 mod engine;
 mod failing;
+mod hostile;
 mod isolation;
 mod killed;
 mod lists;
