@@ -8,8 +8,9 @@ use clap::{Args, Subcommand, ValueEnum};
 use tokio_util::sync::CancellationToken;
 
 use super::args::{GatewayArgs, ProfileArgs, SelectionArgs, SettingArgs};
+use super::events::EventArgs;
 use super::issuers::OAuthArgs;
-use super::{Env, assemble, report, signals};
+use super::{Env, assemble, events, report, signals};
 use crate::error::{Error, ErrorKind, Result};
 use crate::gateway::home::DEFAULT_PROFILE;
 use crate::gateway::{GatewayHost, McpGateway};
@@ -32,6 +33,7 @@ pub(crate) enum Verb {
   mcp-gateway gateway run --transport streaming --port 8811 --profile dev-tools --profile lab
   mcp-gateway gateway run --transport sse --port 8811
   mcp-gateway gateway run --transport streaming --oauth-issuer https://login.example --oauth-resource https://gw.example
+  mcp-gateway gateway run --profile dev-tools --events events.jsonl
   mcp-gateway gateway run --catalog a.yaml --catalog b.yaml --servers time,git
   mcp-gateway gateway run --catalog=a.yaml --registry=registry.yaml --config=config.yaml --secrets=.env
 
@@ -52,6 +54,8 @@ pub(crate) struct RunArgs {
     /// How clients reach the gateway
     #[arg(long, value_enum, default_value_t, value_name = "KIND")]
     transport: Transport,
+    #[command(flatten)]
+    events: EventArgs,
     #[command(flatten)]
     selection: SelectionArgs,
     #[command(flatten)]
@@ -116,7 +120,7 @@ fn secret(text: &str) -> Result<SecretValue> {
 impl Verb {
     pub(crate) async fn run(self, env: &Env) -> Result<()> {
         match self {
-            Self::Stdio(args) => stdio(env, &args).await,
+            Self::Stdio(args) => stdio(env, &args, &EventArgs::default()).await,
             Self::Run(args) => args.run(env).await,
         }
     }
@@ -137,7 +141,7 @@ impl RunArgs {
             })
             .collect();
         match (self.transport, all.as_slice()) {
-            (Transport::Stdio, [one]) => stdio(env, one).await,
+            (Transport::Stdio, [one]) => stdio(env, one, &self.events).await,
             (Transport::Stdio, _) => {
                 Err(Error::new(ErrorKind::InvalidInput, "standard input and output carry one profile")
                     .with_hint("serve several over HTTP: `--transport streaming`"))
@@ -146,17 +150,24 @@ impl RunArgs {
                 ErrorKind::InvalidInput,
                 "`--servers` chooses the servers of one profile, not of several",
             )),
-            (transport, several) => http(env, several, transport, (self.http, self.oauth)).await,
+            (transport, several) => http(env, several, transport, &self.events, (self.http, self.oauth)).await,
         }
     }
 }
 
-async fn stdio(env: &Env, args: &GatewayArgs) -> Result<()> {
+async fn stdio(env: &Env, args: &GatewayArgs, events: &EventArgs) -> Result<()> {
     let shutdown = signals::shutdown()?;
     let open = assemble::gateway(env, args).await?;
-    let host = Arc::new(GatewayHost::new(Arc::new(open.gateway.clone())));
-    let served = serve_stdio(host, Principal::local(), StreamConfig::default(), shutdown).await;
+    let written = events.follow(&open.gateway);
+    let served = match &written {
+        Ok(_) => {
+            let host = Arc::new(GatewayHost::new(Arc::new(open.gateway.clone())));
+            serve_stdio(host, Principal::local(), StreamConfig::default(), shutdown).await
+        }
+        Err(error) => Err(error.clone()),
+    };
     assemble::close(&open.gateway).await;
+    events::finish(written.into_iter().flatten()).await;
     served
 }
 
@@ -164,20 +175,24 @@ async fn http(
     env: &Env,
     profiles: &[GatewayArgs],
     transport: Transport,
+    events: &EventArgs,
     (http, oauth): (HttpArgs, OAuthArgs),
 ) -> Result<()> {
     let shutdown = signals::shutdown()?;
     let shared = assemble::Shared::register(env)?;
-    let mut gateways = Vec::new();
+    let (mut gateways, mut written) = (Vec::new(), Vec::new());
     let served = async {
         for args in profiles {
-            gateways.push(assemble::gateway_of(env, args, &shared).await?.gateway);
+            let gateway = assemble::gateway_of(env, args, &shared).await?.gateway;
+            gateways.push(gateway.clone());
+            written.extend(events.follow(&gateway)?);
         }
         serve(&gateways, &shared, transport, (http, oauth), shutdown).await
     }
     .await;
     // Together, so that the bound on one is the bound on all.
     futures_util::future::join_all(gateways.iter().map(assemble::close)).await;
+    events::finish(written).await;
     served
 }
 

@@ -11,6 +11,7 @@ mod catalog;
 mod client;
 mod completion;
 mod content;
+mod events;
 mod exit;
 mod gateway;
 mod issuers;

@@ -87,6 +87,36 @@ pub fn create_private(path: &Path) -> Result<()> {
     }
 }
 
+/// A file that lines are appended to, each by one write, so that several writers do not mix them.
+#[derive(Debug)]
+pub struct AppendFile {
+    file: File,
+    path: PathBuf,
+}
+
+impl AppendFile {
+    /// Opens a file, or makes one that its owner only may read and write.
+    ///
+    /// # Errors
+    /// `Io`, naming the path.
+    pub fn open(path: &Path) -> Result<Self> {
+        let mut options = OpenOptions::new();
+        options.append(true).create(true);
+        #[cfg(unix)]
+        std::os::unix::fs::OpenOptionsExt::mode(&mut options, 0o600);
+        let file = options.open(path).map_err(|cause| io_error("open", path, cause))?;
+        Ok(Self { file, path: path.to_owned() })
+    }
+
+    /// Appends a line.
+    ///
+    /// # Errors
+    /// `Io`, naming the path.
+    pub fn append_line(&mut self, line: &[u8]) -> Result<()> {
+        self.file.write_all(&[line, b"\n"].concat()).map_err(|cause| io_error("write", &self.path, cause))
+    }
+}
+
 /// Which file stands at a path: another one after a replacement.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct FileIdentity(u64, u64);

@@ -71,6 +71,26 @@ fn a_client_on_standard_input_lists_and_calls() {
 }
 
 #[test]
+fn what_happens_is_written_line_by_line() {
+    if !Place::has_python() {
+        return;
+    }
+    let place = Place::with_catalog();
+    place.write("events.jsonl", "before\n");
+    let mut client = Client::start(&place, "gateway run --servers tiny --events events.jsonl");
+    client.ask("tools/list", json!({}));
+    assert!(client.finish().status.success());
+    let written = place.read("events.jsonl");
+    let mut lines = written.lines();
+    assert_eq!(lines.next(), Some("before"), "what is there stays");
+    let events: Vec<Value> = lines.map(|line| serde_json::from_str(line).unwrap()).collect();
+    let types: Vec<&str> = events.iter().map(|event| event["type"].as_str().unwrap()).collect();
+    assert!(types.contains(&"server_started") && types.contains(&"server_stopped"), "{types:?}");
+    assert!(events.iter().all(|event| event["profile"] == "default" && event["time"].is_string()), "{events:?}");
+    assert!(place.show("gateway run --servers tiny --events /no/such/folder/x").contains("/no/such/folder/x"));
+}
+
+#[test]
 fn files_of_dockers_toolkit_choose_servers_and_tools() {
     if !Place::has_python() {
         return;
