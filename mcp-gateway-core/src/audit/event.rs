@@ -34,6 +34,15 @@ pub struct AuditEvent {
     /// The arguments themselves, where the operator asked for them.
     #[serde(skip_serializing_if = "Option::is_none", default)]
     pub arguments: Option<Value>,
+    /// SHA-256 over the arguments' JSON as the client wrote it, as `sha256:` and hex.
+    #[serde(skip_serializing_if = "Option::is_none", default)]
+    pub arguments_hash: Option<String>,
+    /// SHA-256 over the result's JSON as the client got it, as `sha256:` and hex.
+    #[serde(skip_serializing_if = "Option::is_none", default)]
+    pub result_hash: Option<String>,
+    /// Arguments and result, encrypted to whom the operator named; the text of an age file.
+    #[serde(skip_serializing_if = "Option::is_none", default)]
+    pub sealed: Option<String>,
     /// What policy decided.
     #[serde(skip_serializing_if = "Option::is_none", default)]
     pub decision: Option<Decision>,
@@ -68,6 +77,9 @@ impl AuditEvent {
             name: None,
             shape: None,
             arguments: None,
+            arguments_hash: None,
+            result_hash: None,
+            sealed: None,
             decision: None,
             outcome: Outcome::Ok,
             error: None,
@@ -98,6 +110,10 @@ impl AuditEvent {
                 cut(text, most);
             }
         }
+        if let Some(sealed) = self.sealed.take_if(|sealed| sealed.len() > MAX_SEALED) {
+            // A part of a cipher text is of no use to anyone.
+            self.sealed = Some(format!("left out: {} bytes", sealed.len()));
+        }
         if let Some(decision) = &mut self.decision {
             cut(&mut decision.rule, MAX_TEXT);
             cut(&mut decision.reason, MAX_TEXT);
@@ -118,6 +134,8 @@ const MAX_NAME: usize = 512;
 const MAX_TEXT: usize = 4096;
 /// The longest arguments, shape or detail, in bytes of JSON.
 const MAX_VALUE: usize = 64 * 1024;
+/// The longest sealed payload, in bytes of its text.
+const MAX_SEALED: usize = 1024 * 1024;
 
 fn cut(text: &mut String, most: usize) {
     if text.len() > most {
@@ -192,6 +210,7 @@ mod tests {
         event.error = Some("e".repeat(1_000_000));
         event.arguments = Some(vec!["a"; 1_000_000].into());
         event.shape = Some("s".into());
+        event.sealed = Some("x".repeat(2_000_000));
         let text = event.into_text().unwrap();
         assert!(text.len() < 16 * 1024, "{}", text.len());
         assert!(text.contains(r#""arguments":"left out: 4000001 bytes""#) && text.contains(r#""shape":"s""#));

@@ -53,6 +53,8 @@ struct Wanted<'a> {
     #[serde(skip_serializing_if = "Option::is_none")]
     principal: Option<&'a str>,
     #[serde(skip_serializing_if = "Option::is_none")]
+    action: Option<&'a str>,
+    #[serde(skip_serializing_if = "Option::is_none")]
     outcome: Option<&'a str>,
     #[serde(skip_serializing_if = "Option::is_none")]
     after: Option<u64>,
@@ -69,6 +71,7 @@ impl<'a> From<&'a AuditQuery> for Wanted<'a> {
             server: query.server.as_ref().map(|server| server.as_str()),
             name: query.name.as_deref(),
             principal: query.principal.as_deref(),
+            action: query.action.as_deref(),
             outcome: query.outcome.map(super::Outcome::as_str),
             after: query.after,
             before: query.before,

@@ -2,10 +2,17 @@
 #![doc = include_str!("docs.md")]
 
 mod chain;
+#[cfg(feature = "audit-sqlite")]
+mod checkpoint;
 mod event;
+mod hash;
 mod host;
+#[cfg(feature = "audit-sqlite")]
+mod key;
 mod memory;
 mod query;
+#[cfg(feature = "audit-sqlite")]
+mod offline;
 mod record;
 mod shape;
 #[cfg(feature = "audit-sqlite")]
@@ -18,14 +25,21 @@ use async_trait::async_trait;
 use crate::error::Result;
 
 pub use chain::{ChainFault, ChainFaultKind, ChainReport, verify_chain};
+#[cfg(feature = "audit-sqlite")]
+pub use checkpoint::Head;
 pub use event::{AuditEvent, Outcome};
+pub use hash::payload_hash;
 pub use host::HostAudit;
+#[cfg(feature = "audit-sqlite")]
+pub use key::{AuditKey, AuditPublicKey};
 pub use memory::MemoryAudit;
+#[cfg(feature = "audit-sqlite")]
+pub use offline::{TrailFault, Verification, VerifyOptions, verify};
 pub use query::AuditQuery;
 pub use record::{AuditRecord, KeptRecord};
 pub use shape::argument_shape;
 #[cfg(feature = "audit-sqlite")]
-pub use sqlite::{Durability, SqliteAudit, SqliteAuditConfig};
+pub use sqlite::{Durability, Overload, Rotation, SqliteAudit, SqliteAuditConfig};
 
 /// Keeps audit records.
 ///

@@ -18,6 +18,8 @@ pub struct AuditQuery {
     pub name: Option<String>,
     /// By this principal.
     pub principal: Option<String>,
+    /// With this action, such as `tools/call` or `server/start`.
+    pub action: Option<String>,
     /// With this outcome.
     pub outcome: Option<Outcome>,
     /// After this sequence number.
@@ -60,6 +62,7 @@ impl AuditQuery {
             && self.server.as_ref().is_none_or(|server| event.server.as_ref() == Some(server))
             && self.name.as_ref().is_none_or(|name| event.name.as_ref() == Some(name))
             && self.principal.as_ref().is_none_or(|principal| event.principal == *principal)
+            && self.action.as_ref().is_none_or(|action| event.action == *action)
             && self.outcome.is_none_or(|outcome| event.outcome == outcome)
             && self.after.is_none_or(|after| record.sequence > after)
             && self.before.is_none_or(|before| record.sequence < before)

@@ -156,13 +156,104 @@ pub fn write_atomic(path: &Path, content: &[u8]) -> Result<()> {
 }
 
 fn write_new(path: &Path, content: &[u8]) -> io::Result<()> {
-    let mut options = OpenOptions::new();
-    options.write(true).create_new(true);
-    #[cfg(unix)]
-    std::os::unix::fs::OpenOptionsExt::mode(&mut options, 0o600);
-    let mut file = options.open(path)?;
+    let mut file = private().write(true).create_new(true).open(path)?;
     file.write_all(content)?;
     file.sync_all()
+}
+
+/// Options that make a file readable and writable by its owner only.
+fn private() -> OpenOptions {
+    let options = OpenOptions::new();
+    #[cfg(unix)]
+    let options = {
+        let mut options = options;
+        std::os::unix::fs::OpenOptionsExt::mode(&mut options, 0o600);
+        options
+    };
+    options
+}
+
+/// A file that takes its place as one step once all of it is written; dropped before that, it is gone.
+#[derive(Debug)]
+pub struct AtomicFile {
+    path: PathBuf,
+    temporary: PathBuf,
+    file: Option<io::BufWriter<File>>,
+}
+
+impl AtomicFile {
+    /// Begins a file, readable and writable by its owner only.
+    ///
+    /// # Errors
+    /// `Io`, naming the path.
+    pub fn begin(path: &Path) -> Result<Self> {
+        let folder = path.parent().filter(|folder| !folder.as_os_str().is_empty()).unwrap_or(Path::new("."));
+        create_dir_all(folder)?;
+        let name = path.file_name().and_then(|name| name.to_str()).unwrap_or("file");
+        let temporary = folder.join(format!(".{name}.{}.tmp", crate::util::random::hex(6)?));
+        let file = private().write(true).create_new(true).open(&temporary);
+        let file = file.map_err(|cause| io_error("write", path, cause))?;
+        Ok(Self { path: path.to_owned(), temporary, file: Some(io::BufWriter::new(file)) })
+    }
+
+    /// Writes on.
+    ///
+    /// # Errors
+    /// `Io`, naming the path.
+    pub fn write(&mut self, content: &[u8]) -> Result<()> {
+        let Some(file) = &mut self.file else { return Ok(()) };
+        file.write_all(content).map_err(|cause| io_error("write", &self.path, cause))
+    }
+
+    /// Puts the file into its place, in place of one that is there.
+    ///
+    /// # Errors
+    /// `Io`, naming the path.
+    pub fn finish(mut self) -> Result<()> {
+        let Some(file) = self.file.take() else { return Ok(()) };
+        let placed = file.into_inner().map_err(io::IntoInnerError::into_error).and_then(|file| {
+            file.sync_all()?;
+            fs::rename(&self.temporary, &self.path)
+        });
+        if let Err(cause) = placed {
+            // Of no use to anyone; the first error is the one to report.
+            let _ = fs::remove_file(&self.temporary);
+            return Err(io_error("write", &self.path, cause));
+        }
+        sync_folder(self.path.parent().filter(|folder| !folder.as_os_str().is_empty()).unwrap_or(Path::new(".")));
+        Ok(())
+    }
+}
+
+impl Drop for AtomicFile {
+    fn drop(&mut self) {
+        if self.file.take().is_some() {
+            let _ = fs::remove_file(&self.temporary);
+        }
+    }
+}
+
+/// Adds to the end of a file, on disk when it returns; makes it, for its owner only, where there is none.
+///
+/// # Errors
+/// `TooLarge` when the file would grow over `limit` bytes, `Io` otherwise.
+pub fn append(path: &Path, content: &[u8], limit: u64) -> Result<()> {
+    let failed = |cause| io_error("write", path, cause);
+    let mut file = private().append(true).create(true).open(path).map_err(failed)?;
+    let length = file.metadata().map_err(failed)?.len();
+    if length.saturating_add(content.len() as u64) > limit {
+        return Err(Error::new(ErrorKind::TooLarge, format!("file would be larger than {limit} bytes"))
+            .with_context("file", path.display()));
+    }
+    file.write_all(content).and_then(|()| file.sync_data()).map_err(failed)
+}
+
+/// Opens a file to be read from its beginning.
+///
+/// # Errors
+/// `NotFound` or `Io`, naming the path.
+pub fn reader(path: &Path) -> Result<io::BufReader<File>> {
+    File::open(path).map(io::BufReader::new).map_err(|cause| io_error("read", path, cause))
 }
 
 /// Makes the rename itself durable; some file systems cannot, which costs durability and not atomicity.

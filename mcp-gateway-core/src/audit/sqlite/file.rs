@@ -7,8 +7,10 @@ use rusqlite::types::Value;
 use rusqlite::{Connection, OpenFlags, OptionalExtension as _, TransactionBehavior, params, params_from_iter};
 
 use super::error::SqliteError;
+use super::torn::{self, Torn};
 use super::{Durability, SqliteAuditConfig};
-use crate::audit::{AuditQuery, AuditRecord};
+use crate::audit::checkpoint::{CHECKPOINT, Head, Signing};
+use crate::audit::{AuditQuery, AuditRecord, KeptRecord};
 use crate::error::Result;
 use crate::util::fs;
 
@@ -19,6 +21,10 @@ const VERSION: i32 = 1;
 /// How long another process may hold the file.
 const BUSY_LIMIT: Duration = Duration::from_secs(5);
 const BUSY_POLL: Duration = Duration::from_millis(5);
+
+/// The condition that the index below serves; a file of an earlier version has no such index, and is searched without.
+const ACTION: &str = "event ->> '$.action' = ?";
+const ACTION_INDEX: &str = "CREATE INDEX IF NOT EXISTS records_action ON records (event ->> '$.action')";
 
 /// The columns that are searched for are computed from the event, so that they cannot say anything else.
 const SCHEMA: &str = "
@@ -43,19 +49,24 @@ CREATE TRIGGER records_in_order BEFORE INSERT ON records
     BEGIN SELECT raise(ABORT, 'audit records are appended in order'); END;
 CREATE TRIGGER records_no_update BEFORE UPDATE ON records
     BEGIN SELECT raise(ABORT, 'audit records are never changed'); END;
+";
+/// Taken out only for the moment in which records that stand in a closed file are removed.
+const NO_DELETE: &str = "
 CREATE TRIGGER records_no_delete BEFORE DELETE ON records
     BEGIN SELECT raise(ABORT, 'audit records are never deleted'); END;
 ";
 
 /// Opens a file for appending; makes it where there is none.
-pub(super) fn open_for_append(config: &SqliteAuditConfig) -> Result<Connection> {
+///
+/// Also says what a crash has left at the end, which this opening takes away.
+pub(super) fn open_for_append(config: &SqliteAuditConfig) -> Result<(Connection, Option<Torn>)> {
     // Made before SQLite sees it, so that it and the files beside it are never readable by others.
     fs::create_private(&config.path)?;
     let flags = OpenFlags::SQLITE_OPEN_READ_WRITE | OpenFlags::SQLITE_OPEN_NO_MUTEX;
     prepare(config, flags).map_err(|error| error.at(&config.path))
 }
 
-fn prepare(config: &SqliteAuditConfig, flags: OpenFlags) -> Result<Connection, SqliteError> {
+fn prepare(config: &SqliteAuditConfig, flags: OpenFlags) -> Result<(Connection, Option<Torn>), SqliteError> {
     let mut connection = Connection::open_with_flags(&config.path, flags)?;
     connection.busy_timeout(BUSY_LIMIT)?;
     // Several processes may do this to a new file at once, and SQLite does not wait for this change by itself.
@@ -79,13 +90,17 @@ fn prepare(config: &SqliteAuditConfig, flags: OpenFlags) -> Result<Connection, S
         connection.query_row(&format!("PRAGMA max_page_count = {pages}"), [], |_| Ok(()))?;
     }
     let transaction = connection.transaction_with_behavior(TransactionBehavior::Immediate)?;
+    // Nobody else writes now. A log that cannot be looked at is one that SQLite could not have opened.
+    let torn = torn::look(&config.path).unwrap_or_default();
     if !has_schema(&transaction)? {
         transaction.execute_batch(SCHEMA)?;
+        transaction.execute_batch(NO_DELETE)?;
         transaction.pragma_update(None, "application_id", APPLICATION_ID)?;
         transaction.pragma_update(None, "user_version", VERSION)?;
     }
+    transaction.execute_batch(ACTION_INDEX)?;
     transaction.commit()?;
-    Ok(connection)
+    Ok((connection, torn))
 }
 
 /// Opens a file for queries.
@@ -112,31 +127,121 @@ fn has_schema(connection: &Connection) -> Result<bool, SqliteError> {
     }
 }
 
-/// Appends events as one step and gives the number of the first.
+/// When a checkpoint is signed.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) enum Sign {
+    /// When enough records came since the last one.
+    WhenDue,
+    /// Unless the last record is one.
+    Now,
+}
+
+/// What a step has appended.
+#[derive(Debug)]
+pub(super) struct Appended {
+    /// The number of the first record.
+    pub(super) first: u64,
+    /// The last record of all.
+    pub(super) head: Head,
+    /// Whether that one is a checkpoint of this step.
+    pub(super) is_checkpoint: bool,
+}
+
+/// Appends events as one step, with a checkpoint after them where one is due.
 pub(super) fn append<'a>(
     connection: &mut Connection,
     events: impl Iterator<Item = &'a str>,
-) -> Result<u64, SqliteError> {
+    signing: Option<&Signing>,
+    sign: Sign,
+) -> Result<Appended, SqliteError> {
     // Takes the right to write before it reads, so that the last record stays the last one.
     let transaction = connection.transaction_with_behavior(TransactionBehavior::Immediate)?;
     let last = transaction
-        .prepare_cached("SELECT sequence, hash FROM records ORDER BY sequence DESC LIMIT 1")?
-        .query_row([], |row| Ok((row.get(0)?, row.get(1)?)))
+        .prepare_cached("SELECT sequence, hash, event ->> '$.action' FROM records ORDER BY sequence DESC LIMIT 1")?
+        .query_row([], |row| Ok((row.get(0)?, row.get(1)?, row.get::<_, Option<String>>(2)?)))
         .optional()?;
-    let (before, mut hash): (i64, String) = last.unwrap_or_else(|| (0, AuditRecord::GENESIS.to_owned()));
-    let mut sequence = before.cast_unsigned();
+    let (before, hash, action): (i64, String, _) = last.unwrap_or_else(|| (0, AuditRecord::GENESIS.to_owned(), None));
+    let before = before.cast_unsigned();
+    let mut head = Head::new(before, hash);
+    let mut is_checkpoint = false;
     {
         let mut insert = transaction
             .prepare_cached("INSERT INTO records (sequence, previous, hash, event) VALUES (?1, ?2, ?3, ?4)")?;
+        let mut push = |head: &mut Head, event: &str| -> Result<(), SqliteError> {
+            let sequence = head.sequence + 1;
+            let hash = AuditRecord::hash_of(sequence, &head.hash, event);
+            insert.execute(params![sequence.cast_signed(), head.hash, hash, event])?;
+            *head = Head { sequence, hash };
+            Ok(())
+        };
         for event in events {
-            sequence += 1;
-            let next = AuditRecord::hash_of(sequence, &hash, event);
-            insert.execute(params![sequence.cast_signed(), hash, next, event])?;
-            hash = next;
+            push(&mut head, event)?;
+        }
+        let is_due = |signing: &Signing| match sign {
+            Sign::WhenDue => head.sequence / signing.every > before / signing.every,
+            Sign::Now => head.sequence > before || (before > 0 && action.as_deref() != Some(CHECKPOINT)),
+        };
+        if let Some(signing) = signing.filter(|signing| is_due(signing)) {
+            let text = signing.checkpoint(&head).into_text().map_err(|_| SqliteError::Stopped)?;
+            push(&mut head, &text)?;
+            is_checkpoint = true;
         }
     }
     transaction.commit()?;
-    Ok(before.cast_unsigned() + 1)
+    Ok(Appended { first: before + 1, head, is_checkpoint })
+}
+
+/// The number of the first record, and of the last checkpoint; both zero where there is none.
+pub(super) fn bounds(connection: &Connection) -> Result<(u64, u64), SqliteError> {
+    let sql = format!("SELECT coalesce((SELECT min(sequence) FROM records), 0), coalesce((SELECT max(sequence) FROM records WHERE {ACTION}), 0)");
+    let (first, checkpoint): (i64, i64) =
+        connection.query_row(&sql, [CHECKPOINT], |row| Ok((row.get(0)?, row.get(1)?)))?;
+    Ok((first.cast_unsigned(), checkpoint.cast_unsigned()))
+}
+
+/// The time of the second record: the first of a file that was rotated is the checkpoint of the one before.
+pub(super) fn oldest(connection: &Connection) -> Result<Option<i64>, SqliteError> {
+    let sql = "SELECT time FROM records ORDER BY sequence LIMIT 1 OFFSET 1";
+    Ok(connection.query_row(sql, [], |row| row.get(0)).optional()?.flatten())
+}
+
+/// The bytes that records take up.
+pub(super) fn used_bytes(connection: &Connection) -> Result<u64, SqliteError> {
+    let number = |name| connection.pragma_query_value(None, name, |row| row.get::<_, i64>(0));
+    let pages = number("page_count")?.saturating_sub(number("freelist_count")?);
+    Ok(pages.saturating_mul(number("page_size")?).cast_unsigned())
+}
+
+/// Hands on every record up to a number, as it is kept.
+pub(super) fn each_until<E: From<SqliteError>>(
+    connection: &Connection,
+    last: u64,
+    mut take: impl FnMut(KeptRecord) -> Result<(), E>,
+) -> Result<(), E> {
+    let sql = "SELECT sequence, previous, hash, event FROM records WHERE sequence <= ? ORDER BY sequence";
+    let mut statement = connection.prepare(sql).map_err(SqliteError::from)?;
+    let mut rows = statement.query([last.cast_signed()]).map_err(SqliteError::from)?;
+    while let Some(row) = rows.next().map_err(SqliteError::from)? {
+        let read = || -> rusqlite::Result<KeptRecord> {
+            let sequence = row.get::<_, i64>(0)?.cast_unsigned();
+            Ok(KeptRecord { sequence, previous: row.get(1)?, hash: row.get(2)?, text: row.get(3)? })
+        };
+        take(read().map_err(SqliteError::from)?)?;
+    }
+    Ok(())
+}
+
+/// Removes the records before a checkpoint that stand in a closed file; `false` when somebody else did.
+pub(super) fn remove_before(connection: &mut Connection, first: u64, checkpoint: u64) -> Result<bool, SqliteError> {
+    let transaction = connection.transaction_with_behavior(TransactionBehavior::Immediate)?;
+    if bounds(&transaction)?.0 != first {
+        return Ok(false);
+    }
+    transaction.execute_batch("DROP TRIGGER records_no_delete")?;
+    transaction.execute("DELETE FROM records WHERE sequence < ?", [checkpoint.cast_signed()])?;
+    transaction.execute_batch(NO_DELETE)?;
+    transaction.commit()?;
+    Ok(true)
 }
 
 /// The records that match, oldest first.
@@ -160,6 +265,7 @@ fn matching(connection: &Connection, query: &AuditQuery) -> Result<Vec<Row>, Sql
         ("server = ?", query.server.as_ref().map(|server| Value::Text(server.to_string()))),
         ("name = ?", query.name.clone().map(Value::Text)),
         ("principal = ?", query.principal.clone().map(Value::Text)),
+        (ACTION, query.action.clone().map(Value::Text)),
         ("outcome = ?", query.outcome.map(|outcome| Value::Text(outcome.as_str().to_owned()))),
         ("sequence > ?", query.after.map(number)),
         ("sequence < ?", query.before.map(number)),

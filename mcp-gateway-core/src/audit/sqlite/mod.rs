@@ -4,9 +4,13 @@
 mod config;
 mod error;
 mod file;
+pub(crate) mod segment;
+mod spill;
+pub(crate) mod torn;
+mod trail;
 mod writer;
 
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 use std::time::Duration;
 
 use async_trait::async_trait;
@@ -17,7 +21,7 @@ use super::{AuditEvent, AuditQuery, AuditRecord, AuditStore};
 use crate::error::{Error, ErrorKind, Result};
 use crate::util::fs;
 
-pub use config::{Durability, SqliteAuditConfig};
+pub use config::{Durability, Overload, Rotation, SqliteAuditConfig};
 
 /// How long a query may take.
 const QUERY_LIMIT: Duration = Duration::from_secs(30);
@@ -27,6 +31,7 @@ const QUERY_LIMIT: Duration = Duration::from_secs(30);
 /// # Behavior
 /// - Records that wait at the same moment are written as one step; `append` returns after the commit of its step.
 /// - Several stores, in this process and in others, may append to the same file.
+/// - Records in closed files are found as those in the file itself.
 /// - A record whose caller gave up waiting is kept all the same.
 /// - Dropping the store writes what still waits, for up to 15 seconds.
 ///
@@ -51,8 +56,9 @@ impl SqliteAudit {
     /// when another process holds it, `Io` otherwise.
     pub fn open(config: impl Into<SqliteAuditConfig>) -> Result<Self> {
         let config = config.into();
-        let writer = Writer::start(&config).map_err(|error| error.with_operation("SqliteAudit::open"))?;
-        Ok(Self { path: config.path, writer: Some(writer) })
+        let path = config.path.clone();
+        let writer = Writer::start(config).map_err(|error| error.with_operation("SqliteAudit::open"))?;
+        Ok(Self { path, writer: Some(writer) })
     }
 
     /// Opens a file for queries only; `append` is then `Unsupported`.
@@ -74,7 +80,8 @@ impl SqliteAudit {
         let path = self.path.clone();
         let read = tokio::task::spawn_blocking(move || {
             let connection = file::open_for_query(&path)?;
-            file::query(&connection, &query, &path)
+            let newer = file::query(&connection, &query, &path)?;
+            segment::with_older(&path, &query, newer)
         });
         match tokio::time::timeout(QUERY_LIMIT, read).await {
             Ok(Ok(records)) => records,
@@ -84,6 +91,13 @@ impl SqliteAudit {
                 .with_hint("ask for fewer records")),
         }
     }
+}
+
+/// The file beside a trail that says how far its newest checkpoint goes.
+pub(crate) fn head_file(active: &Path) -> PathBuf {
+    let mut path = active.as_os_str().to_owned();
+    path.push(".head");
+    path.into()
 }
 
 #[async_trait]

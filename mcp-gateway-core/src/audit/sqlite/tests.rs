@@ -136,7 +136,7 @@ async fn a_file_that_cannot_be_written_refuses() {
     let path = folder.path().join("dev.db");
     drop(filled(&path, 1).await);
     let mut connection = file::open_for_query(&path).unwrap();
-    let error = file::append(&mut connection, ["{}"].into_iter()).unwrap_err().at(&path);
+    let error = file::append(&mut connection, ["{}"].into_iter(), None, file::Sign::WhenDue).unwrap_err().at(&path);
     assert_eq!(error.kind(), ErrorKind::Io);
     assert!(error.to_string().contains("cannot be written"), "{error}");
 }

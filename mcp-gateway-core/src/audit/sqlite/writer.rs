@@ -4,14 +4,14 @@ use std::path::PathBuf;
 use std::sync::{Mutex, PoisonError, mpsc as done};
 use std::time::Duration;
 
-use rusqlite::Connection;
+use tokio::sync::mpsc::error::TrySendError;
 use tokio::sync::{mpsc, oneshot};
 
 use super::SqliteAuditConfig;
 use super::error::SqliteError;
-use super::file;
+use super::spill::Spill;
+use super::trail::Trail;
 use crate::error::{Error, ErrorKind, Result};
-use crate::util::fs::{self, FileIdentity};
 
 /// The most records that wait to be written.
 const QUEUE: usize = 1024;
@@ -31,18 +31,19 @@ struct Append {
 #[derive(Debug)]
 pub(super) struct Writer {
     path: PathBuf,
+    spill: Option<Spill>,
     queue: Option<mpsc::Sender<Append>>,
     finished: Mutex<done::Receiver<()>>,
 }
 
 impl Writer {
-    pub(super) fn start(config: &SqliteAuditConfig) -> Result<Self> {
-        let connection = file::open_for_append(config)?;
+    pub(super) fn start(config: SqliteAuditConfig) -> Result<Self> {
         let path = config.path.clone();
-        let identity = fs::identity(&path);
+        let trail = Trail::open(config)?;
+        let spill = trail.spill();
         let (queue, waiting) = mpsc::channel(QUEUE);
         let (finish, finished) = done::channel();
-        let thread = Thread { connection, path: path.clone(), identity, waiting };
+        let thread = Thread { trail, waiting };
         std::thread::Builder::new()
             .name("mcp-audit".to_owned())
             .spawn(move || {
@@ -51,7 +52,7 @@ impl Writer {
                 let _ = finish.send(());
             })
             .map_err(|cause| Error::new(ErrorKind::Io, "cannot start the audit thread").with_source(cause))?;
-        Ok(Self { path, queue: Some(queue), finished: Mutex::new(finished) })
+        Ok(Self { path, spill, queue: Some(queue), finished: Mutex::new(finished) })
     }
 
     /// Hands a record to the thread and waits until it is kept.
@@ -60,7 +61,13 @@ impl Writer {
         let kept = async {
             let (kept, answer) = oneshot::channel();
             let queue = self.queue.as_ref().ok_or_else(stopped)?;
-            queue.send(Append { event, kept }).await.map_err(|_| stopped())?;
+            let append = Append { event, kept };
+            match (queue.try_send(append), &self.spill) {
+                (Ok(()), _) => {}
+                (Err(TrySendError::Full(append)), None) => queue.send(append).await.map_err(|_| stopped())?,
+                (Err(TrySendError::Full(append)), Some(spill)) => return keep(spill.clone(), append.event).await,
+                (Err(TrySendError::Closed(_)), _) => return Err(stopped()),
+            }
             answer.await.map_err(|_| stopped())?
         };
         tokio::time::timeout(APPEND_LIMIT, kept).await.unwrap_or_else(|_| {
@@ -80,10 +87,14 @@ impl Drop for Writer {
     }
 }
 
+/// Spills one record, off the threads that carry out requests.
+async fn keep(spill: Spill, event: String) -> Result<u64> {
+    let kept = tokio::task::spawn_blocking(move || spill.keep(std::iter::once(event.as_str()))).await;
+    kept.map_err(|cause| Error::new(ErrorKind::Internal, "a record could not be spilled").with_source(cause))?.map(|()| 0)
+}
+
 struct Thread {
-    connection: Connection,
-    path: PathBuf,
-    identity: Option<FileIdentity>,
+    trail: Trail,
     waiting: mpsc::Receiver<Append>,
 }
 
@@ -97,22 +108,17 @@ impl Thread {
             {
                 batch.push(next);
             }
-            let first = self.write(&batch).map_err(|error| error.at(&self.path));
+            let events: Vec<&str> = batch.iter().map(|append| append.event.as_str()).collect();
+            let first = self.trail.write(&events);
             if let Err(error) = &first {
                 tracing::error!(records = batch.len(), error = %error.report(), "audit records could not be written");
             }
             for (number, append) in batch.drain(..).enumerate() {
+                let kept = first.clone().map(|first| if first == 0 { 0 } else { first + number as u64 });
                 // A caller that gave up does not wait for the answer; its record is kept all the same.
-                let _ = append.kept.send(first.clone().map(|first| first + number as u64));
+                let _ = append.kept.send(kept);
             }
         }
-    }
-
-    fn write(&mut self, batch: &[Append]) -> Result<u64, SqliteError> {
-        // SQLite would go on writing to a file that nobody can find any more.
-        if fs::identity(&self.path) != self.identity {
-            return Err(SqliteError::Replaced);
-        }
-        file::append(&mut self.connection, batch.iter().map(|append| append.event.as_str()))
+        self.trail.close();
     }
 }
