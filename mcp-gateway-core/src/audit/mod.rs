@@ -14,6 +14,8 @@ mod query;
 #[cfg(feature = "audit-sqlite")]
 mod offline;
 mod record;
+#[cfg(feature = "audit-seal")]
+mod seal;
 mod shape;
 #[cfg(feature = "audit-sqlite")]
 mod sqlite;
@@ -34,9 +36,14 @@ pub use host::HostAudit;
 pub use key::{AuditKey, AuditPublicKey};
 pub use memory::MemoryAudit;
 #[cfg(feature = "audit-sqlite")]
-pub use offline::{TrailFault, Verification, VerifyOptions, verify};
+pub use offline::{
+    AuditReport, Entries, Entry, ExportFormat, FileCommand, ReportFormat, ServerUse, TrailFault, Uses, Verification,
+    VerifyOptions, export, export_store, report, report_store, verify, verify_store,
+};
 pub use query::AuditQuery;
 pub use record::{AuditRecord, KeptRecord};
+#[cfg(feature = "audit-seal")]
+pub use seal::{PayloadSeal, open_sealed};
 pub use shape::argument_shape;
 #[cfg(feature = "audit-sqlite")]
 pub use sqlite::{Durability, Overload, Rotation, SqliteAudit, SqliteAuditConfig};

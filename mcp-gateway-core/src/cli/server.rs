@@ -112,7 +112,7 @@ pub(crate) async fn add(env: &Env, args: &ProfileArgs, servers: &[ServerName], c
     let profile = env.home.profile_to_change(&args.profile).await?;
     let spec = profile.spec().await?;
     assemble::check_servers(env, catalog, &spec.catalogs, servers).await?;
-    profile
+    let after = profile
         .update(Box::new(|spec| {
             for server in servers {
                 spec.servers.entry(server.clone()).or_default();
@@ -120,6 +120,7 @@ pub(crate) async fn add(env: &Env, args: &ProfileArgs, servers: &[ServerName], c
             Ok(())
         }))
         .await?;
+    env.home.record_change(Some(&spec), Some(&after)).await?;
     for server in servers {
         report::note(format_args!("profile `{}` has server `{server}`", args.profile));
     }
@@ -129,7 +130,8 @@ pub(crate) async fn add(env: &Env, args: &ProfileArgs, servers: &[ServerName], c
 /// Removes servers that the profile has.
 pub(crate) async fn remove(env: &Env, args: &ProfileArgs, servers: &[ServerName]) -> Result<()> {
     let profile = env.home.profiles().open(&args.profile).await?;
-    profile
+    let before = profile.spec().await?;
+    let after = profile
         .update(Box::new(|spec| {
             for server in servers {
                 if spec.servers.shift_remove(server).is_none() {
@@ -139,6 +141,7 @@ pub(crate) async fn remove(env: &Env, args: &ProfileArgs, servers: &[ServerName]
             Ok(())
         }))
         .await?;
+    env.home.record_change(Some(&before), Some(&after)).await?;
     for server in servers {
         report::note(format_args!("profile `{}` no longer has server `{server}`", args.profile));
     }

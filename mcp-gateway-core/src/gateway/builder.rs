@@ -222,6 +222,10 @@ impl GatewayBuilder {
             None => Arc::new(MemoryProfile::new(ProfileSpec::new(ProfileName::new("default")?))),
         };
         let spec = profile.spec().await?;
+        #[cfg(feature = "audit-seal")]
+        let seal = spec.audit.seal.as_deref().map(crate::audit::PayloadSeal::new).transpose()?;
+        #[cfg(not(feature = "audit-seal"))]
+        spec.audit.ensure_unsealed()?;
         let lock = profile.lock().await?;
         let catalog = self.catalog.unwrap_or_else(|| Arc::new(MemoryCatalog::new("empty")));
         let audit = self.audit.unwrap_or_else(|| Arc::new(MemoryAudit::new()));
@@ -285,6 +289,8 @@ impl GatewayBuilder {
             store: audit,
             profile: profile.name().clone(),
             arguments: spec.audit.arguments,
+            #[cfg(feature = "audit-seal")]
+            seal,
             broken: AtomicBool::new(false),
             metrics: metrics.clone(),
         };

@@ -1,5 +1,6 @@
 #![doc = include_str!("docs.md")]
 
+mod audit;
 mod file;
 mod lock;
 mod memory;
@@ -20,13 +21,14 @@ use async_trait::async_trait;
 use crate::error::Result;
 use crate::model::ProfileName;
 
+pub use audit::{AuditDurability, AuditSpec, OnOverload, RotateSpec};
 pub use file::FileProfile;
 pub use lock::{NameTable, ProfileLock, ServerLock};
 pub use memory::MemoryProfile;
 pub use oauth::{OAuthGrant, OAuthSpec};
 pub use quota::{QuotaSpec, Rate};
 pub use spec::{
-    AuditSpec, Isolation, LimitsSpec, NetworkSpec, NetworkWord, PolicyRuleSpec, PolicySpec, ProfileSpec, ServerSpec,
+    Isolation, LimitsSpec, NetworkSpec, NetworkWord, PolicyRuleSpec, PolicySpec, ProfileSpec, ServerSpec,
     parse_duration,
 };
 pub use store::ProfileStore;

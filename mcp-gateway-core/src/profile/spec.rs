@@ -9,7 +9,7 @@ use serde::de::{self, Deserializer, IntoDeserializer, SeqAccess, Visitor};
 use serde::{Deserialize, Serialize};
 use serde_json::Value;
 
-use super::{OAuthSpec, QuotaSpec};
+use super::{AuditSpec, OAuthSpec, QuotaSpec};
 use crate::error::{Error, ErrorKind, Result};
 use crate::model::{Effect, Limits, ProfileName, ServerName, parse_memory};
 
@@ -292,21 +292,6 @@ impl Default for PolicySpec {
 }
 
 impl PolicySpec {
-    fn is_default(&self) -> bool {
-        *self == Self::default()
-    }
-}
-
-/// What the audit trail holds.
-#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
-#[serde(rename_all = "camelCase", default, deny_unknown_fields)]
-#[non_exhaustive]
-pub struct AuditSpec {
-    /// Whether argument values are recorded; never secrets.
-    pub arguments: bool,
-}
-
-impl AuditSpec {
     fn is_default(&self) -> bool {
         *self == Self::default()
     }

@@ -58,6 +58,9 @@ pub(super) fn faults(spec: &ProfileSpec) -> Vec<Fault> {
     for (index, quota) in spec.quotas.iter().enumerate() {
         check.quota(&index.to_string(), quota);
     }
+    if let Some((path, error)) = spec.audit.fault() {
+        check.error(path, &error);
+    }
     check.faults
 }
 

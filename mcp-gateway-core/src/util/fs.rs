@@ -196,15 +196,6 @@ impl AtomicFile {
         Ok(Self { path: path.to_owned(), temporary, file: Some(io::BufWriter::new(file)) })
     }
 
-    /// Writes on.
-    ///
-    /// # Errors
-    /// `Io`, naming the path.
-    pub fn write(&mut self, content: &[u8]) -> Result<()> {
-        let Some(file) = &mut self.file else { return Ok(()) };
-        file.write_all(content).map_err(|cause| io_error("write", &self.path, cause))
-    }
-
     /// Puts the file into its place, in place of one that is there.
     ///
     /// # Errors
@@ -222,6 +213,16 @@ impl AtomicFile {
         }
         sync_folder(self.path.parent().filter(|folder| !folder.as_os_str().is_empty()).unwrap_or(Path::new(".")));
         Ok(())
+    }
+}
+
+impl io::Write for AtomicFile {
+    fn write(&mut self, content: &[u8]) -> io::Result<usize> {
+        self.file.as_mut().map_or(Ok(content.len()), |file| file.write(content))
+    }
+
+    fn flush(&mut self) -> io::Result<()> {
+        self.file.as_mut().map_or(Ok(()), io::Write::flush)
     }
 }
 

@@ -1,15 +1,14 @@
 //! Whether a trail is what was written.
 
 use std::collections::BTreeSet;
-use std::path::Path;
+use std::path::PathBuf;
 
 use serde::Serialize;
 
-use super::source::{Found, Source};
+use super::source::Found;
 use crate::audit::checkpoint::{self, CHECKPOINT};
 use crate::audit::chain::{ChainFaultKind, ChainReport};
 use crate::audit::{AuditPublicKey, AuditRecord, Head};
-use crate::error::Result;
 use crate::model::ProfileName;
 
 /// The most faults that a report lists.
@@ -79,6 +78,25 @@ pub struct Verification {
     pub faults: Vec<TrailFault>,
 }
 
+impl Verification {
+    /// Of nothing.
+    pub(super) fn empty() -> Self {
+        Self {
+            intact: false,
+            files: Vec::new(),
+            profile: None,
+            records: 0,
+            first: None,
+            head: None,
+            checkpoints: 0,
+            signed_up_to: None,
+            keys: Vec::new(),
+            key_was_given: false,
+            faults: Vec::new(),
+        }
+    }
+}
+
 /// One thing that is wrong with a trail.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize)]
 #[non_exhaustive]
@@ -93,20 +111,9 @@ pub struct TrailFault {
     pub message: String,
 }
 
-pub(super) fn run(path: &Path, options: &VerifyOptions) -> Result<Verification> {
-    let source = Source::open(path)?;
-    let mut verifier = Verifier::new(options);
-    verifier.report.files = source.files.iter().map(|file| file.display().to_string()).collect();
-    source.each(&mut |found| {
-        verifier.check(found);
-        Ok(())
-    })?;
-    Ok(verifier.finish())
-}
-
 /// Checks what is found, one after the other.
 #[derive(Debug)]
-struct Verifier<'a> {
+pub(super) struct Verifier<'a> {
     options: &'a VerifyOptions,
     chain: ChainReport,
     keys: BTreeSet<String>,
@@ -116,25 +123,18 @@ struct Verifier<'a> {
 }
 
 impl<'a> Verifier<'a> {
-    fn new(options: &'a VerifyOptions) -> Self {
-        let report = Verification {
-            intact: false,
-            files: Vec::new(),
-            profile: None,
-            records: 0,
-            first: None,
-            head: None,
-            checkpoints: 0,
-            signed_up_to: None,
-            keys: Vec::new(),
-            key_was_given: options.key.is_some(),
-            faults: Vec::new(),
-        };
+    pub(super) fn new(options: &'a VerifyOptions) -> Self {
+        let report = Verification { key_was_given: options.key.is_some(), ..Verification::empty() };
         let awaited = options.noted.as_ref();
         Self { options, chain: ChainReport::default(), keys: BTreeSet::new(), awaited, report }
     }
 
-    fn check(&mut self, found: Found) {
+    /// Names the files that are read.
+    pub(super) fn read_from(&mut self, files: &[PathBuf]) {
+        self.report.files = files.iter().map(|file| file.display().to_string()).collect();
+    }
+
+    pub(super) fn check(&mut self, found: Found) {
         match found {
             Found::Record(record) => self.record(&record),
             Found::Unreadable(sequence, why) => self.fault(sequence, "unreadable", format!("cannot be read: {why}")),
@@ -196,7 +196,7 @@ impl<'a> Verifier<'a> {
         true
     }
 
-    fn finish(mut self) -> Verification {
+    pub(super) fn finish(mut self) -> Verification {
         self.report.first = self.chain.first;
         self.report.head = self.chain.head.take().map(|(sequence, hash)| Head::new(sequence, hash));
         if let Some(noted) = self.awaited.take() {

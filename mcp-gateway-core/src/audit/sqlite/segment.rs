@@ -1,6 +1,6 @@
 //! Closed files: the older part of a trail, one record on each line.
 
-use std::io::BufRead;
+use std::io::{BufRead, Write as _};
 use std::path::{Path, PathBuf};
 
 use crate::audit::{AuditQuery, AuditRecord, KeptRecord};
@@ -60,8 +60,8 @@ impl Segment {
     pub(crate) fn write(&self, fill: impl FnOnce(&mut dyn FnMut(KeptRecord) -> Result<()>) -> Result<()>) -> Result<()> {
         let mut file = AtomicFile::begin(&self.path)?;
         fill(&mut |record| {
-            file.write(line(&record)?.as_bytes())?;
-            file.write(b"\n")
+            let line = line(&record)? + "\n";
+            file.write_all(line.as_bytes()).map_err(|cause| fs::io_error("write", &self.path, cause))
         })?;
         file.finish()
     }

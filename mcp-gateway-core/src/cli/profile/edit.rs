@@ -22,8 +22,18 @@ pub(super) async fn run(env: &Env, name: &ProfileName) -> Result<()> {
     let before = fs::read_to_string(&path)?;
     let draft = env.home.drafts().join(format!("{name}.{}.yaml", random::hex(4)?));
     fs::write_atomic(&draft, before.as_bytes())?;
+    // A profile that is broken may be edited, too.
+    let known = FileProfile::open(&path).await.ok();
+    let known = match &known {
+        Some(profile) => profile.spec().await.ok(),
+        None => None,
+    };
     match take(name, &path, &before, &draft).await {
-        Ok(true) => report::note(format_args!("changed profile `{name}`")),
+        Ok(true) => {
+            let after = FileProfile::open(&path).await?.spec().await?;
+            env.home.record_change(known.as_ref(), Some(&after)).await?;
+            report::note(format_args!("changed profile `{name}`"));
+        }
         Ok(false) => report::note("nothing was changed"),
         Err(error) => {
             let kept = format!("the profile is as it was; your draft is kept in {}", draft.display());

@@ -13,7 +13,7 @@ use super::output::{FormatArgs, Output};
 use super::{Env, assemble, report, server};
 use crate::error::Result;
 use crate::model::{ProfileName, ServerName};
-use crate::profile::{Profile as _, ProfileSpec, ServerSpec};
+use crate::profile::{Profile as _, ProfileSpec, ProfileStore, ServerSpec};
 use crate::util::fs;
 
 /// What is done with profiles.
@@ -158,7 +158,13 @@ impl Verb {
             }
             Self::Edit { name } => edit::run(env, &name).await,
             Self::Delete { name } => {
+                // It need not be readable to be deleted; then nobody knows what it was.
+                let before = match store.open(&name).await {
+                    Ok(profile) => profile.spec().await.ok(),
+                    Err(_) => None,
+                };
                 store.delete(&name).await?;
+                env.home.record_change(before.as_ref(), None).await?;
                 report::note(format_args!("deleted profile `{name}`"));
                 Ok(())
             }
@@ -167,7 +173,10 @@ impl Verb {
                 Some(path) => store.export_to(&name, path).await,
             },
             Self::Import { path, replace } => {
+                let earlier = readable(&store).await;
                 let profile = store.import_from(path, replace).await?;
+                let before = earlier.iter().find(|spec| spec.name == *profile.name());
+                env.home.record_change(before, Some(&profile.spec().await?)).await?;
                 report::note(format_args!("imported profile `{}`", profile.name()));
                 Ok(())
             }
@@ -196,9 +205,21 @@ async fn create(
     for server in servers {
         spec = spec.with_server(server.clone(), ServerSpec::default());
     }
-    env.home.profiles().create(spec).await?;
+    let after = env.home.profiles().create(spec).await?.spec().await?;
+    env.home.record_change(None, Some(&after)).await?;
     report::note(format_args!("created profile `{name}` with {} servers", servers.len()));
     Ok(())
+}
+
+/// Every profile that can be read.
+async fn readable(store: &ProfileStore) -> Vec<ProfileSpec> {
+    let mut specs = Vec::new();
+    for name in store.list().await.unwrap_or_default() {
+        if let Ok(profile) = store.open(&name).await {
+            specs.extend(profile.spec().await.ok());
+        }
+    }
+    specs
 }
 
 async fn list(env: &Env, out: &mut Output) -> Result<()> {

@@ -9,6 +9,7 @@ mod registered;
 mod runtimes;
 mod stores;
 mod toolkit;
+mod trail;
 
 use std::path::{Path, PathBuf};
 

@@ -3,8 +3,9 @@
 use std::sync::Arc;
 use std::time::Duration;
 
-use super::options::{OpenOptions, seconds};
+use super::options::{AuditSource, OpenOptions, seconds};
 use super::profile::run_profile;
+use super::trail::record_opened;
 use super::{Home, runtimes};
 use crate::approval::{Approver, HostApprover};
 use crate::audit::{AuditStore, HostAudit};
@@ -115,7 +116,14 @@ pub async fn open(options: OpenOptions, parts: OpenParts) -> Result<Opened> {
     });
     builder = builder.with_audit(match parts.audit {
         Some(audit) => audit,
-        None => home.audit_of(profile.name(), options.audit.as_ref())?,
+        None => {
+            let audit = home.audit_of(&spec, options.audit.as_ref())?;
+            // What ends with the gateway has nothing to compare with.
+            if options.audit != Some(AuditSource::Memory) {
+                record_opened(&home, &options, audit.as_ref(), profile.name()).await?;
+            }
+            audit
+        }
     });
     if let Some(policy) = parts.policy {
         builder = builder.with_policy(policy);

@@ -2,7 +2,10 @@
 
 use std::sync::{Arc, PoisonError};
 
+use serde_json::{Value, json};
+
 use super::{Body, GatewayEvent, Hub, Slot, Slots, container_tools};
+use crate::audit::{AuditEvent, Outcome};
 use crate::catalog::{Catalog, fingerprint};
 use crate::error::{Error, ErrorKind, Result};
 use crate::model::{ServerKind, ServerName};
@@ -52,8 +55,20 @@ fn catalogued(body: &Body) -> Option<ServerLock> {
 
 impl Hub {
     /// Puts a server into the profile and shows what is recorded of it; it starts on first use, as all do.
+    ///
+    /// It is not there before it is recorded, and an attempt that failed is recorded too.
     pub(crate) async fn add_server(&self, server: &ServerName, settings: ServerSpec) -> Result<()> {
         let _editing = self.editing.lock().await;
+        let asked = serde_json::to_value(&settings).ok();
+        let added = self.put_server(server, settings).await;
+        let recorded = self.record_edit("server/add", server, asked, added.as_ref().err()).await;
+        if added.is_ok() && recorded.is_err() {
+            self.take_out(server).await?;
+        }
+        added.and(recorded)
+    }
+
+    async fn put_server(&self, server: &ServerName, settings: ServerSpec) -> Result<()> {
         if self.closing.is_cancelled() {
             return Err(super::start::closing());
         }
@@ -86,6 +101,33 @@ impl Hub {
     /// Takes a server out of the profile and stops it.
     pub(crate) async fn remove_server(&self, server: &ServerName) -> Result<()> {
         let _editing = self.editing.lock().await;
+        let removed = self.take_out(server).await;
+        let recorded = self.record_edit("server/remove", server, None, removed.as_ref().err()).await;
+        removed.and(recorded)
+    }
+
+    /// Records a change of the set of servers by the host.
+    async fn record_edit(
+        &self,
+        action: &'static str,
+        server: &ServerName,
+        settings: Option<Value>,
+        failure: Option<&Error>,
+    ) -> Result<()> {
+        let mut event = AuditEvent::new(self.profile.name().clone(), "operator", action);
+        event.server = Some(server.clone());
+        event.detail = Some(match settings {
+            Some(settings) => json!({"by": "host", "settings": settings}),
+            None => json!({"by": "host"}),
+        });
+        if let Some(error) = failure {
+            event.outcome = Outcome::Failed;
+            event.error = Some(error.report());
+        }
+        self.audit.append(event).await.map(|_| ())
+    }
+
+    async fn take_out(&self, server: &ServerName) -> Result<()> {
         let mut slots = Slots::clone(&self.slots());
         let Some(slot) = slots.shift_remove(server) else { return Err(self.no_such_server(server)) };
         self.forget_server(server).await?;

@@ -4,12 +4,12 @@ use std::sync::Arc;
 use std::sync::atomic::AtomicBool;
 use std::time::{Duration, Instant};
 
-use serde_json::json;
+use serde_json::{Value, json};
 
 use super::events::Events;
 use super::instance::{Instance, Usage};
 use super::slot::{Found, Slot};
-use super::{GatewayEvent, Hub, slot::Place};
+use super::{Body, GatewayEvent, Hub, slot::Place};
 use crate::audit::{AuditEvent, Outcome};
 use crate::error::{Error, ErrorKind, Result};
 use crate::model::{CallContext, SessionId};
@@ -26,6 +26,22 @@ pub(super) fn closing() -> Error {
 
 fn given_up() -> Error {
     Error::new(ErrorKind::Closed, "the session or its server was given up while it was starting")
+}
+
+/// What a server is allowed, for the record of its start; names of secrets, never values.
+fn allowed(body: &Body) -> Value {
+    let entry = &body.entry;
+    let runs = entry.image.as_deref().or(entry.sse_endpoint.as_deref());
+    let secrets: Vec<_> = entry.secrets.iter().map(|secret| &secret.name).collect();
+    json!({
+        "isolation": body.settings.isolation,
+        "limits": body.settings.limits,
+        "network": body.settings.network,
+        "runs": runs.or_else(|| entry.remote.as_ref().map(|remote| remote.url.as_str())),
+        "secrets": secrets,
+        "tools": body.spec.tools,
+        "writable": body.spec.writable,
+    })
 }
 
 /// How long a caller waits for a start; pulling an image may take longer and then goes on in the background.
@@ -150,11 +166,15 @@ impl Hub {
         let mut event = AuditEvent::new(self.profile.name().clone(), "gateway", "server/start");
         event.server = Some(slot.name.clone());
         event.session = session;
+        event.detail = slot.body.as_ref().ok().map(allowed);
         event.duration_micros = u64::try_from(begun.elapsed().as_micros()).unwrap_or(u64::MAX);
         match &started {
             Ok(instance) => {
                 event.instance = Some(instance.id.clone());
-                event.detail = Some(json!({"runtime": instance.runtime.name(), "image": instance.image}));
+                if let Some(detail) = event.detail.as_mut().and_then(Value::as_object_mut) {
+                    detail.insert("runtime".to_owned(), instance.runtime.name().into());
+                    detail.insert("image".to_owned(), json!(instance.image));
+                }
             }
             Err(error) => {
                 self.bus.tell(|| GatewayEvent::ServerFailed { server: slot.name.clone(), reason: error.report() });

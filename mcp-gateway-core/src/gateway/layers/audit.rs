@@ -6,11 +6,13 @@ use std::sync::atomic::{AtomicBool, Ordering};
 use async_trait::async_trait;
 
 use super::{Call, Service};
-use crate::audit::{AuditEvent, AuditStore, Outcome, argument_shape};
+#[cfg(feature = "audit-seal")]
+use crate::audit::PayloadSeal;
+use crate::audit::{AuditEvent, AuditStore, Outcome, argument_shape, payload_hash};
 use crate::error::{Error, ErrorKind, Result};
 use crate::gateway::unrecorded::Unrecorded;
 use crate::model::{CallContext, ProfileName};
-use crate::protocol::Response;
+use crate::protocol::{RawJson, Response};
 use crate::telemetry::Metrics;
 
 /// Appends one record per request.
@@ -25,6 +27,9 @@ pub(crate) struct AuditLayer<S> {
     pub(crate) profile: ProfileName,
     /// Whether argument values are recorded, which the operator must ask for.
     pub(crate) arguments: bool,
+    /// Who may read arguments and results later, where the operator named somebody.
+    #[cfg(feature = "audit-seal")]
+    pub(crate) seal: Option<PayloadSeal>,
     pub(crate) broken: AtomicBool,
     pub(crate) metrics: Metrics,
 }
@@ -41,8 +46,13 @@ impl<S: Service> Service for AuditLayer<S> {
         }
         event.decision = call.decision.take();
         event.outcome = outcome(&result);
+        #[cfg(feature = "audit-seal")]
+        if let Some(seal) = &self.seal {
+            event.sealed = Some(sealed(seal, call, &result).map_err(unavailable)?);
+        }
         match &result {
             Ok(response) => {
+                event.result_hash = response.result.as_ref().ok().map(|result| payload_hash(result.get().as_bytes()));
                 event.instance.clone_from(&response.served_by);
                 event.error = response.result.as_ref().err().map(|error| format!("{}: {}", error.code, error.message));
             }
@@ -65,6 +75,7 @@ impl<S: Sync> AuditLayer<S> {
         event.traceparent.clone_from(&ctx.trace.traceparent);
         event.server = request.target.as_ref().map(|target| target.server.clone());
         event.name = request.target.as_ref().map(|target| target.name.clone()).or_else(|| request.subject());
+        event.arguments_hash = request.arguments().map(|arguments| payload_hash(arguments.get().as_bytes()));
         event.shape = request.arguments().map(argument_shape);
         event
     }
@@ -82,8 +93,20 @@ impl<S: Sync> AuditLayer<S> {
 
 /// The arguments without the secrets of the server that they went to; of a request that reached none, nothing.
 fn values(call: &Call) -> Option<serde_json::Value> {
+    shown(call)?.read().ok()
+}
+
+fn shown(call: &Call) -> Option<RawJson> {
     let redaction = call.redaction.get()?;
-    redaction.json(call.request.arguments()?.clone()).read().ok()
+    Some(redaction.json(call.request.arguments()?.clone()))
+}
+
+/// What went in and out, for whoever may open it; without secrets, as everything that is kept.
+#[cfg(feature = "audit-seal")]
+fn sealed(seal: &PayloadSeal, call: &Call, result: &Result<Response>) -> Result<String> {
+    let arguments = shown(call);
+    let result = result.as_ref().ok().and_then(|response| response.result.as_ref().ok());
+    seal.seal(&[("arguments", arguments.as_ref().map(RawJson::get)), ("result", result.map(RawJson::get))])
 }
 
 fn unavailable(cause: Error) -> Error {
@@ -110,7 +133,7 @@ fn outcome(result: &Result<Response>) -> Outcome {
 mod tests {
     use super::*;
     use crate::audit::{AuditQuery, AuditRecord, MemoryAudit};
-    use crate::protocol::{RawJson, Request};
+    use crate::protocol::Request;
 
     #[derive(Debug)]
     struct Inner(&'static str);
@@ -147,6 +170,8 @@ mod tests {
             store,
             profile,
             arguments: false,
+            #[cfg(feature = "audit-seal")]
+            seal: None,
             broken: AtomicBool::new(false),
             metrics: Metrics::new(),
         }
@@ -166,6 +191,11 @@ mod tests {
         let outcomes: Vec<_> = records.iter().map(|record| record.event.outcome).collect();
         assert_eq!(outcomes, [Outcome::Denied, Outcome::ToolError, Outcome::Ok]);
         assert!(!serde_json::to_string(&records).unwrap().contains("hunter2"));
+        let arguments = payload_hash(br#"{"password":"hunter2"}"#);
+        assert!(records.iter().all(|record| record.event.arguments_hash.as_ref() == Some(&arguments)));
+        let results: Vec<_> = records.iter().map(|record| record.event.result_hash.clone()).collect();
+        assert_eq!(results[0], None);
+        assert_eq!(results[2], Some(payload_hash(br#"{"content":[]}"#)));
     }
 
     #[tokio::test]
