@@ -141,6 +141,18 @@ impl Output {
     }
 }
 
+/// What is for a file as much as for a reader: as it is.
+impl io::Write for Output {
+    fn write(&mut self, bytes: &[u8]) -> io::Result<usize> {
+        self.bytes(bytes).map_err(io::Error::other)?;
+        Ok(bytes.len())
+    }
+
+    fn flush(&mut self) -> io::Result<()> {
+        Ok(())
+    }
+}
+
 /// One line of bounded length without control characters.
 fn cell(text: &str) -> String {
     let flat: String = plain(text).split_whitespace().collect::<Vec<_>>().join(" ");

@@ -1,5 +1,8 @@
 //! What a host does with its gateway beside requests, as JSON in and JSON out: one table for every language.
 
+#[cfg(feature = "audit-sqlite")]
+use std::path::PathBuf;
+
 use serde::{Deserialize, Serialize};
 use serde_json::{Value, json};
 
@@ -7,12 +10,16 @@ use serde_json::{Value, json};
 use super::OAuthRequest;
 use super::{Gateway as _, McpGateway};
 use crate::audit::{AuditQuery, KeptRecord};
+#[cfg(feature = "audit-sqlite")]
+use crate::audit::{Head, ReportFormat, VerifyOptions, export_store, report_store, verify_store};
 use crate::error::{Error, ErrorKind, Result};
 #[cfg(feature = "runtime-remote")]
 use crate::model::SecretValue;
 use crate::model::{ServerEntry, ServerName};
 use crate::profile::ServerSpec;
 use crate::protocol::RawJson;
+#[cfg(feature = "audit-sqlite")]
+use crate::util::fs::AtomicFile;
 
 /// A command of the host, as `{"command": "servers"}` or `{"command": "find", "query": "…", "limit": 10}`.
 ///
@@ -58,6 +65,40 @@ pub enum HostCommand {
         /// Which are wanted.
         #[serde(default)]
         query: AuditQuery,
+    },
+    /// Checks the audit trail: a [`Verification`](crate::audit::Verification).
+    #[cfg(feature = "audit-sqlite")]
+    AuditVerify {
+        /// Whose checkpoints count; those of any key where none is given.
+        #[serde(default)]
+        key: Option<String>,
+        /// A head that was noted elsewhere, as `17:4f…`.
+        #[serde(default)]
+        noted: Option<String>,
+    },
+    /// The newest record: a [`Head`](crate::audit::Head), or null where there is none.
+    #[cfg(feature = "audit-sqlite")]
+    AuditHead,
+    /// Reports on the audit trail: an [`AuditReport`](crate::audit::AuditReport), or a text in another form.
+    #[cfg(feature = "audit-sqlite")]
+    AuditReport {
+        /// From when on, in milliseconds since the Unix epoch.
+        #[serde(default)]
+        since: Option<i64>,
+        /// The form.
+        #[serde(default)]
+        format: ReportFormat,
+    },
+    /// Writes the audit trail into a file: `{"records"}`.
+    #[cfg(feature = "audit-sqlite")]
+    AuditExport {
+        /// The form: `jsonl`, `csv` or `otlp`.
+        format: String,
+        /// The file to be written; one that is there is replaced.
+        to: PathBuf,
+        /// From when on, in milliseconds since the Unix epoch.
+        #[serde(default)]
+        since: Option<i64>,
     },
     /// The counters in Prometheus's text form: a text.
     Metrics,
@@ -131,6 +172,27 @@ impl McpGateway {
             HostCommand::Audit { query } => {
                 let records = self.audit().query(&query).await?;
                 RawJson::from_value(&records.iter().map(KeptRecord::of).collect::<Vec<_>>())
+            }
+            #[cfg(feature = "audit-sqlite")]
+            HostCommand::AuditVerify { key, noted } => {
+                let options = VerifyOptions::parse(key.as_deref(), noted.as_deref())?;
+                RawJson::from_value(&verify_store(self.audit().as_ref(), &options).await?)
+            }
+            #[cfg(feature = "audit-sqlite")]
+            HostCommand::AuditHead => {
+                let newest = self.audit().query(&AuditQuery::newest(1)).await?.pop();
+                RawJson::from_value(&newest.map(|record| Head::new(record.sequence, record.hash)))
+            }
+            #[cfg(feature = "audit-sqlite")]
+            HostCommand::AuditReport { since, format } => {
+                format.render(&report_store(self.audit().as_ref(), since, &VerifyOptions::new()).await?)
+            }
+            #[cfg(feature = "audit-sqlite")]
+            HostCommand::AuditExport { format, to, since } => {
+                let mut out = AtomicFile::begin(&to)?;
+                let records = export_store(self.audit().as_ref(), format.parse()?, since, &mut out).await?;
+                out.finish()?;
+                RawJson::from_value(&json!({"records": records}))
             }
             HostCommand::Metrics => RawJson::from_value(&json!(self.metrics().render())),
             #[cfg(feature = "runtime-remote")]

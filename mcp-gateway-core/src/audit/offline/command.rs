@@ -102,8 +102,8 @@ impl FileCommand {
                 .with_operation("FileCommand::run")
         })?;
         match command {
-            Self::Verify { file, key, noted } => RawJson::from_value(&verify(&file, &options(key, noted)?)?),
-            Self::Report { file, since, format, key } => format.render(&report(&file, since, &options(key, None)?)?),
+            Self::Verify { file, key, noted } => RawJson::from_value(&verify(&file, &VerifyOptions::parse(key.as_deref(), noted.as_deref())?)?),
+            Self::Report { file, since, format, key } => format.render(&report(&file, since, &VerifyOptions::parse(key.as_deref(), None)?)?),
             Self::Export { file, format, to, since } => {
                 let mut out = crate::util::fs::AtomicFile::begin(&to)?;
                 let records = export(&file, format.parse::<ExportFormat>()?, since, &mut out)?;
@@ -114,15 +114,4 @@ impl FileCommand {
             Self::Unseal { sealed, identity } => RawJson::parse(crate::audit::open_sealed(&sealed, &identity)?),
         }
     }
-}
-
-/// What a trail is compared with, as texts.
-///
-/// # Errors
-/// `InvalidInput` for what is no key or no head.
-pub(crate) fn options(key: Option<String>, noted: Option<String>) -> Result<VerifyOptions> {
-    let mut options = VerifyOptions::new();
-    options.key = key.map(|key| key.parse()).transpose()?;
-    options.noted = noted.map(|noted| noted.parse()).transpose()?;
-    Ok(options)
 }

@@ -17,8 +17,10 @@ use self::export::Exporter;
 use self::report::Reporter;
 use self::source::{Found, Source};
 use self::verify::Verifier;
+use super::sqlite::head_file;
 use super::{AuditQuery, AuditRecord, AuditStore};
 use crate::error::{Error, ErrorKind, Result};
+use crate::util::fs;
 
 pub use command::{FileCommand, ReportFormat};
 pub use export::ExportFormat;
@@ -33,7 +35,8 @@ const PAGE: usize = 10_000;
 ///
 /// # Behavior
 /// - Finds every edit, deletion and change of order of records, a checkpoint that does not hold, a beginning without
-///   the checkpoint of what came before, and an end before `options.noted`.
+///   the checkpoint of what came before, and an end before `options.noted`, or before the head that the writer noted in
+///   `FILE.head`.
 /// - Without `options.key`, a checkpoint holds when it is signed by the key that it names.
 /// - What is wrong is in the report; an error says that there is nothing that could be checked.
 ///
@@ -41,6 +44,7 @@ const PAGE: usize = 10_000;
 /// `NotFound`, `InvalidConfig` when it is no audit file, `Io`.
 pub fn verify(path: &Path, options: &VerifyOptions) -> Result<Verification> {
     let source = Source::open(path)?;
+    let options = &with_noted(path, options)?;
     let mut verifier = Verifier::new(options);
     verifier.read_from(&source.files);
     source.each(&mut |found| {
@@ -48,6 +52,18 @@ pub fn verify(path: &Path, options: &VerifyOptions) -> Result<Verification> {
         Ok(())
     })?;
     Ok(verifier.finish())
+}
+
+/// The options with the head that the writer has noted beside the file, where no other is given.
+fn with_noted(path: &Path, options: &VerifyOptions) -> Result<VerifyOptions> {
+    let mut options = options.clone();
+    if options.noted.is_none() {
+        options.noted = match fs::read_optional(&head_file(path))? {
+            Some(text) => Some(text.parse()?),
+            None => None,
+        };
+    }
+    Ok(options)
 }
 
 /// Checks what a store gives.
@@ -108,6 +124,7 @@ pub async fn export_store(
 /// As [`verify`].
 pub fn report(path: &Path, since: Option<i64>, options: &VerifyOptions) -> Result<AuditReport> {
     let source = Source::open(path)?;
+    let options = &with_noted(path, options)?;
     let mut verifier = Verifier::new(options);
     verifier.read_from(&source.files);
     let mut reporter = Reporter::new(since);

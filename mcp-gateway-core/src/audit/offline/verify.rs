@@ -9,6 +9,7 @@ use super::source::Found;
 use crate::audit::checkpoint::{self, CHECKPOINT};
 use crate::audit::chain::{ChainFaultKind, ChainReport};
 use crate::audit::{AuditPublicKey, AuditRecord, Head};
+use crate::error::Result;
 use crate::model::ProfileName;
 
 /// The most faults that a report lists.
@@ -28,6 +29,15 @@ impl VerifyOptions {
     /// Compared with nothing from outside.
     pub fn new() -> Self {
         Self::default()
+    }
+
+    /// Compared with what is written as texts: a key as `ed25519:…`, a head as `17:4f…`.
+    ///
+    /// # Errors
+    /// `InvalidInput` for what is no key or no head.
+    pub fn parse(key: Option<&str>, noted: Option<&str>) -> Result<Self> {
+        let key = key.map(str::parse).transpose()?;
+        Ok(Self { key, noted: noted.map(str::parse).transpose()? })
     }
 
     /// Only checkpoints of this key count.

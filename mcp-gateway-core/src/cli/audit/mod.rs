@@ -1,5 +1,7 @@
 //! `audit`: who asked what, what was decided and how it ended.
 
+mod files;
+
 use std::str::FromStr;
 use std::time::Duration;
 
@@ -54,6 +56,43 @@ JSON is one record on each line, oldest first.")]
         #[command(flatten)]
         format: FormatArgs,
     },
+    /// Check that the trail is what was written
+    #[command(after_help = "Examples:
+  mcp-gateway audit verify --profile dev-tools
+  mcp-gateway audit verify copy.sqlite --key ed25519:… --checkpoint 1042:4f…
+  mcp-gateway audit verify export.jsonl --format json
+
+Works without a gateway, on a copy of the file; copy its `-wal` file with it. Finds edits, deletions, changes of order, and,
+past what is noted, a cut at the end. Fails with exit code 10 when anything is wrong.")]
+    Verify(files::Verify),
+    /// Show the newest record, to be noted where nobody can change it
+    #[command(after_help = "Examples:
+  mcp-gateway audit head --profile dev-tools >> /mnt/worm/heads
+  mcp-gateway audit verify --checkpoint \"$(tail -n 1 /mnt/worm/heads)\"")]
+    Head(files::ShowHead),
+    /// Show the public key that checks the signatures of this home's trails
+    #[command(after_help = "Examples:
+  mcp-gateway audit key > audit.pub
+  mcp-gateway audit verify copy.sqlite --key audit.pub")]
+    Key(files::ShowKey),
+    /// Write the records in a form for other programs
+    #[command(after_help = "Examples:
+  mcp-gateway audit export --format csv --since 30d --output june.csv
+  mcp-gateway audit export --format otlp | otel-cli-of-your-choice
+  mcp-gateway audit export copy.sqlite > all.jsonl && mcp-gateway audit verify all.jsonl")]
+    Export(files::Export),
+    /// Report on servers, tools, people, approvals and denials
+    #[command(after_help = "Examples:
+  mcp-gateway audit report --since 90d --output report.html
+  mcp-gateway audit report --since 90d --format json | jq '.servers | keys'
+  mcp-gateway audit report copy.sqlite --format csv")]
+    Report(files::Report),
+    /// Open the arguments and the result that a record has sealed
+    #[command(after_help = "Example:
+  mcp-gateway audit unseal 1042 --identity auditor.key
+
+Records have them where the profile says `audit: {seal: age1…}`.")]
+    Unseal(files::Unseal),
 }
 
 /// Which records are wanted.
@@ -71,6 +110,9 @@ pub(crate) struct Filter {
     /// That ended so: `ok`, `tool_error`, `server_error`, `denied`, `limited`, `failed` or `cancelled`
     #[arg(long, value_name = "OUTCOME")]
     outcome: Option<OutcomeArg>,
+    /// With this action, such as `tools/call` or `server/start`
+    #[arg(long, value_name = "ACTION")]
+    action: Option<String>,
     /// By this principal
     #[arg(long, value_name = "NAME")]
     principal: Option<String>,
@@ -99,9 +141,8 @@ impl FromStr for OutcomeArg {
 impl Filter {
     fn query(self) -> AuditQuery {
         let mut query = AuditQuery::all();
-        query.since = self
-            .since
-            .map(|since| clock::now_millis().saturating_sub(i64::try_from(since.as_millis()).unwrap_or(i64::MAX)));
+        query.since = self.since.map(ago);
+        query.action = self.action;
         query.server = self.server;
         query.name = self.tool;
         query.outcome = self.outcome.map(|outcome| outcome.0);
@@ -111,9 +152,20 @@ impl Filter {
     }
 }
 
+/// So long ago, in milliseconds since the Unix epoch.
+fn ago(time: Duration) -> i64 {
+    clock::now_millis().saturating_sub(i64::try_from(time.as_millis()).unwrap_or(i64::MAX))
+}
+
 impl Verb {
     pub(crate) async fn run(self, env: &Env) -> Result<()> {
         match self {
+            Self::Verify(args) => args.run(env),
+            Self::Head(args) => args.run(env).await,
+            Self::Key(args) => args.run(env),
+            Self::Export(args) => args.run(env),
+            Self::Report(args) => args.run(env),
+            Self::Unseal(args) => args.run(env).await,
             Self::Query { filter, profile, format } => {
                 let store = env.home.audit_trail(&profile.profile)?;
                 show(&mut format.open(), &store.query(&filter.query()).await?, true)
