@@ -78,6 +78,7 @@ async fn every_condition_counts(store: &dyn AuditStore) {
     assert_eq!(numbers(|query| query.server = Some("none".parse().unwrap())).await, [0_u64; 0]);
     assert_eq!(numbers(|query| query.name = Some("now".to_owned())).await, [3]);
     assert_eq!(numbers(|query| query.principal = Some("local".to_owned())).await, [1, 2]);
+    assert_eq!(numbers(|query| query.action = Some("server/start".to_owned())).await, [2]);
     assert_eq!(numbers(|query| query.outcome = Some(Outcome::Ok)).await, [2, 3]);
     assert_eq!(numbers(|query| query.limit = Some(2)).await, [2, 3]);
     assert_eq!(numbers(|query| query.limit = Some(0)).await, [0_u64; 0]);
@@ -143,8 +144,9 @@ async fn memory() {
 
 #[cfg(feature = "audit-sqlite")]
 mod sqlite {
+    use std::io::{BufRead as _, BufReader};
     use std::path::PathBuf;
-    use std::process::Command;
+    use std::process::{Command, Stdio};
 
     use mcp_gateway_core::audit::{Durability, SqliteAudit, SqliteAuditConfig};
     use mcp_gateway_core::util::env_vars;
@@ -225,6 +227,57 @@ mod sqlite {
             store.append(event(&format!("{number}"))).await.unwrap();
         }
         std::process::abort();
+    }
+
+    /// The same for a process that is killed.
+    const KILLED: &str = "MCP_GATEWAY_TEST_AUDIT_KILLED";
+
+    #[tokio::test]
+    async fn no_record_is_lost_that_was_acknowledged() {
+        let folder = TempDir::new().unwrap();
+        let path = folder.path().join("dev.db");
+        let mut command = Command::new(std::env::current_exe().unwrap());
+        command.args(["audit::sqlite::a_process_that_is_killed", "--exact", "--nocapture"]).env(KILLED, &path);
+        let mut child = command.stdout(Stdio::piped()).spawn().unwrap();
+        let mut acknowledged = Vec::new();
+        for line in BufReader::new(child.stdout.take().unwrap()).lines() {
+            let line = line.unwrap();
+            if let Some(number) = line.strip_prefix("kept ") {
+                acknowledged.push(number.parse::<u64>().unwrap());
+            }
+            if acknowledged.len() == 500 {
+                // SIGKILL, in the middle of what it does.
+                child.kill().unwrap();
+            }
+        }
+        child.wait().unwrap();
+        let records = all(&SqliteAudit::open(path.clone()).unwrap()).await;
+        assert!(acknowledged.len() >= 500 && records.len() >= acknowledged.len());
+        assert_whole(&records, records.len());
+        for number in acknowledged {
+            assert_eq!(records[usize::try_from(number).unwrap() - 1].event.action, "killed");
+        }
+    }
+
+    /// The part of [`no_record_is_lost_that_was_acknowledged`] that is killed.
+    #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+    async fn a_process_that_is_killed() {
+        let Some(path) = env_vars::get(KILLED).map(PathBuf::from) else { return };
+        let store = Arc::new(SqliteAudit::open(path).unwrap());
+        let tasks: Vec<_> = (0..TASKS)
+            .map(|_| {
+                let store = Arc::clone(&store);
+                tokio::spawn(async move {
+                    // More than anybody waits for; the bound is for the case that nobody kills it.
+                    for _ in 0..100_000 {
+                        println!("kept {}", store.append(event("killed")).await.unwrap());
+                    }
+                })
+            })
+            .collect();
+        for task in tasks {
+            task.await.unwrap();
+        }
     }
 
     async fn fill(store: Arc<SqliteAudit>, writer: &str) {

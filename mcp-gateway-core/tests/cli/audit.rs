@@ -74,3 +74,69 @@ fn new_records_are_followed() {
     let done = wait(child);
     assert_eq!(done.status.code(), Some(0), "{}", place.shown(&done));
 }
+
+#[test]
+fn a_trail_is_verified_exported_and_reported_on() {
+    if !Place::has_python() {
+        return;
+    }
+    let place = Place::with_catalog();
+    place.ok("server add tiny");
+    place.ok("tools call echo text=one");
+    let key = place.ok("audit key");
+    assert!(key.starts_with("ed25519:"));
+    let found: Value = serde_json::from_str(&place.ok("audit verify --format json")).unwrap();
+    assert_eq!((&found["intact"], &found["keyWasGiven"]), (&true.into(), &true.into()));
+    assert_eq!(found["keys"][0], key.trim());
+    assert!(place.ok("audit verify").contains("intact"));
+
+    // What was noted is held; another head is not.
+    let head = place.ok("audit head");
+    place.ok(&format!("audit verify --checkpoint {}", head.trim()));
+    let (number, hash) = head.trim().split_once(':').unwrap();
+    let later = format!("audit verify --checkpoint {}:{hash}", number.parse::<u64>().unwrap() + 1);
+    assert_eq!(place.run(later.split(' ')).status.code(), Some(10));
+    assert_eq!(place.run(["audit", "verify", "--checkpoint", "x"]).status.code(), Some(2));
+
+    // Who added the server, by which change, and what it was allowed.
+    let made: Value = serde_json::from_str(&place.ok("audit report --since 1h --format json")).unwrap();
+    let tiny = &made["servers"]["tiny"];
+    assert_eq!(tiny["added"][0]["detail"]["by"], "command line");
+    assert_eq!(tiny["tools"]["echo"]["by"][0], "local");
+    assert!(tiny["allowed"]["network"].is_string() || tiny["allowed"]["network"].is_object());
+    assert!(place.ok("audit report").starts_with("<!doctype html>"));
+    assert!(place.ok("audit report --format csv").contains("tool,tiny,echo"));
+
+    let exported = place.ok("audit export");
+    assert!(exported.lines().all(|line| serde_json::from_str::<Value>(line).is_ok()));
+    let file = place.path("all.jsonl");
+    std::fs::write(&file, exported.replace("tiny", "tony")).unwrap();
+    let edited = place.run(["audit", "verify", file.to_str().unwrap()]);
+    assert_eq!(edited.status.code(), Some(10));
+    assert!(String::from_utf8_lossy(&edited.stdout).contains("edited"));
+    assert!(place.ok("audit export --format otlp").starts_with(r#"{"resourceLogs""#));
+}
+
+#[test]
+fn a_profile_that_was_edited_by_hand_is_noticed_when_it_is_opened() {
+    if !Place::has_python() {
+        return;
+    }
+    let place = Place::with_catalog();
+    place.ok("server add tiny");
+    place.ok("tools call echo text=one");
+    let changes = || records(&place.ok("audit query --action config/change --format json"));
+    let before = changes().len();
+    place.ok("tools call echo text=two");
+    assert_eq!(changes().len(), before, "nothing has changed");
+    let profile = place.home("profiles/default.yaml");
+    let text = std::fs::read_to_string(&profile).unwrap();
+    std::fs::write(&profile, format!("{text}audit:\n  arguments: true\n")).unwrap();
+    place.ok("tools call echo text=three");
+    let changes = changes();
+    assert_eq!(changes.len(), before + 1);
+    assert_eq!(changes.last().unwrap()["event"]["detail"]["profile"]["audit"]["arguments"], true);
+    let calls = records(&place.ok("audit query --tool echo --format json"));
+    assert_eq!(calls.last().unwrap()["event"]["arguments"]["text"], "three");
+    assert!(calls[0]["event"]["resultHash"].as_str().unwrap().starts_with("sha256:"));
+}

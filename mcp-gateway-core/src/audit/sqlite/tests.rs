@@ -184,3 +184,91 @@ async fn a_batch_is_one_step_with_numbers_in_order() {
     let page = store.query(&AuditQuery::page(100, 50)).await.unwrap();
     assert_eq!(page.iter().map(|record| record.sequence).collect::<Vec<_>>(), (101..=150).collect::<Vec<_>>());
 }
+
+fn actions(records: &[AuditRecord]) -> Vec<&str> {
+    records.iter().map(|record| record.event.action.as_str()).collect()
+}
+
+#[tokio::test]
+async fn what_cannot_be_written_is_spilled_and_joins_the_chain_with_a_word() {
+    let folder = tempfile::tempdir().unwrap();
+    let path = folder.path().join("dev.db");
+    let spill = folder.path().join("dev.db.spill");
+    let config = SqliteAuditConfig::new(&path).with_overload(Overload::Spill);
+    let store = SqliteAudit::open(config.clone().with_max_bytes(100_000)).unwrap();
+    let mut count = 1;
+    while store.append(event(&format!("action-{count}"))).await.unwrap() != 0 {
+        count += 1;
+    }
+    for _ in 0..3 {
+        count += 1;
+        assert_eq!(store.append(event(&format!("action-{count}"))).await.unwrap(), 0);
+    }
+    drop(store);
+    assert!(!fs::is_open_to_others(&spill));
+    let spilled = fs::read_to_string(&spill).unwrap();
+    // A process that died while it wrote leaves half a line.
+    fs::write_atomic(&spill, format!("{spilled}{{\"time\":1").as_bytes()).unwrap();
+    let torn = fs::read_to_string(&spill).unwrap();
+
+    let store = SqliteAudit::open(config.clone()).unwrap();
+    let records = store.query(&AuditQuery::all()).await.unwrap();
+    assert!(verify_chain(&records).is_intact() && !fs::exists(&spill));
+    let mut expected: Vec<String> = (1..=count).map(|number| format!("action-{number}")).collect();
+    expected.push("audit/rejoin".to_owned());
+    assert_eq!(actions(&records), expected);
+    let detail = records.last().unwrap().event.detail.clone().unwrap();
+    assert_eq!((&detail["records"], &detail["unreadable"]), (&4.into(), &1.into()));
+    drop(store);
+
+    // Died after they had joined and before the file was gone: nothing is there twice.
+    fs::write_atomic(&spill, torn.as_bytes()).unwrap();
+    let store = SqliteAudit::open(config).unwrap();
+    assert_eq!(store.query(&AuditQuery::all()).await.unwrap().len(), records.len());
+    assert!(!fs::exists(&spill));
+}
+
+#[tokio::test]
+async fn a_file_that_blocks_keeps_no_spill() {
+    let folder = tempfile::tempdir().unwrap();
+    let path = folder.path().join("dev.db");
+    let store = SqliteAudit::open(SqliteAuditConfig::new(&path).with_max_bytes(100_000)).unwrap();
+    while store.append(event("x")).await.is_ok() {}
+    assert!(!fs::exists(&folder.path().join("dev.db.spill")));
+}
+
+#[tokio::test]
+async fn a_torn_end_is_told() {
+    let folder = tempfile::tempdir().unwrap();
+    let path = folder.path().join("dev.db");
+    let store = filled(&path, 5).await;
+    for (cut, expected) in [(0, 5), (1, 4), (5_000, 4)] {
+        // As a crash of the machine leaves it: the log ends somewhere within its last step.
+        let torn = folder.path().join(format!("torn-{cut}.db"));
+        let content = |suffix: &str| {
+            fs::read_bytes(&PathBuf::from(format!("{}{suffix}", path.display())), 1 << 24).unwrap().unwrap()
+        };
+        let mut log = content("-wal");
+        log.truncate(log.len() - cut);
+        fs::write_atomic(&torn, &content("")).unwrap();
+        fs::write_atomic(&PathBuf::from(format!("{}-wal", torn.display())), &log).unwrap();
+        let reopened = SqliteAudit::open(&*torn).unwrap();
+        let records = reopened.query(&AuditQuery::all()).await.unwrap();
+        assert!(verify_chain(&records).is_intact());
+        let own = actions(&records).iter().filter(|action| action.starts_with("action-")).count();
+        assert_eq!(own, expected, "{cut}");
+        assert_eq!(actions(&records).contains(&"audit/torn"), cut > 0, "{cut}: {:?}", actions(&records));
+    }
+    drop(store);
+}
+
+#[test]
+fn settings_that_do_not_go_together_are_refused() {
+    let folder = tempfile::tempdir().unwrap();
+    let config = || SqliteAuditConfig::new(folder.path().join("dev.db"));
+    for wrong in [config().with_rotation(Rotation::default().with_bytes(1)), config().with_retention(Duration::ZERO)] {
+        let error = SqliteAudit::open(wrong).unwrap_err();
+        assert_eq!(error.kind(), ErrorKind::InvalidInput);
+        assert!(error.hints().next().is_some());
+    }
+}
