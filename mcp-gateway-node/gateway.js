@@ -198,6 +198,27 @@ class Gateway extends Session {
     return (await this.#command("audit", { query })).map((record) => new AuditRecord(record));
   }
 
+  verifyAudit({ key, noted } = {}) {
+    return this.#command("audit_verify", { key, noted });
+  }
+
+  async auditHead() {
+    const head = await this.#command("audit_head");
+    return head && `${head.sequence}:${head.hash}`;
+  }
+
+  auditReport({ since } = {}) {
+    return this.#command("audit_report", { since });
+  }
+
+  renderAuditReport({ format = "html", since } = {}) {
+    return this.#command("audit_report", { format, since });
+  }
+
+  async exportAudit(to, { format = "jsonl", since } = {}) {
+    return (await this.#command("audit_export", { to, format, since })).records;
+  }
+
   metrics() {
     return this.#command("metrics");
   }

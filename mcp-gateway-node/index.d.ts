@@ -307,6 +307,124 @@ export declare class AuditRecord {
   };
 }
 
+/** What the audit trail of a profile holds, and how it is kept. */
+export interface AuditSpec {
+  /** Whether argument values are recorded; never secrets. */
+  arguments?: boolean;
+  /** To whom arguments and results are sealed: a recipient of age, `age1…`. */
+  seal?: string;
+  /** What a record survives: a crash of the gateway, or also a loss of power. */
+  durability?: "normal" | "full";
+  /** What happens with records that cannot be written now: the call waits, or they join the trail later. */
+  onOverload?: "block" | "spill";
+  /** After how many records a checkpoint is signed. */
+  checkpointEvery?: number;
+  /** When older records are moved into a closed file, such as `{ size: "64m", age: "30d" }`. */
+  rotate?: { size?: string; age?: string };
+  /** How long closed files are kept, such as `365d`. */
+  retain?: string;
+}
+
+/** Whether an audit trail is what was written. */
+export interface AuditVerification {
+  intact: boolean;
+  files: string[];
+  profile?: string;
+  records: number;
+  /** The number of the first record; above 1 when older ones were dropped. */
+  first?: number;
+  /** The newest record. */
+  head?: { sequence: number; hash: string };
+  checkpoints: number;
+  /** Up to which record checkpoints reach; what comes after can be replaced unseen. */
+  signedUpTo?: number;
+  keys: string[];
+  keyWasGiven: boolean;
+  faults: { sequence?: number; kind: string; message: string }[];
+}
+
+/** What an audit trail says about a time. Times are in milliseconds since the Unix epoch. */
+export interface AuditReport {
+  profile?: string;
+  since?: number;
+  until: number;
+  records: number;
+  integrity: AuditVerification;
+  servers: Record<
+    string,
+    {
+      added: AuditReportEntry[];
+      removed?: AuditReportEntry[];
+      allowed?: unknown;
+      starts: number;
+      uses: AuditUses;
+      tools: Record<string, AuditUses>;
+    }
+  >;
+  principals: Record<string, AuditUses>;
+  approvals: AuditReportEntries;
+  denials: AuditReportEntries;
+  egressDenials: AuditReportEntries;
+  secrets: Record<string, AuditUses>;
+  changes: AuditReportEntries;
+  trail: AuditReportEntries;
+}
+
+/** How often something was used. */
+export interface AuditUses {
+  count: number;
+  denied: number;
+  failed: number;
+  first?: number;
+  last?: number;
+  by?: string[];
+}
+
+/** A list of a report; `omitted` says how many more there are. */
+export interface AuditReportEntries {
+  entries: AuditReportEntry[];
+  omitted: number;
+}
+
+/** One thing that happened. */
+export interface AuditReportEntry {
+  sequence: number;
+  time: number;
+  principal: string;
+  action: string;
+  server?: string;
+  name?: string;
+  outcome: Outcome;
+  effect?: string;
+  rule?: string;
+  reason?: string;
+  detail?: unknown;
+}
+
+/** The form of an export of records. */
+export type AuditExportFormat = "jsonl" | "csv" | "otlp";
+
+/**
+ * Checks an audit file or a copy of it, without a gateway. `key` is the public key whose checkpoints count, as
+ * `mcp-gateway audit key` prints it; `noted` a head that was noted elsewhere, as `number:hash`.
+ */
+export declare function verifyAuditFile(file: string, options?: { key?: string; noted?: string }): Promise<AuditVerification>;
+/** Reports on an audit file. */
+export declare function reportAuditFile(file: string, options?: { since?: number; key?: string }): Promise<AuditReport>;
+/** The report as one page that needs nothing else and can be printed, or as a table. */
+export declare function renderAuditFile(
+  file: string,
+  options?: { format?: "html" | "csv"; since?: number; key?: string },
+): Promise<string>;
+/** Writes the records of an audit file into another one; how many. */
+export declare function exportAuditFile(
+  file: string,
+  to: string,
+  options?: { format?: AuditExportFormat; since?: number },
+): Promise<number>;
+/** Opens the `sealed` payload of a record with the recipient's key file. */
+export declare function unsealAudit(sealed: string, identity: string): Promise<{ arguments?: unknown; result?: unknown }>;
+
 /** Which records are wanted; every condition that is set must hold. */
 export interface AuditQuery {
   /** Not before this time, in milliseconds since the Unix epoch. */
@@ -315,6 +433,8 @@ export interface AuditQuery {
   /** Of this tool, prompt or resource. */
   name?: string;
   principal?: string;
+  /** With this action, such as `tools/call` or `server/start`. */
+  action?: string;
   outcome?: Outcome;
   /** After this sequence number. */
   after?: number;
@@ -548,7 +668,8 @@ export interface ProfileSpec {
   limits?: LimitsSpec;
   isolation?: Isolation;
   policy?: { default?: Effect; rules?: { match: string; effect: Effect; reason?: string }[] };
-  audit?: { arguments?: boolean };
+  /** What the audit trail holds, and how it is kept. */
+  audit?: AuditSpec;
   /** How much may flow; every one that fits holds. */
   quotas?: QuotaSpec[];
 }
@@ -744,6 +865,16 @@ export declare class Gateway extends Session {
   removeServer(server: string): Promise<void>;
   /** Records, oldest first. */
   audit(query?: AuditQuery): Promise<AuditRecord[]>;
+  /** Checks the audit trail; `noted` is a head that was noted elsewhere, as `number:hash`. */
+  verifyAudit(options?: { key?: string; noted?: string }): Promise<AuditVerification>;
+  /** The newest record as `number:hash`, to be noted where nobody can change it. */
+  auditHead(): Promise<string | null>;
+  /** Reports on servers, tools, people, approvals and denials. */
+  auditReport(options?: { since?: number }): Promise<AuditReport>;
+  /** The report as one page that needs nothing else and can be printed, or as a table. */
+  renderAuditReport(options?: { format?: "html" | "csv"; since?: number }): Promise<string>;
+  /** Writes the audit trail into a file; how many records. */
+  exportAudit(to: string, options?: { format?: AuditExportFormat; since?: number }): Promise<number>;
   /** The counters in Prometheus's text form. */
   metrics(): Promise<string>;
   /** How the remote servers are authorized that need it. */

@@ -1,5 +1,6 @@
 "use strict";
 
+const { exportAuditFile, renderAuditFile, reportAuditFile, unsealAudit, verifyAuditFile } = require("./audit.js");
 const { GatewayBuilder } = require("./builder.js");
 const { GatewayError, lifted } = require("./error.js");
 const { Connection, Events, Gateway, Session } = require("./gateway.js");
@@ -25,5 +26,10 @@ module.exports = {
   Session,
   ToolSet,
   errorKinds,
+  exportAuditFile,
+  renderAuditFile,
+  reportAuditFile,
+  unsealAudit,
+  verifyAuditFile,
   version,
 };

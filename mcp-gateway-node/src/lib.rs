@@ -1,6 +1,7 @@
 //! The native half of the npm package `mcp-gateway`: each file here puts JavaScript's clothes on the core's module of
 //! that name. `index.js` re-exports what is public.
 
+pub mod audit;
 pub mod cli;
 pub mod error;
 pub mod gateway;

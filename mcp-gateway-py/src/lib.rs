@@ -1,6 +1,7 @@
 //! The native half of the Python module `mcp_gateway`: each file here puts Python's clothes on the core's module of
 //! that name.
 
+mod audit;
 mod cli;
 mod error;
 mod gateway;
@@ -17,6 +18,8 @@ mod _native {
     use pyo3::prelude::*;
     use pyo3::types::PyTuple;
 
+    #[pymodule_export]
+    use super::audit::audit_files;
     #[pymodule_export]
     use super::cli::run_cli;
     #[pymodule_export]

@@ -126,7 +126,9 @@ mod tests {
         let event: AuditEvent = serde_json::from_str(&text).unwrap();
         assert_eq!(check(&event, &text), Ok((head.clone(), key.public())));
 
-        for (old, new) in [("\"dev\"", "\"prod\""), ("\"sequence\":7", "\"sequence\":8"), ("aaaa", "aaab"), ("gateway", "someone")] {
+        for (old, new) in
+            [("\"dev\"", "\"prod\""), ("\"sequence\":7", "\"sequence\":8"), ("aaaa", "aaab"), ("gateway", "someone")]
+        {
             let edited = text.replacen(old, new, 1);
             assert_ne!(edited, text);
             assert!(check(&serde_json::from_str(&edited).unwrap(), &edited).is_err(), "{edited}");

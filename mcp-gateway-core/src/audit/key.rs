@@ -78,7 +78,8 @@ impl AuditKey {
     }
 
     fn of_seed(seed: &[u8], path: &Path) -> Result<Self> {
-        let rejected = |_| Error::new(ErrorKind::InvalidConfig, "the key is refused").with_context("file", path.display());
+        let rejected =
+            |_| Error::new(ErrorKind::InvalidConfig, "the key is refused").with_context("file", path.display());
         let pair = Ed25519KeyPair::from_seed_unchecked(seed).map_err(rejected)?;
         let mut public = [0; 32];
         public.copy_from_slice(pair.public_key().as_ref());
@@ -101,7 +102,8 @@ impl AuditPublicKey {
     pub(super) fn has_signed(&self, message: &[u8], signature: &str) -> bool {
         // Base64 has spellings that read as the same bytes; only the one that was written counts.
         STANDARD.decode(signature).is_ok_and(|bytes| {
-            STANDARD.encode(&bytes) == signature && UnparsedPublicKey::new(&ED25519, self.0).verify(message, &bytes).is_ok()
+            STANDARD.encode(&bytes) == signature
+                && UnparsedPublicKey::new(&ED25519, self.0).verify(message, &bytes).is_ok()
         })
     }
 }

@@ -10,9 +10,9 @@ mod host;
 #[cfg(feature = "audit-sqlite")]
 mod key;
 mod memory;
-mod query;
 #[cfg(feature = "audit-sqlite")]
 mod offline;
+mod query;
 mod record;
 #[cfg(feature = "audit-seal")]
 mod seal;

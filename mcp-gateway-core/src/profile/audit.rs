@@ -142,7 +142,10 @@ impl AuditSpec {
             Err(error) => return Some((&["audit", "retain"], error)),
             Ok(Some(_)) if self.rotate.is_default() => {
                 let why = "only closed audit files can be dropped, and none is ever closed";
-                return Some((&["audit", "retain"], wrong(why.to_owned(), "write `rotate`, too, such as `{age: 30d}`")));
+                return Some((
+                    &["audit", "retain"],
+                    wrong(why.to_owned(), "write `rotate`, too, such as `{age: 30d}`"),
+                ));
             }
             Ok(_) => {}
         }
@@ -173,7 +176,8 @@ mod tests {
     #[test]
     fn what_cannot_be_right_is_named() {
         let spec = |text: &str| serde_json::from_str::<AuditSpec>(text).unwrap();
-        let right = r#"{"rotate": {"size": "64m", "age": "30d"}, "retain": "365d", "onOverload": "spill", "seal": "age1x"}"#;
+        let right =
+            r#"{"rotate": {"size": "64m", "age": "30d"}, "retain": "365d", "onOverload": "spill", "seal": "age1x"}"#;
         assert!(spec(right).fault().is_none());
         assert!(spec("{}").fault().is_none() && spec("{}").is_default());
         for (text, key) in [

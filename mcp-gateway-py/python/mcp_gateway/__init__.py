@@ -35,6 +35,7 @@ from mcp_gateway.profile import (
     PolicySpec,
     ProfileSpec,
     QuotaSpec,
+    RotateSpec,
     ServerSpec,
 )
 from mcp_gateway.secrets import SecretBroker, SecretKey
@@ -83,6 +84,7 @@ __all__ = [
     "Request",
     "Resource",
     "ResourceTemplate",
+    "RotateSpec",
     "Root",
     "Sampling",
     "SecretBroker",

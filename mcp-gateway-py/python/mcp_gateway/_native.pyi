@@ -14,6 +14,7 @@ __all__ = [
     "Session",
     "ToolSet",
     "__version__",
+    "audit_files",
     "report",
     "run_cli",
 ]
@@ -27,6 +28,9 @@ _Waiting: TypeAlias = tuple[Future[Any], Mailbox] | None
 
 def run_cli(arguments: Sequence[str]) -> int:
     """Carries out a command line and gives its exit code; the first argument is the program."""
+
+def audit_files(command: str) -> str:
+    """Carries out a command about an audit file, as JSON in and JSON out; waits in the calling thread."""
 
 def report(error: BaseException) -> None:
     """Reports an exception that nobody awaits, to `sys.unraisablehook`."""

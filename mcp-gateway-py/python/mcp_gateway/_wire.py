@@ -58,6 +58,7 @@ def audit_query(
     server: str | None,
     name: str | None,
     principal: str | None,
+    action: str | None,
     outcome: str | None,
     after: int | None,
     before: int | None,

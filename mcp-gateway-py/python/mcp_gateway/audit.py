@@ -1,11 +1,27 @@
-"""What happened: records, and the seam for a store of the host."""
+"""What happened: records, the seam for a store of the host, and what is done with trails as files."""
 
 import json
 from collections.abc import Awaitable, Iterable, Mapping
 from dataclasses import dataclass
+from os import PathLike, fspath
 from typing import Any, Literal, Protocol
 
-__all__ = ["AuditQuery", "AuditRecord", "AuditStore", "Outcome"]
+from mcp_gateway._native import audit_files
+
+__all__ = [
+    "AuditQuery",
+    "AuditRecord",
+    "AuditStore",
+    "ExportFormat",
+    "Outcome",
+    "export_file",
+    "render_report",
+    "report_file",
+    "unseal",
+    "verify_file",
+]
+
+ExportFormat = Literal["jsonl", "csv", "otlp"]
 
 Outcome = Literal["ok", "tool_error", "server_error", "denied", "limited", "failed", "cancelled"]
 
@@ -51,6 +67,8 @@ class AuditQuery:
     """Of this tool, prompt or resource."""
     principal: str | None = None
     """By this principal."""
+    action: str | None = None
+    """With this action, such as `tools/call` or `server/start`."""
     outcome: Outcome | None = None
     """With this outcome."""
     after: int | None = None
@@ -74,3 +92,44 @@ class AuditStore(Protocol):
     def query(self, query: AuditQuery, /) -> Iterable[AuditRecord] | Awaitable[Iterable[AuditRecord]]:
         """Returns records, oldest first. Conditions but `limit` and `before` may be ignored: the gateway filters."""
         ...
+
+
+def _run(command: str, **fields: Any) -> Any:
+    given = {name: value for name, value in fields.items() if value is not None}
+    return json.loads(audit_files(json.dumps({"command": command, **given})))
+
+
+def verify_file(file: str | PathLike[str], *, key: str | None = None, noted: str | None = None) -> dict[str, Any]:
+    """Checks an audit file or a copy of it, without a gateway, and returns what was found; `intact` says whether all is well.
+
+    `key` is the public key whose checkpoints count, as `mcp-gateway audit key` prints it; `noted` a head that was noted
+    elsewhere, as `number:hash`. The other fields are `records`, `head`, `signedUpTo`, `keys`, `faults` and more.
+    """
+    found: dict[str, Any] = _run("verify", file=fspath(file), key=key, noted=noted)
+    return found
+
+
+def report_file(file: str | PathLike[str], *, since: int | None = None, key: str | None = None) -> dict[str, Any]:
+    """Reports on an audit file: servers, tools, people, approvals, denials; `since` is in milliseconds of the Unix epoch."""
+    made: dict[str, Any] = _run("report", file=fspath(file), since=since, key=key)
+    return made
+
+
+def render_report(
+    file: str | PathLike[str], format: Literal["html", "csv"] = "html", *, since: int | None = None, key: str | None = None
+) -> str:
+    """Returns the report as one page that needs nothing else and can be printed, or as a table."""
+    return str(_run("report", file=fspath(file), since=since, key=key, format=format))
+
+
+def export_file(
+    file: str | PathLike[str], to: str | PathLike[str], format: ExportFormat = "jsonl", *, since: int | None = None
+) -> int:
+    """Writes the records of an audit file into another one, and returns how many."""
+    return int(_run("export", file=fspath(file), to=fspath(to), format=format, since=since)["records"])
+
+
+def unseal(sealed: str, identity: str | PathLike[str]) -> dict[str, Any]:
+    """Opens the `sealed` payload of a record with the recipient's key file; returns its `arguments` and `result`."""
+    opened: dict[str, Any] = _run("unseal", sealed=sealed, identity=fspath(identity))
+    return opened

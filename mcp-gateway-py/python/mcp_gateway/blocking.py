@@ -7,13 +7,14 @@ wait and cancels the call at the server. A gateway may be used by several thread
 import contextlib
 import json
 from collections.abc import Callable, Iterator, Mapping, Sequence
+from os import PathLike, fspath
 from types import TracebackType
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, Literal
 
 from mcp_gateway import _host, _lifetime, _native, _wire
 from mcp_gateway._tools import ToolSetBase
 from mcp_gateway._wait import ThreadWaiter
-from mcp_gateway.audit import AuditRecord, Outcome
+from mcp_gateway.audit import AuditRecord, ExportFormat, Outcome
 from mcp_gateway.exceptions import ClosedError, GatewayError
 from mcp_gateway.gateway import Arguments, Dialect, LogLevel
 from mcp_gateway.model import (
@@ -259,14 +260,47 @@ class Gateway(Session):
         server: str | None = None,
         name: str | None = None,
         principal: str | None = None,
+        action: str | None = None,
         outcome: Outcome | None = None,
         after: int | None = None,
         before: int | None = None,
         limit: int | None = None,
     ) -> list[AuditRecord]:
         """Returns records, oldest first; `since` is in milliseconds of the Unix epoch, `limit` asks for the newest."""
-        query = _wire.audit_query(since, server, name, principal, outcome, after, before, limit)
+        query = _wire.audit_query(since, server, name, principal, action, outcome, after, before, limit)
         return [AuditRecord.read(raw) for raw in self._command("audit", query=query)]
+
+    def verify_audit(self, *, key: str | None = None, noted: str | None = None) -> dict[str, Any]:
+        """Checks the audit trail: `intact`, `records`, `head`, `signedUpTo`, `keys`, `faults` and more.
+
+        `noted` is a head that was noted elsewhere, as `number:hash`: the trail must hold it still.
+        """
+        given = {"key": key, "noted": noted}
+        found: dict[str, Any] = self._command(
+            "audit_verify", **{name: text for name, text in given.items() if text is not None}
+        )
+        return found
+
+    def audit_head(self) -> str | None:
+        """Returns the newest record as `number:hash`, to be noted where nobody can change it."""
+        head: dict[str, Any] | None = self._command("audit_head")
+        return None if head is None else f"{head['sequence']}:{head['hash']}"
+
+    def audit_report(self, *, since: int | None = None) -> dict[str, Any]:
+        """Reports on servers, tools, people, approvals and denials; `since` is in milliseconds of the Unix epoch."""
+        report: dict[str, Any] = self._command("audit_report", since=since)
+        return report
+
+    def render_audit_report(self, format: Literal["html", "csv"] = "html", *, since: int | None = None) -> str:
+        """Returns the report as one page that needs nothing else and can be printed, or as a table."""
+        return str(self._command("audit_report", format=format, since=since))
+
+    def export_audit(
+        self, to: str | PathLike[str], format: ExportFormat = "jsonl", *, since: int | None = None
+    ) -> int:
+        """Writes the audit trail into a file, and returns how many records were written."""
+        written: dict[str, int] = self._command("audit_export", to=fspath(to), format=format, since=since)
+        return written["records"]
 
     def metrics(self) -> str:
         """Returns the counters in Prometheus's text form."""

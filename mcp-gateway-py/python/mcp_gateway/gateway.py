@@ -5,13 +5,14 @@ import contextlib
 import json
 import warnings
 from collections.abc import AsyncIterator, Awaitable, Callable, Coroutine, Generator, Mapping, Sequence
+from os import PathLike, fspath
 from types import TracebackType
 from typing import TYPE_CHECKING, Any, Generic, Literal, NoReturn, TypeVar, cast
 
 from mcp_gateway import _host, _lifetime, _native, _wire
 from mcp_gateway._tools import ToolSetBase
 from mcp_gateway._wait import LoopWaiter, take
-from mcp_gateway.audit import AuditRecord, Outcome
+from mcp_gateway.audit import AuditRecord, ExportFormat, Outcome
 from mcp_gateway.exceptions import ClosedError, GatewayError
 from mcp_gateway.model import (
     Event,
@@ -273,14 +274,47 @@ class Gateway(Session):
         server: str | None = None,
         name: str | None = None,
         principal: str | None = None,
+        action: str | None = None,
         outcome: Outcome | None = None,
         after: int | None = None,
         before: int | None = None,
         limit: int | None = None,
     ) -> list[AuditRecord]:
         """Returns records, oldest first; `since` is in milliseconds of the Unix epoch, `limit` asks for the newest."""
-        query = _wire.audit_query(since, server, name, principal, outcome, after, before, limit)
+        query = _wire.audit_query(since, server, name, principal, action, outcome, after, before, limit)
         return [AuditRecord.read(raw) for raw in await self._command("audit", query=query)]
+
+    async def verify_audit(self, *, key: str | None = None, noted: str | None = None) -> dict[str, Any]:
+        """Checks the audit trail: `intact`, `records`, `head`, `signedUpTo`, `keys`, `faults` and more.
+
+        `noted` is a head that was noted elsewhere, as `number:hash`: the trail must hold it still.
+        """
+        given = {"key": key, "noted": noted}
+        found: dict[str, Any] = await self._command(
+            "audit_verify", **{name: text for name, text in given.items() if text is not None}
+        )
+        return found
+
+    async def audit_head(self) -> str | None:
+        """Returns the newest record as `number:hash`, to be noted where nobody can change it."""
+        head: dict[str, Any] | None = await self._command("audit_head")
+        return None if head is None else f"{head['sequence']}:{head['hash']}"
+
+    async def audit_report(self, *, since: int | None = None) -> dict[str, Any]:
+        """Reports on servers, tools, people, approvals and denials; `since` is in milliseconds of the Unix epoch."""
+        report: dict[str, Any] = await self._command("audit_report", since=since)
+        return report
+
+    async def render_audit_report(self, format: Literal["html", "csv"] = "html", *, since: int | None = None) -> str:
+        """Returns the report as one page that needs nothing else and can be printed, or as a table."""
+        return str(await self._command("audit_report", format=format, since=since))
+
+    async def export_audit(
+        self, to: str | PathLike[str], format: ExportFormat = "jsonl", *, since: int | None = None
+    ) -> int:
+        """Writes the audit trail into a file, and returns how many records were written."""
+        written: dict[str, int] = await self._command("audit_export", to=fspath(to), format=format, since=since)
+        return written["records"]
 
     async def metrics(self) -> str:
         """Returns the counters in Prometheus's text form."""

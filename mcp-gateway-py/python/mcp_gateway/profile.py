@@ -15,6 +15,7 @@ __all__ = [
     "PolicySpec",
     "ProfileSpec",
     "QuotaSpec",
+    "RotateSpec",
     "ServerSpec",
 ]
 
@@ -111,11 +112,33 @@ class PolicySpec:
 
 
 @dataclass(frozen=True)
+class RotateSpec:
+    """When older records are moved into a closed file."""
+
+    size: str | None = None
+    """Once they take up so much room, such as `64m`."""
+    age: str | None = None
+    """Once the oldest is so old, such as `30d`."""
+
+
+@dataclass(frozen=True)
 class AuditSpec:
-    """What the audit trail holds."""
+    """What the audit trail holds, and how it is kept."""
 
     arguments: bool = False
     """Whether argument values are recorded; never secrets."""
+    seal: str | None = None
+    """To whom arguments and results are sealed: a recipient of age, `age1…`."""
+    durability: Literal["normal", "full"] | None = None
+    """What a record survives: a crash of the gateway, or also a loss of power."""
+    on_overload: Literal["block", "spill"] | None = None
+    """What happens with records that cannot be written now: the call waits, or they join the trail later."""
+    checkpoint_every: int | None = None
+    """After how many records a checkpoint is signed."""
+    rotate: RotateSpec | None = None
+    """When older records are moved into a closed file."""
+    retain: str | None = None
+    """How long closed files are kept, such as `365d`."""
 
 
 @dataclass(frozen=True)

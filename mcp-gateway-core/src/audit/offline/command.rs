@@ -102,8 +102,12 @@ impl FileCommand {
                 .with_operation("FileCommand::run")
         })?;
         match command {
-            Self::Verify { file, key, noted } => RawJson::from_value(&verify(&file, &VerifyOptions::parse(key.as_deref(), noted.as_deref())?)?),
-            Self::Report { file, since, format, key } => format.render(&report(&file, since, &VerifyOptions::parse(key.as_deref(), None)?)?),
+            Self::Verify { file, key, noted } => {
+                RawJson::from_value(&verify(&file, &VerifyOptions::parse(key.as_deref(), noted.as_deref())?)?)
+            }
+            Self::Report { file, since, format, key } => {
+                format.render(&report(&file, since, &VerifyOptions::parse(key.as_deref(), None)?)?)
+            }
             Self::Export { file, format, to, since } => {
                 let mut out = crate::util::fs::AtomicFile::begin(&to)?;
                 let records = export(&file, format.parse::<ExportFormat>()?, since, &mut out)?;

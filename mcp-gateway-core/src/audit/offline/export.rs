@@ -39,8 +39,26 @@ impl FromStr for ExportFormat {
 const BATCH: usize = 500;
 
 const COLUMNS: [&str; 20] = [
-    "sequence", "time", "profile", "principal", "session", "action", "server", "name", "outcome", "effect", "rule",
-    "reason", "error", "durationMicros", "instance", "argumentsHash", "resultHash", "traceparent", "detail", "hash",
+    "sequence",
+    "time",
+    "profile",
+    "principal",
+    "session",
+    "action",
+    "server",
+    "name",
+    "outcome",
+    "effect",
+    "rule",
+    "reason",
+    "error",
+    "durationMicros",
+    "instance",
+    "argumentsHash",
+    "resultHash",
+    "traceparent",
+    "detail",
+    "hash",
 ];
 
 /// Writes records, one after the other.

@@ -19,20 +19,26 @@ vertical-align:top;overflow-wrap:anywhere}th{background:#f1f3f7}code,td.raw{font
 pub(super) fn page(report: &AuditReport) -> String {
     let mut page = String::new();
     let profile = report.profile.as_ref().map_or("(no records)", |profile| profile.as_str());
-    push(&mut page, format_args!(
-        "<!doctype html>\n<html lang=\"en\"><head><meta charset=\"utf-8\">\
+    push(
+        &mut page,
+        format_args!(
+            "<!doctype html>\n<html lang=\"en\"><head><meta charset=\"utf-8\">\
          <meta http-equiv=\"Content-Security-Policy\" content=\"default-src 'none'; style-src 'unsafe-inline'\">\
          <meta name=\"viewport\" content=\"width=device-width, initial-scale=1\">\
          <title>Audit report: {name}</title><style>{STYLE}</style></head><body>\n<h1>Audit report of profile {name}</h1>\n",
-        name = escape(profile),
-    ));
+            name = escape(profile),
+        ),
+    );
     let since = report.since.map_or_else(|| "the beginning".to_owned(), clock::rfc3339);
-    push(&mut page, format_args!(
-        "<p>From {} to {}, {} records.</p>\n",
-        escape(&since),
-        clock::rfc3339(report.until),
-        report.records
-    ));
+    push(
+        &mut page,
+        format_args!(
+            "<p>From {} to {}, {} records.</p>\n",
+            escape(&since),
+            clock::rfc3339(report.until),
+            report.records
+        ),
+    );
     integrity(&mut page, report);
     servers(&mut page, report);
     people(&mut page, report);
@@ -50,7 +56,13 @@ fn integrity(page: &mut String, report: &AuditReport) {
     if found.intact {
         page.push_str("<p class=\"good\">The chain of records is intact.</p>\n");
     } else {
-        push(page, format_args!("<p class=\"bad\">The trail is not what was written: {} faults.</p>\n<ul>\n", found.faults.len()));
+        push(
+            page,
+            format_args!(
+                "<p class=\"bad\">The trail is not what was written: {} faults.</p>\n<ul>\n",
+                found.faults.len()
+            ),
+        );
         for fault in &found.faults {
             let at = fault.sequence.map(|sequence| format!("record {sequence}: ")).unwrap_or_default();
             push(page, format_args!("<li>{}{}</li>\n", escape(&at), escape(&fault.message)));
@@ -59,14 +71,17 @@ fn integrity(page: &mut String, report: &AuditReport) {
     }
     let signed = found.signed_up_to.map_or_else(|| "none".to_owned(), |last| format!("up to record {last}"));
     let head = found.head.as_ref().map_or_else(|| "none".to_owned(), ToString::to_string);
-    push(page, format_args!(
-        "<table><tr><th>Records in the trail</th><td>{}</td></tr><tr><th>Signed</th><td>{}</td></tr>\
+    push(
+        page,
+        format_args!(
+            "<table><tr><th>Records in the trail</th><td>{}</td></tr><tr><th>Signed</th><td>{}</td></tr>\
          <tr><th>Keys</th><td class=\"raw\">{}</td></tr><tr><th>Newest record</th><td class=\"raw\">{}</td></tr></table>\n",
-        found.records,
-        escape(&signed),
-        escape(&found.keys.join(" ")),
-        escape(&head)
-    ));
+            found.records,
+            escape(&signed),
+            escape(&found.keys.join(" ")),
+            escape(&head)
+        ),
+    );
 }
 
 fn servers(page: &mut String, report: &AuditReport) {
@@ -82,19 +97,29 @@ fn servers(page: &mut String, report: &AuditReport) {
         for (what, list) in [("Added", &server.added), ("Removed", &server.removed)] {
             for entry in list {
                 let how = entry.detail.as_ref().and_then(|detail| detail.get("by")).and_then(|by| by.as_str());
-                push(page, format_args!(
-                    "<p>{what} {} by {}{}.</p>\n",
-                    clock::rfc3339(entry.time),
-                    escape(&entry.who()),
-                    escape(&how.map(|how| format!(", {how}")).unwrap_or_default())
-                ));
+                push(
+                    page,
+                    format_args!(
+                        "<p>{what} {} by {}{}.</p>\n",
+                        clock::rfc3339(entry.time),
+                        escape(&entry.who()),
+                        escape(&how.map(|how| format!(", {how}")).unwrap_or_default())
+                    ),
+                );
             }
         }
         if let Some(allowed) = &server.allowed {
             page.push_str("<table><tr><th colspan=\"2\">What it was allowed</th></tr>\n");
             match allowed.as_object() {
                 Some(parts) => parts.iter().for_each(|(key, value)| {
-                    push(page, format_args!("<tr><td>{}</td><td class=\"raw\">{}</td></tr>\n", escape(key), escape(&value.to_string())));
+                    push(
+                        page,
+                        format_args!(
+                            "<tr><td>{}</td><td class=\"raw\">{}</td></tr>\n",
+                            escape(key),
+                            escape(&value.to_string())
+                        ),
+                    );
                 }),
                 None => push(page, format_args!("<tr><td colspan=\"2\">{}</td></tr>\n", escape(&allowed.to_string()))),
             }
@@ -122,20 +147,26 @@ fn table<'a>(page: &mut String, title: &str, rows: impl Iterator<Item = (&'a str
         page.push_str("<p class=\"note\">None.</p>\n");
         return;
     }
-    push(page, format_args!(
-        "<table><tr><th>{title}</th><th>Times</th><th>Refused</th><th>Failed</th><th>Last</th><th>By</th></tr>\n"
-    ));
+    push(
+        page,
+        format_args!(
+            "<table><tr><th>{title}</th><th>Times</th><th>Refused</th><th>Failed</th><th>Last</th><th>By</th></tr>\n"
+        ),
+    );
     for (name, uses) in rows {
         let by = uses.by.iter().map(String::as_str).collect::<Vec<_>>().join(", ");
-        push(page, format_args!(
-            "<tr><td>{}</td><td>{}</td><td>{}</td><td>{}</td><td>{}</td><td>{}</td></tr>\n",
-            escape(name),
-            uses.count,
-            uses.denied,
-            uses.failed,
-            uses.last.map(clock::rfc3339).unwrap_or_default(),
-            escape(&by)
-        ));
+        push(
+            page,
+            format_args!(
+                "<tr><td>{}</td><td>{}</td><td>{}</td><td>{}</td><td>{}</td><td>{}</td></tr>\n",
+                escape(name),
+                uses.count,
+                uses.denied,
+                uses.failed,
+                uses.last.map(clock::rfc3339).unwrap_or_default(),
+                escape(&by)
+            ),
+        );
     }
     page.push_str("</table>\n");
 }
@@ -152,16 +183,19 @@ fn entries(page: &mut String, title: &str, list: &Entries) {
             || entry.outcome.as_str().to_owned(),
             |effect| format!("{} ({})", entry.outcome.as_str(), effect.as_str()),
         );
-        push(page, format_args!(
-            "<tr><td>{}</td><td>{}</td><td>{}</td><td>{}</td><td>{}</td><td>{}</td><td>{}</td></tr>\n",
-            entry.sequence,
-            clock::rfc3339(entry.time),
-            escape(&entry.who()),
-            escape(&entry.action),
-            escape(&target(entry)),
-            escape(&outcome),
-            escape(&why(entry))
-        ));
+        push(
+            page,
+            format_args!(
+                "<tr><td>{}</td><td>{}</td><td>{}</td><td>{}</td><td>{}</td><td>{}</td><td>{}</td></tr>\n",
+                entry.sequence,
+                clock::rfc3339(entry.time),
+                escape(&entry.who()),
+                escape(&entry.action),
+                escape(&target(entry)),
+                escape(&outcome),
+                escape(&why(entry))
+            ),
+        );
     }
     page.push_str("</table>\n");
     if list.omitted > 0 {

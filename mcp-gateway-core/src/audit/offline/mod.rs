@@ -73,7 +73,7 @@ fn with_noted(path: &Path, options: &VerifyOptions) -> Result<VerifyOptions> {
 pub async fn verify_store(store: &dyn AuditStore, options: &VerifyOptions) -> Result<Verification> {
     let mut verifier = Verifier::new(options);
     pages(store, |record| {
-        verifier.check(Found::Record(record));
+        verifier.check(Found::Record(Box::new(record)));
         Ok(())
     })
     .await?;
@@ -142,16 +142,12 @@ pub fn report(path: &Path, since: Option<i64>, options: &VerifyOptions) -> Resul
 ///
 /// # Errors
 /// What the store says.
-pub async fn report_store(
-    store: &dyn AuditStore,
-    since: Option<i64>,
-    options: &VerifyOptions,
-) -> Result<AuditReport> {
+pub async fn report_store(store: &dyn AuditStore, since: Option<i64>, options: &VerifyOptions) -> Result<AuditReport> {
     let mut verifier = Verifier::new(options);
     let mut reporter = Reporter::new(since);
     pages(store, |record| {
         reporter.record(&record);
-        verifier.check(Found::Record(record));
+        verifier.check(Found::Record(Box::new(record)));
         Ok(())
     })
     .await?;

@@ -24,7 +24,7 @@ pub(super) fn log_record(record: &AuditRecord) -> Value {
     let event = &record.event;
     let (number, severity) = match event.outcome {
         Outcome::Ok => (9, "INFO"),
-        Outcome::Denied | Outcome::Cancelled | Outcome::ToolError => (13, "WARN"),
+        Outcome::Denied | Outcome::Limited | Outcome::Cancelled | Outcome::ToolError => (13, "WARN"),
         Outcome::ServerError | Outcome::Failed => (17, "ERROR"),
     };
     let mut attributes = vec![

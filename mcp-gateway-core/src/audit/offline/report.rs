@@ -210,7 +210,7 @@ impl Reporter {
                 }
             }
         }
-        if event.outcome == Outcome::Denied && noun != "egress" {
+        if matches!(event.outcome, Outcome::Denied | Outcome::Limited) && noun != "egress" {
             report.denials.push(record);
         }
     }
@@ -256,7 +256,7 @@ impl Uses {
         self.count += 1;
         match event.outcome {
             Outcome::Ok => {}
-            Outcome::Denied => self.denied += 1,
+            Outcome::Denied | Outcome::Limited => self.denied += 1,
             _ => self.failed += 1,
         }
         self.first.get_or_insert(event.time);
@@ -328,15 +328,31 @@ impl AuditReport {
     /// The report as one table; its first column says what a row is about.
     pub fn to_csv(&self) -> String {
         let mut rows = vec![
-            ["section", "server", "name", "time", "who", "action", "outcome", "count", "denied", "failed", "reason", "detail"]
-                .map(str::to_owned)
-                .to_vec(),
+            [
+                "section", "server", "name", "time", "who", "action", "outcome", "count", "denied", "failed", "reason",
+                "detail",
+            ]
+            .map(str::to_owned)
+            .to_vec(),
         ];
         let time = |time: Option<i64>| time.map(clock::rfc3339).unwrap_or_default();
         let mut uses = |section: &str, server: &str, name: &str, uses: &Uses, detail: String| {
             let by = uses.by.iter().map(String::as_str).collect::<Vec<_>>().join(" ");
             let count = |count: u64| count.to_string();
-            let cells = [section, server, name, &time(uses.last), &by, "", "", &count(uses.count), &count(uses.denied), &count(uses.failed), "", &detail];
+            let cells = [
+                section,
+                server,
+                name,
+                &time(uses.last),
+                &by,
+                "",
+                "",
+                &count(uses.count),
+                &count(uses.denied),
+                &count(uses.failed),
+                "",
+                &detail,
+            ];
             rows.push(cells.map(str::to_owned).to_vec());
         };
         for (name, server) in &self.servers {
@@ -353,7 +369,8 @@ impl AuditReport {
             uses("secret", "", secret, of, String::new());
         }
         let added = self.servers.values().flat_map(|server| &server.added).map(|entry| ("added", entry));
-        let listed = self.lists().into_iter().flat_map(|(title, list)| list.entries.iter().map(move |entry| (title, entry)));
+        let listed =
+            self.lists().into_iter().flat_map(|(title, list)| list.entries.iter().map(move |entry| (title, entry)));
         for (section, entry) in added.chain(listed) {
             let text = |value: &Option<String>| value.clone().unwrap_or_default();
             rows.push(vec![

@@ -16,7 +16,7 @@ const SQLITE: &[u8; 16] = b"SQLite format 3\0";
 /// What stands at one place of a trail.
 #[derive(Debug)]
 pub(super) enum Found {
-    Record(AuditRecord),
+    Record(Box<AuditRecord>),
     /// Something that is no record, with its number where that can be read, and why it is none.
     Unreadable(Option<u64>, String),
     /// Something is wrong with the file itself.
@@ -92,7 +92,7 @@ fn lines(path: &Path, take: &mut dyn FnMut(Found) -> Result<()>) -> Result<()> {
     while let Some((line, is_whole)) = next_line(&mut reader, path)? {
         number += 1;
         match serde_json::from_slice::<AuditRecord>(&line) {
-            Ok(record) if is_whole => take(Found::Record(record))?,
+            Ok(record) if is_whole => take(Found::Record(Box::new(record)))?,
             Ok(_) => take(Found::Damage(format!("line {number} has no end: the file was cut off or edited")))?,
             Err(_) => {
                 let why = if is_whole { "is no record" } else { "is torn" };
@@ -180,6 +180,8 @@ fn record(row: &rusqlite::Row<'_>) -> Found {
         (Some(sequence), Some(previous), Some(hash), Some(text)) => KeptRecord { sequence, previous, hash, text },
         _ => return Found::Unreadable(sequence, "its columns are not what was written".to_owned()),
     };
-    AuditRecord::try_from(kept)
-        .map_or_else(|_| Found::Unreadable(sequence, "its event is no event".to_owned()), Found::Record)
+    match AuditRecord::try_from(kept) {
+        Ok(record) => Found::Record(Box::new(record)),
+        Err(_) => Found::Unreadable(sequence, "its event is no event".to_owned()),
+    }
 }

@@ -81,10 +81,16 @@ async fn what_is_done_to_a_copy_is_found() {
         ("UPDATE records SET event = replace(event, 'alice', 'mallory') WHERE sequence = 7", "edited"),
         ("DELETE FROM records WHERE sequence BETWEEN 4 AND 6", "missing"),
         ("DELETE FROM records WHERE sequence < 5", "beginning"),
-        ("UPDATE records SET sequence = -3 WHERE sequence = 3; UPDATE records SET sequence = 3 WHERE sequence = 4; UPDATE records SET sequence = 4 WHERE sequence = -3", "edited"),
+        (
+            "UPDATE records SET sequence = -3 WHERE sequence = 3; UPDATE records SET sequence = 3 WHERE sequence = 4; UPDATE records SET sequence = 4 WHERE sequence = -3",
+            "edited",
+        ),
         ("UPDATE records SET hash = previous WHERE sequence = 9", "edited"),
         ("UPDATE records SET event = '{}' WHERE sequence = 9", "unreadable"),
-        ("UPDATE records SET event = replace(event, 'signature\":\"', 'signature\":\"A') WHERE sequence = 28", "checkpoint"),
+        (
+            "UPDATE records SET event = replace(event, 'signature\":\"', 'signature\":\"A') WHERE sequence = 28",
+            "checkpoint",
+        ),
         ("DELETE FROM records WHERE sequence > 20", "truncated"),
     ] {
         let path = copy(&original, &folder.join("copy.sqlite"));
@@ -135,7 +141,7 @@ fn records(path: &Path) -> Vec<AuditRecord> {
         .unwrap()
         .each(&mut |found| {
             if let Found::Record(record) = found {
-                records.push(record);
+                records.push(*record);
             }
             Ok(())
         })
@@ -287,7 +293,10 @@ async fn closed_files_continue_the_chain_and_old_ones_are_dropped_with_a_word() 
     assert!(made.trail.entries.iter().any(|entry| entry.action == "audit/drop"));
     // Without the checkpoint that it begins with, the beginning is gone.
     let alone = copy(&path, &folder.join("alone.sqlite"));
-    sql(&alone, "DROP TRIGGER records_no_delete; DELETE FROM records WHERE sequence = (SELECT min(sequence) FROM records)");
+    sql(
+        &alone,
+        "DROP TRIGGER records_no_delete; DELETE FROM records WHERE sequence = (SELECT min(sequence) FROM records)",
+    );
     assert!(kinds(&verify(&alone, &VerifyOptions::new()).unwrap()).contains("beginning"));
 }
 
@@ -378,7 +387,8 @@ async fn exports_hold_every_record_in_their_own_form() {
     assert_eq!(logs[2]["traceId"], "0af7651916cd43dd8448eb211c80319c");
     assert_eq!(logs[2]["spanId"], "b7ad6b7169203331");
     assert_eq!(logs[2]["severityText"], "WARN");
-    let sequence = logs[4]["attributes"].as_array().unwrap().iter().find(|of| of["key"] == "mcp.gateway.audit.sequence");
+    let sequence =
+        logs[4]["attributes"].as_array().unwrap().iter().find(|of| of["key"] == "mcp.gateway.audit.sequence");
     assert_eq!(sequence.unwrap()["value"]["intValue"], "5");
 }
 

@@ -6,8 +6,8 @@ use std::path::PathBuf;
 use serde::Serialize;
 
 use super::source::Found;
-use crate::audit::checkpoint::{self, CHECKPOINT};
 use crate::audit::chain::{ChainFaultKind, ChainReport};
+use crate::audit::checkpoint::{self, CHECKPOINT};
 use crate::audit::{AuditPublicKey, AuditRecord, Head};
 use crate::error::Result;
 use crate::model::ProfileName;

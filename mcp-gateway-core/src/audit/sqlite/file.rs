@@ -193,7 +193,9 @@ pub(super) fn append<'a>(
 
 /// The number of the first record, and of the last checkpoint; both zero where there is none.
 pub(super) fn bounds(connection: &Connection) -> Result<(u64, u64), SqliteError> {
-    let sql = format!("SELECT coalesce((SELECT min(sequence) FROM records), 0), coalesce((SELECT max(sequence) FROM records WHERE {ACTION}), 0)");
+    let sql = format!(
+        "SELECT coalesce((SELECT min(sequence) FROM records), 0), coalesce((SELECT max(sequence) FROM records WHERE {ACTION}), 0)"
+    );
     let (first, checkpoint): (i64, i64) =
         connection.query_row(&sql, [CHECKPOINT], |row| Ok((row.get(0)?, row.get(1)?)))?;
     Ok((first.cast_unsigned(), checkpoint.cast_unsigned()))

@@ -38,12 +38,14 @@ impl Segment {
             fs::list(folder, &[EXTENSION])?.into_iter().filter_map(|path| Self::parse(path, stem)).collect();
         found.sort_by_key(|segment| (segment.first, segment.last));
         // What was closed twice, because the first time broke off, holds the same records.
-        found.dedup_by(|later, earlier| later.first == earlier.first && {
-            let longer = later.last >= earlier.last;
-            if longer {
-                std::mem::swap(later, earlier);
+        found.dedup_by(|later, earlier| {
+            later.first == earlier.first && {
+                let longer = later.last >= earlier.last;
+                if longer {
+                    std::mem::swap(later, earlier);
+                }
+                true
             }
-            true
         });
         Ok(found)
     }
@@ -57,7 +59,10 @@ impl Segment {
     }
 
     /// Writes the file as one step, from records in their order.
-    pub(crate) fn write(&self, fill: impl FnOnce(&mut dyn FnMut(KeptRecord) -> Result<()>) -> Result<()>) -> Result<()> {
+    pub(crate) fn write(
+        &self,
+        fill: impl FnOnce(&mut dyn FnMut(KeptRecord) -> Result<()>) -> Result<()>,
+    ) -> Result<()> {
         let mut file = AtomicFile::begin(&self.path)?;
         fill(&mut |record| {
             let line = line(&record)? + "\n";
@@ -107,13 +112,11 @@ pub(crate) fn line(record: &KeptRecord) -> Result<String> {
     let quoted = |text: &str| serde_json::Value::from(text).to_string();
     // The event stands in it as it was hashed; a text that is no JSON would not be a line that can be read again.
     serde_json::from_str::<&serde_json::value::RawValue>(text).map_err(|cause| {
-        Error::new(ErrorKind::InvalidConfig, "audit record is no JSON").with_context("record", sequence).with_source(cause)
+        Error::new(ErrorKind::InvalidConfig, "audit record is no JSON")
+            .with_context("record", sequence)
+            .with_source(cause)
     })?;
-    Ok(format!(
-        r#"{{"sequence":{sequence},"previous":{},"hash":{},"event":{text}}}"#,
-        quoted(previous),
-        quoted(hash)
-    ))
+    Ok(format!(r#"{{"sequence":{sequence},"previous":{},"hash":{},"event":{text}}}"#, quoted(previous), quoted(hash)))
 }
 
 /// The next line without its end; `None` at the end of the file, an error for one that is too long.

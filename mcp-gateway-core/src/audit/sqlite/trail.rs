@@ -74,7 +74,9 @@ impl Trail {
 
     /// Ends with a checkpoint, if there is something to sign.
     pub(super) fn close(&mut self) {
-        if self.is_open && let Err(error) = self.step(&[], Sign::Now) {
+        if self.is_open
+            && let Err(error) = self.step(&[], Sign::Now)
+        {
             tracing::error!(error = %error.report(), "the audit trail could not be closed with a checkpoint");
         }
     }

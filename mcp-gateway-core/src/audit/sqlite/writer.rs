@@ -90,7 +90,8 @@ impl Drop for Writer {
 /// Spills one record, off the threads that carry out requests.
 async fn keep(spill: Spill, event: String) -> Result<u64> {
     let kept = tokio::task::spawn_blocking(move || spill.keep(std::iter::once(event.as_str()))).await;
-    kept.map_err(|cause| Error::new(ErrorKind::Internal, "a record could not be spilled").with_source(cause))?.map(|()| 0)
+    kept.map_err(|cause| Error::new(ErrorKind::Internal, "a record could not be spilled").with_source(cause))?
+        .map(|()| 0)
 }
 
 struct Thread {

@@ -83,7 +83,11 @@ impl Verify {
         options.noted = self.checkpoint;
         let found = verify(&path, &options)?;
         let mut out = self.format.open();
-        if out.is_json() { out.json(&found)? } else { tell(&mut out, &found)? }
+        if out.is_json() {
+            out.json(&found)?
+        } else {
+            tell(&mut out, &found)?
+        }
         if found.intact {
             return Ok(());
         }
@@ -109,10 +113,13 @@ fn tell(out: &mut Output, found: &Verification) -> Result<()> {
     if let Some(head) = &found.head {
         out.line(&format!("head: {head}"))?;
     }
-    out.table(&["RECORD", "FAULT", "WHAT"], found.faults.iter().map(|fault| {
-        let sequence = fault.sequence.map(|sequence| sequence.to_string()).unwrap_or_default();
-        vec![sequence, fault.kind.to_owned(), fault.message.clone()]
-    }))?;
+    out.table(
+        &["RECORD", "FAULT", "WHAT"],
+        found.faults.iter().map(|fault| {
+            let sequence = fault.sequence.map(|sequence| sequence.to_string()).unwrap_or_default();
+            vec![sequence, fault.kind.to_owned(), fault.message.clone()]
+        }),
+    )?;
     if found.intact { out.line("intact") } else { Ok(()) }
 }
 
@@ -137,8 +144,9 @@ impl ShowHead {
     pub(super) async fn run(self, env: &Env) -> Result<()> {
         let profile = self.profile.profile;
         let newest = env.home.audit_trail(&profile)?.query(&AuditQuery::newest(1)).await?.pop();
-        let newest = newest
-            .ok_or_else(|| Error::new(ErrorKind::NotFound, format!("nothing was recorded for profile `{profile}` yet")))?;
+        let newest = newest.ok_or_else(|| {
+            Error::new(ErrorKind::NotFound, format!("nothing was recorded for profile `{profile}` yet"))
+        })?;
         let mut out = self.format.open();
         if out.is_json() {
             let noted = Noted { profile, sequence: newest.sequence, hash: newest.hash, time: newest.event.time };
@@ -261,15 +269,17 @@ impl Report {
         let text = match self.format {
             Reported::Html => made.to_html(),
             Reported::Csv => made.to_csv(),
-            Reported::Json => serde_json::to_string_pretty(&made).map_err(|cause| {
-                Error::new(ErrorKind::Internal, "the report has no JSON form").with_source(cause)
-            })? + "\n",
+            Reported::Json => {
+                serde_json::to_string_pretty(&made).map_err(|cause| {
+                    Error::new(ErrorKind::Internal, "the report has no JSON form").with_source(cause)
+                })? + "\n"
+            }
         };
         match &self.range.output {
             Some(to) => fs::write_atomic(to, text.as_bytes()),
-            None => Output::text().write_all(text.as_bytes()).map_err(|cause| {
-                Error::new(ErrorKind::Io, "cannot write to standard output").with_source(cause)
-            }),
+            None => Output::text()
+                .write_all(text.as_bytes())
+                .map_err(|cause| Error::new(ErrorKind::Io, "cannot write to standard output").with_source(cause)),
         }
     }
 }
@@ -294,7 +304,8 @@ impl Unseal {
         };
         let page = store.query(&AuditQuery::page(self.sequence.saturating_sub(1), 1)).await?;
         let record = page.into_iter().next().ok_or_else(|| missing(format!("there is no record {}", self.sequence)))?;
-        let sealed = record.event.sealed.ok_or_else(|| missing(format!("record {} has no sealed payload", self.sequence)))?;
+        let sealed =
+            record.event.sealed.ok_or_else(|| missing(format!("record {} has no sealed payload", self.sequence)))?;
         Output::text().line(&open_sealed(&sealed, &self.identity)?)
     }
 }

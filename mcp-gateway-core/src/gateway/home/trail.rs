@@ -73,9 +73,7 @@ impl Home {
 
     fn audit_config(&self, path: PathBuf, profile: &ProfileName, spec: &AuditSpec) -> Result<SqliteAuditConfig> {
         let every = spec.checkpoint_every.unwrap_or(CHECKPOINT_EVERY);
-        let mut rotation = Rotation::default();
-        rotation.bytes = spec.rotate.bytes()?;
-        rotation.age = spec.rotate.age()?;
+        let rotation = Rotation { bytes: spec.rotate.bytes()?, age: spec.rotate.age()? };
         let mut config = SqliteAuditConfig::new(path)
             .with_checkpoints(profile.clone(), Arc::new(self.audit_key()?), every)
             .with_rotation(rotation)
@@ -112,7 +110,12 @@ impl Home {
 
 /// Records what a gateway is opened with, where that is not what was recorded last: profiles are files, which anybody
 /// may edit.
-pub(super) async fn record_opened(home: &Home, options: &OpenOptions, store: &dyn AuditStore, name: &ProfileName) -> Result<()> {
+pub(super) async fn record_opened(
+    home: &Home,
+    options: &OpenOptions,
+    store: &dyn AuditStore,
+    name: &ProfileName,
+) -> Result<()> {
     // What the options add is for this run, and in the records of its servers.
     let spec = match &options.profile {
         Some(ProfileSource::Spec(spec)) => ProfileSpec::clone(spec),
