@@ -340,6 +340,8 @@ export interface AuditVerification {
   signedUpTo?: number;
   keys: string[];
   keyWasGiven: boolean;
+  /** Bytes at the end that belong to no finished step; none of them was acknowledged. */
+  tornBytes?: number;
   faults: { sequence?: number; kind: string; message: string }[];
 }
 

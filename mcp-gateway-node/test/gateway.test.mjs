@@ -1,11 +1,21 @@
 // What is Node's own about a gateway: promises, signals, workers, objects of the host, the end of things.
 import assert from "node:assert/strict";
 import { spawn } from "node:child_process";
-import { existsSync, readdirSync } from "node:fs";
+import { existsSync, readFileSync, readdirSync, writeFileSync } from "node:fs";
 import { join } from "node:path";
 import { test } from "node:test";
 
-import { AuditRecord, Gateway, GatewayBuilder, GatewayError, SecretKey } from "mcp-gateway";
+import {
+  AuditRecord,
+  Gateway,
+  GatewayBuilder,
+  GatewayError,
+  SecretKey,
+  exportAuditFile,
+  renderAuditFile,
+  reportAuditFile,
+  verifyAuditFile,
+} from "mcp-gateway";
 
 import { catalog, openGateway, options, profile, until } from "./support.mjs";
 
@@ -75,9 +85,33 @@ test("two gateways do not see each other", async () => {
     await using(await openGateway(), async (two) => {
       await one.removeServer("cases");
       assert.equal(text(await two.callTool("echo", { text: "x" })), "x");
-      assert.equal((await one.audit()).length, 0);
+      assert.deepEqual((await one.audit()).map((record) => record.event.action), ["server/remove"]);
     });
   });
+});
+
+test("a trail is verified, reported on and exported", async () => {
+  const given = options();
+  const [trail, lines] = ["trail.sqlite", "all.jsonl"].map((name) => join(given.home, name));
+  const { found, head } = await using(await Gateway.open(profile, { ...given, audit: trail }), async (gateway) => {
+    await gateway.callTool("echo", { text: "kept" });
+    const found = await gateway.verifyAudit();
+    assert(found.intact);
+    assert.equal((await gateway.auditReport()).servers.cases.tools.echo.count, 1);
+    assert.match(await gateway.renderAuditReport(), /^<!doctype html>/);
+    assert.equal(await gateway.exportAudit(lines), found.records);
+    return { found, head: await gateway.auditHead() };
+  });
+  assert.equal(head, `${found.head.sequence}:${found.head.hash}`);
+  assert.equal((await verifyAuditFile(trail, { noted: head })).checkpoints, 1);
+  assert("cases" in (await reportAuditFile(trail)).servers);
+  assert.match(await renderAuditFile(trail, { format: "csv" }), /echo/);
+  assert((await exportAuditFile(trail, join(given.home, "all.otlp"), { format: "otlp" })) > found.records);
+  assert((await verifyAuditFile(lines)).intact);
+  writeFileSync(lines, readFileSync(lines, "utf8").replaceAll("echo", "ecco"));
+  assert.deepEqual(new Set((await verifyAuditFile(lines)).faults.map((fault) => fault.kind)), new Set(["edited"]));
+  await assert.rejects(verifyAuditFile(join(given.home, "missing")), { kind: "not_found" });
+  await assert.rejects(verifyAuditFile(trail, { noted: "yesterday" }), { kind: "invalid_input" });
 });
 
 test("sessions have servers and principals of their own", async () => {

@@ -39,6 +39,7 @@ from mcp_gateway import (
     ServerSpec,
     blocking,
 )
+from mcp_gateway.audit import export_file, render_report, report_file, verify_file
 from mcp_gateway.exceptions import (
     ClosedError,
     DeniedError,
@@ -130,7 +131,34 @@ def test_two_gateways_do_not_see_each_other(options: OpenArguments) -> None:
         one.remove_server("cases")
         assert [server.name for server in two.servers()] == ["cases"]
         assert two.call_tool("echo", {"text": "x"}).text == "x"
-        assert len(one.audit()) == 0 < len(two.audit())
+        assert [record.event["action"] for record in one.audit()] == ["server/remove"]
+        assert len(two.audit()) > 0
+
+
+def test_a_trail_is_verified_reported_on_and_exported(options: OpenArguments, tmp_path: Path) -> None:
+    trail, lines = tmp_path / "trail.sqlite", tmp_path / "all.jsonl"
+    arguments: Any = {**options, "audit": trail}
+    with blocking.Gateway.open(PROFILE, **arguments) as gateway:
+        gateway.call_tool("echo", {"text": "kept"})
+        found = gateway.verify_audit()
+        head = gateway.audit_head()
+        assert found["intact"]
+        assert head == f"{found['head']['sequence']}:{found['head']['hash']}"
+        assert gateway.audit_report()["servers"]["cases"]["tools"]["echo"]["count"] == 1
+        assert gateway.render_audit_report().startswith("<!doctype html>")
+        assert gateway.export_audit(lines) == found["records"]
+        assert {record.event["action"] for record in gateway.audit(action="server/start")} == {"server/start"}
+    assert verify_file(trail, noted=head)["checkpoints"] == 1
+    assert "cases" in report_file(trail)["servers"]
+    assert "echo" in render_report(trail, "csv")
+    assert export_file(trail, tmp_path / "all.otlp", "otlp") > found["records"]
+    assert verify_file(lines)["intact"]
+    lines.write_text(lines.read_text().replace("echo", "ecco"))
+    assert {fault["kind"] for fault in verify_file(lines)["faults"]} == {"edited"}
+    with pytest.raises(LookupError, match="missing"):
+        verify_file(tmp_path / "missing.sqlite")
+    with pytest.raises(InvalidInputError):
+        verify_file(trail, noted="yesterday")
 
 
 class Guests:

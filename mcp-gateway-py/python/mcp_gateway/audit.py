@@ -100,7 +100,9 @@ def _run(command: str, **fields: Any) -> Any:
 
 
 def verify_file(file: str | PathLike[str], *, key: str | None = None, noted: str | None = None) -> dict[str, Any]:
-    """Checks an audit file or a copy of it, without a gateway, and returns what was found; `intact` says whether all is well.
+    """Checks an audit file or a copy of it, without a gateway, and returns what was found.
+
+    `intact` says whether all is well.
 
     `key` is the public key whose checkpoints count, as `mcp-gateway audit key` prints it; `noted` a head that was noted
     elsewhere, as `number:hash`. The other fields are `records`, `head`, `signedUpTo`, `keys`, `faults` and more.
@@ -110,23 +112,27 @@ def verify_file(file: str | PathLike[str], *, key: str | None = None, noted: str
 
 
 def report_file(file: str | PathLike[str], *, since: int | None = None, key: str | None = None) -> dict[str, Any]:
-    """Reports on an audit file: servers, tools, people, approvals, denials; `since` is in milliseconds of the Unix epoch."""
+    """Reports on an audit file; `since` is in milliseconds of the Unix epoch."""
     made: dict[str, Any] = _run("report", file=fspath(file), since=since, key=key)
     return made
 
 
 def render_report(
-    file: str | PathLike[str], format: Literal["html", "csv"] = "html", *, since: int | None = None, key: str | None = None
+    file: str | PathLike[str],
+    form: Literal["html", "csv"] = "html",
+    *,
+    since: int | None = None,
+    key: str | None = None,
 ) -> str:
     """Returns the report as one page that needs nothing else and can be printed, or as a table."""
-    return str(_run("report", file=fspath(file), since=since, key=key, format=format))
+    return str(_run("report", file=fspath(file), since=since, key=key, format=form))
 
 
 def export_file(
-    file: str | PathLike[str], to: str | PathLike[str], format: ExportFormat = "jsonl", *, since: int | None = None
+    file: str | PathLike[str], to: str | PathLike[str], form: ExportFormat = "jsonl", *, since: int | None = None
 ) -> int:
     """Writes the records of an audit file into another one, and returns how many."""
-    return int(_run("export", file=fspath(file), to=fspath(to), format=format, since=since)["records"])
+    return int(_run("export", file=fspath(file), to=fspath(to), format=form, since=since)["records"])
 
 
 def unseal(sealed: str, identity: str | PathLike[str]) -> dict[str, Any]:

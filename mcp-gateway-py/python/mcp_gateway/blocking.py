@@ -291,15 +291,13 @@ class Gateway(Session):
         report: dict[str, Any] = self._command("audit_report", since=since)
         return report
 
-    def render_audit_report(self, format: Literal["html", "csv"] = "html", *, since: int | None = None) -> str:
+    def render_audit_report(self, form: Literal["html", "csv"] = "html", *, since: int | None = None) -> str:
         """Returns the report as one page that needs nothing else and can be printed, or as a table."""
-        return str(self._command("audit_report", format=format, since=since))
+        return str(self._command("audit_report", format=form, since=since))
 
-    def export_audit(
-        self, to: str | PathLike[str], format: ExportFormat = "jsonl", *, since: int | None = None
-    ) -> int:
+    def export_audit(self, to: str | PathLike[str], form: ExportFormat = "jsonl", *, since: int | None = None) -> int:
         """Writes the audit trail into a file, and returns how many records were written."""
-        written: dict[str, int] = self._command("audit_export", to=fspath(to), format=format, since=since)
+        written: dict[str, int] = self._command("audit_export", to=fspath(to), format=form, since=since)
         return written["records"]
 
     def metrics(self) -> str:

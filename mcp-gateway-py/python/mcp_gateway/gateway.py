@@ -305,15 +305,15 @@ class Gateway(Session):
         report: dict[str, Any] = await self._command("audit_report", since=since)
         return report
 
-    async def render_audit_report(self, format: Literal["html", "csv"] = "html", *, since: int | None = None) -> str:
+    async def render_audit_report(self, form: Literal["html", "csv"] = "html", *, since: int | None = None) -> str:
         """Returns the report as one page that needs nothing else and can be printed, or as a table."""
-        return str(await self._command("audit_report", format=format, since=since))
+        return str(await self._command("audit_report", format=form, since=since))
 
     async def export_audit(
-        self, to: str | PathLike[str], format: ExportFormat = "jsonl", *, since: int | None = None
+        self, to: str | PathLike[str], form: ExportFormat = "jsonl", *, since: int | None = None
     ) -> int:
         """Writes the audit trail into a file, and returns how many records were written."""
-        written: dict[str, int] = await self._command("audit_export", to=fspath(to), format=format, since=since)
+        written: dict[str, int] = await self._command("audit_export", to=fspath(to), format=form, since=since)
         return written["records"]
 
     async def metrics(self) -> str:

@@ -88,7 +88,8 @@ pub fn export(path: &Path, format: ExportFormat, since: Option<i64>, out: &mut (
     let mut exporter = Exporter::begin(format, out)?;
     Source::open(path)?.each(&mut |found| match found {
         Found::Record(record) if since.is_none_or(|since| record.event.time >= since) => exporter.record(&record),
-        Found::Record(_) => Ok(()),
+        // What was never acknowledged is no record.
+        Found::Record(_) | Found::Torn(_) => Ok(()),
         Found::Unreadable(_, why) | Found::Damage(why) => {
             Err(Error::new(ErrorKind::InvalidConfig, "the audit file is damaged, so the export would not be whole")
                 .with_context("file", path.display())

@@ -21,6 +21,8 @@ pub(super) enum Found {
     Unreadable(Option<u64>, String),
     /// Something is wrong with the file itself.
     Damage(String),
+    /// So many bytes at the end belong to no finished step.
+    Torn(u64),
 }
 
 /// The files of a trail, oldest first.
@@ -112,10 +114,9 @@ fn database(path: &Path, take: &mut dyn FnMut(Found) -> Result<()>) -> Result<()
             .with_source(cause)
     };
     if let Some(torn) = crate::audit::sqlite::torn::look(path)? {
-        tracing::debug!(bytes = torn.bytes, "the audit file has an end that belongs to no finished step");
+        take(Found::Torn(torn.bytes))?;
     }
-    let flags = OpenFlags::SQLITE_OPEN_READ_ONLY | OpenFlags::SQLITE_OPEN_NO_MUTEX;
-    let connection = Connection::open_with_flags(path, flags).map_err(failed)?;
+    let connection = open(path).map_err(failed)?;
     connection.busy_timeout(std::time::Duration::from_secs(5)).map_err(failed)?;
     if let Err(cause) = checked(&connection, take)? {
         take(Found::Damage(format!("SQLite finds it damaged: {cause}")))?;
@@ -141,6 +142,22 @@ fn database(path: &Path, take: &mut dyn FnMut(Found) -> Result<()>) -> Result<()
     match damage {
         Some(cause) => take(Found::Damage(format!("no further record can be read: {cause}"))),
         None => Ok(()),
+    }
+}
+
+/// Opens a database for reading; one without a log is not written to by anybody, and nothing is made beside it, so that it
+/// may lie on a medium that cannot be written.
+fn open(path: &Path) -> rusqlite::Result<Connection> {
+    let flags = OpenFlags::SQLITE_OPEN_READ_ONLY | OpenFlags::SQLITE_OPEN_NO_MUTEX;
+    let mut log = path.as_os_str().to_owned();
+    log.push("-wal");
+    match std::path::absolute(path).ok().as_deref().and_then(Path::to_str) {
+        Some(text) if cfg!(unix) && !fs::exists(Path::new(&log)) => {
+            let escaped = text.replace('%', "%25").replace('?', "%3f").replace('#', "%23");
+            let address = format!("file:{escaped}?immutable=1");
+            Connection::open_with_flags(address, flags | OpenFlags::SQLITE_OPEN_URI)
+        }
+        _ => Connection::open_with_flags(path, flags),
     }
 }
 

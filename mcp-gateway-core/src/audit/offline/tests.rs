@@ -63,6 +63,10 @@ async fn a_trail_is_signed_while_it_grows_and_when_it_is_closed() {
     let again = verify(&path, &VerifyOptions::new()).unwrap();
     assert_eq!((again.records, again.head.clone()), (28, found.head));
     assert_eq!(again.keys, [key(folder).public().to_string()]);
+    // Nothing is made beside a copy, and its name may be any.
+    let odd = copy(&path, &folder.join("evidence/50% of #1?.sqlite"));
+    assert!(verify(&odd, &VerifyOptions::new()).unwrap().intact);
+    assert_eq!(odd.parent().unwrap().read_dir().unwrap().count(), 1);
 
     let other = AuditKey::open(&folder.join("other.key")).unwrap();
     let found = verify(&path, &VerifyOptions::new().with_key(other.public())).unwrap();

@@ -84,6 +84,10 @@ pub struct Verification {
     pub keys: Vec<String>,
     /// Whether the key was given, and not only taken from the checkpoints themselves.
     pub key_was_given: bool,
+    /// How many bytes at the end belong to no finished step: a crash left them, or a gateway writes just now. None of it was
+    /// acknowledged.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub torn_bytes: Option<u64>,
     /// What is wrong, in the order it was met; at most 100 entries.
     pub faults: Vec<TrailFault>,
 }
@@ -102,6 +106,7 @@ impl Verification {
             signed_up_to: None,
             keys: Vec::new(),
             key_was_given: false,
+            torn_bytes: None,
             faults: Vec::new(),
         }
     }
@@ -148,6 +153,7 @@ impl<'a> Verifier<'a> {
         match found {
             Found::Record(record) => self.record(&record),
             Found::Unreadable(sequence, why) => self.fault(sequence, "unreadable", format!("cannot be read: {why}")),
+            Found::Torn(bytes) => self.report.torn_bytes = Some(bytes),
             Found::Damage(why) => self.fault(None, "damaged", why),
         }
     }

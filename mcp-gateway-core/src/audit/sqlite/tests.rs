@@ -252,6 +252,8 @@ async fn a_torn_end_is_told() {
         log.truncate(log.len() - cut);
         fs::write_atomic(&torn, &content("")).unwrap();
         fs::write_atomic(&PathBuf::from(format!("{}-wal", torn.display())), &log).unwrap();
+        let found = crate::audit::verify(&torn, &crate::audit::VerifyOptions::new()).unwrap();
+        assert_eq!((found.intact, found.torn_bytes.is_some()), (true, cut > 0));
         let reopened = SqliteAudit::open(&*torn).unwrap();
         let records = reopened.query(&AuditQuery::all()).await.unwrap();
         assert!(verify_chain(&records).is_intact());

@@ -120,6 +120,11 @@ fn tell(out: &mut Output, found: &Verification) -> Result<()> {
             vec![sequence, fault.kind.to_owned(), fault.message.clone()]
         }),
     )?;
+    if let Some(bytes) = found.torn_bytes {
+        say::note(format_args!(
+            "{bytes} bytes at the end belong to no finished step; nothing of them was acknowledged"
+        ));
+    }
     if found.intact { out.line("intact") } else { Ok(()) }
 }
 
