@@ -9,7 +9,7 @@ use super::expand::Expansion;
 use super::hub::{Body, Slot};
 #[cfg(feature = "runtime-remote")]
 use super::oauth::OAuth;
-use super::redact::Redaction;
+use super::redact::{Known, Redaction};
 use crate::error::{Error, ErrorKind, Result};
 use crate::model::{CallContext, ImageReference, ProfileName, ServerName, SessionId};
 use crate::runtime::{
@@ -27,6 +27,8 @@ pub(crate) struct Launcher {
     /// The id that running servers carry as their owner's.
     pub(crate) gateway: String,
     pub(crate) secrets: Arc<dyn SecretBroker>,
+    /// What has been handed out.
+    pub(crate) known: Arc<Known>,
     pub(crate) verifier: Arc<dyn Verifier>,
     pub(crate) runtimes: Vec<Arc<dyn Runtime>>,
     pub(crate) progress: Arc<dyn PrepareProgress>,
@@ -73,9 +75,10 @@ impl Launcher {
         expansion.fill(&mut plan, &declared)?;
         plan.network.clone_from(&body.settings.network);
         plan.limits = body.settings.limits;
-        let redaction = Redaction::new(&plan.secrets).with_authorization(authorization);
+        let redaction = self.redaction(&plan, body).with_authorization(authorization);
         // A start that has begun is not cut off: the caller then knows what there is to stop.
-        let running = runtime.start(&CallContext::local(), plan).await?;
+        let started = runtime.start(&CallContext::local(), plan).await;
+        let running = started.map_err(|error| redaction.cut_out_of(error))?;
         Ok(Launched { running, runtime, identity, image, redaction })
     }
 
@@ -95,8 +98,18 @@ impl Launcher {
         expansion.fill(&mut plan, &expansion.declared(self.secrets.as_ref()).await?)?;
         plan.network.clone_from(&body.settings.network);
         plan.limits = body.settings.limits;
-        let redaction = Redaction::new(&plan.secrets);
-        Ok((runtime.run_once(ctx, plan).await?, redaction))
+        let redaction = self.redaction(&plan, body);
+        let output = runtime.run_once(ctx, plan).await.map_err(|error| redaction.cut_out_of(error))?;
+        Ok((output, redaction))
+    }
+
+    /// What is looked for in what one body's server sends and is sent, before it has any secret.
+    pub(crate) fn unstarted(&self, body: &Body) -> Redaction {
+        Redaction::new(&[], &self.known, body.settings.redaction.clone())
+    }
+
+    fn redaction(&self, plan: &LaunchPlan, body: &Body) -> Redaction {
+        Redaction::new(&plan.secrets, &self.known, body.settings.redaction.clone())
     }
 
     /// Everything that runs in the runtimes.

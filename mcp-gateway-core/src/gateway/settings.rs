@@ -6,6 +6,7 @@ use crate::error::Result;
 use crate::model::{Limits, NetworkRule, ServerEntry, ServerName};
 use crate::profile::{Isolation, NetworkSpec, NetworkWord, ProfileSpec, ServerSpec, parse_duration};
 
+use super::redact::Rules;
 use super::selection::Selection;
 
 /// How long a server may be idle by default: 5 minutes.
@@ -20,6 +21,8 @@ pub(crate) struct Settings {
     pub(crate) idle: Option<Duration>,
     pub(crate) network: NetworkRule,
     pub(crate) selection: [Selection; 2],
+    /// What happens to secrets in what flows.
+    pub(crate) redaction: Rules,
 }
 
 impl Settings {
@@ -37,6 +40,7 @@ impl Settings {
             isolation: own.isolation.or(spec.isolation).unwrap_or_default(),
             idle,
             network: network(&own, entry),
+            redaction: Rules::of(&spec.redaction, &own.redaction),
             selection: Selection::of(spec, server),
         })
     }

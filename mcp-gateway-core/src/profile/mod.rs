@@ -6,6 +6,7 @@ mod lock;
 mod memory;
 mod oauth;
 mod quota;
+mod redaction;
 mod spec;
 mod store;
 #[cfg(test)]
@@ -27,6 +28,7 @@ pub use lock::{NameTable, ProfileLock, ServerLock};
 pub use memory::MemoryProfile;
 pub use oauth::{OAuthGrant, OAuthSpec};
 pub use quota::{QuotaSpec, Rate};
+pub use redaction::{RedactionMode, RedactionSpec};
 pub use spec::{
     Isolation, LimitsSpec, NetworkSpec, NetworkWord, PolicyRuleSpec, PolicySpec, ProfileSpec, ServerSpec,
     parse_duration,

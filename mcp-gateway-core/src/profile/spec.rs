@@ -9,7 +9,7 @@ use serde::de::{self, Deserializer, IntoDeserializer, SeqAccess, Visitor};
 use serde::{Deserialize, Serialize};
 use serde_json::Value;
 
-use super::{AuditSpec, OAuthSpec, QuotaSpec};
+use super::{AuditSpec, OAuthSpec, QuotaSpec, RedactionSpec};
 use crate::error::{Error, ErrorKind, Result};
 use crate::model::{Effect, Limits, ProfileName, ServerName, parse_memory};
 
@@ -62,6 +62,9 @@ pub struct ProfileSpec {
     /// How much may flow; every one that fits holds.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     pub quotas: Vec<QuotaSpec>,
+    /// What happens to secrets in what flows; a server may differ.
+    #[serde(default, skip_serializing_if = "RedactionSpec::is_empty")]
+    pub redaction: RedactionSpec,
 }
 
 impl ProfileSpec {
@@ -77,6 +80,7 @@ impl ProfileSpec {
             isolation: None,
             policy: PolicySpec::default(),
             audit: AuditSpec::default(),
+            redaction: RedactionSpec::default(),
             quotas: Vec::new(),
         }
     }
@@ -127,6 +131,9 @@ pub struct ServerSpec {
     /// How its tokens are got, where that is not to be found out from the server.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub oauth: Option<OAuthSpec>,
+    /// What happens to secrets in what flows, where that differs from the profile's word.
+    #[serde(skip_serializing_if = "RedactionSpec::is_empty")]
+    pub redaction: RedactionSpec,
 }
 
 /// What a server may reach: `none`, `open`, or a list of `host:port`.

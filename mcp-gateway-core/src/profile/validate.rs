@@ -2,7 +2,8 @@
 
 use super::{LimitsSpec, NetworkSpec, OAuthGrant, OAuthSpec, ProfileSpec, QuotaSpec, ServerSpec, parse_duration};
 use crate::error::{Error, ErrorKind, Result};
-use crate::model::{ProfileName, parse_memory};
+use crate::model::{ProfileName, parse_memory, token_kinds};
+use crate::util::pattern::did_you_mean;
 
 /// A value that cannot be right, and the keys that lead to it.
 #[derive(Debug)]
@@ -46,6 +47,7 @@ pub(super) fn faults(spec: &ProfileSpec) -> Vec<Fault> {
     check.words(&["catalogs"], &spec.catalogs, "catalog");
     check.globs(&["tools"], &spec.tools);
     check.limits(&["limits"], &spec.limits);
+    check.kinds(&["redaction", "except"], &spec.redaction.except);
     for (name, server) in &spec.servers {
         check.server(name.as_str(), server);
     }
@@ -87,6 +89,7 @@ impl Check {
         let at = |key: &'static str| ["servers", name, key];
         self.globs(&at("tools"), &server.tools);
         self.limits(&at("limits"), &server.limits);
+        self.kinds(&["servers", name, "redaction", "except"], &server.redaction.except);
         if let Some(idle) = server.idle.as_deref().filter(|idle| *idle != "never")
             && let Err(error) = parse_duration(idle)
         {
@@ -179,6 +182,18 @@ impl Check {
                 let hint = "write such as `get_*`, or `!delete_*` to take tools out; of a profile, `server:tool`";
                 self.fault(&[path, &[&index.to_string()]].concat(), message, Some(hint));
             }
+        }
+    }
+
+    /// A kind of token that nobody knows would be looked for all the same.
+    fn kinds(&mut self, path: &[&str], kinds: &[String]) {
+        for (index, kind) in kinds.iter().enumerate().filter(|(_, kind)| !token_kinds().any(|known| known == *kind)) {
+            let hint = match did_you_mean(kind, token_kinds()) {
+                Some(meant) => format!("did you mean `{meant}`?"),
+                None => format!("the kinds are {}", token_kinds().collect::<Vec<_>>().join(", ")),
+            };
+            let message = format!("`{kind}` is not a kind of token");
+            self.fault(&[path, &[&index.to_string()]].concat(), message, Some(&hint));
         }
     }
 

@@ -12,7 +12,7 @@ use super::rounds::Exchange;
 use super::slot::Slot;
 use crate::error::{Error, ErrorKind, Result};
 use crate::gateway::layers::{Call, Service};
-use crate::gateway::redact::{RedactedLink, Redaction};
+use crate::gateway::redact::{Findings, Kinds, RedactedLink, Redaction};
 use crate::model::{CallContext, ServerKind};
 use crate::profile::Isolation;
 use crate::protocol::stateless::InputResponses;
@@ -128,7 +128,7 @@ impl Hub {
         }
         let body = slot.body.as_ref().map_err(Clone::clone)?;
         if body.entry.kind == ServerKind::Poci {
-            return self.run_tool(ctx, slot, body, request, target).await;
+            return self.run_tool(ctx, call, slot, body, target).await;
         }
         if matches!(request.kind, RequestKind::Subscribe | RequestKind::Unsubscribe) {
             return self.subscribe(ctx, slot, request, target).await;
@@ -167,6 +167,7 @@ impl Hub {
             let why = "a server that is a fresh one for each call carries out no tasks";
             return Err(Error::new(ErrorKind::Unsupported, why));
         }
+        let mut params = checked(call, &instance.redaction, params)?;
         let view = self.view_of(ctx.session.as_ref()).await;
         if era == Era::Session && request.takes_rounds {
             // The member means nothing in the stateless era, where it is the server that decides.
@@ -213,12 +214,13 @@ impl Hub {
                     }
                     result => (result, era),
                 };
-                let result = result.map(|result| redaction.json(result)).map_err(|error| redaction.error(error));
+                let result = told(call, redaction, result)?;
                 Ok(Response::from_server(result, instance.id.clone(), era))
             }
             // Its server was stopped on purpose, which is no failure of the server.
             Err(_) if self.closing.is_cancelled() => Err(super::start::closing()),
             Err(error) => {
+                let error = instance.redaction.cut_out_of(error);
                 let error = error.with_context("server", &slot.name).with_operation("Hub::forward");
                 if instance.peer.is_closed() {
                     slot.health().crashed(error.clone());
@@ -279,6 +281,31 @@ fn params(request: &Request, target: &Target) -> RawObject {
         _ => {}
     }
     params
+}
+
+/// What a client sends, as the profile lets it through.
+pub(super) fn checked(call: &Call, redaction: &Redaction, params: RawObject) -> Result<RawObject> {
+    let mut kinds = Kinds::default();
+    let checked = redaction.arguments(params, &mut kinds);
+    Findings::note_arguments(&call.findings, kinds);
+    checked
+}
+
+/// What a server answers, without secrets.
+pub(super) fn told(
+    call: &Call,
+    redaction: &Redaction,
+    result: Result<RawJson, RpcError>,
+) -> Result<Result<RawJson, RpcError>> {
+    match result {
+        Ok(result) => {
+            let mut kinds = Kinds::default();
+            let told = redaction.result(result, &mut kinds);
+            Findings::note_results(&call.findings, kinds);
+            told.map(Ok)
+        }
+        Err(error) => Ok(Err(redaction.error(error))),
+    }
 }
 
 /// Who wants progress: a client that gave a token and can be told.

@@ -11,7 +11,7 @@ use super::Hub;
 use super::asking::Asked;
 use super::instance::Instance;
 use super::slot::{Place, Slot};
-use crate::gateway::redact::Redaction;
+use crate::gateway::redact::{Carry, Redaction};
 use crate::model::{LogLevel, SessionId};
 use crate::protocol::{ClientCapabilities, ClientLink, ListKind, RawJson, RpcError};
 use crate::transport::client::{Caller, Cause, ServerEvents};
@@ -31,6 +31,8 @@ pub(crate) struct Events {
     /// What the server was told that its client can do.
     capabilities: ClientCapabilities,
     redaction: Arc<Redaction>,
+    /// What its log has said last.
+    said: Carry,
     instance: OnceLock<Weak<Instance>>,
     refreshing: Arc<AtomicBool>,
     /// Fires once it is said which running server this is.
@@ -53,6 +55,7 @@ impl Events {
             session,
             capabilities,
             redaction,
+            said: Carry::default(),
             instance: OnceLock::new(),
             refreshing: Arc::default(),
             attached: CancellationToken::new(),
@@ -112,6 +115,7 @@ impl Events {
     }
 
     async fn log(&self, hub: &Hub, params: Option<RawJson>, cause: Cause) {
+        let params = params.map(|params| self.redaction.part(params, "data", &self.said));
         let level = params.as_ref().and_then(|params| params.object().ok()).and_then(|params| params.text("level"));
         let level = level.and_then(|level| LogLevel::from_name(&level)).unwrap_or(LogLevel::Emergency);
         let own = self.session.as_ref().and_then(|session| Some((session, hub.sessions.link(session)?)));
@@ -128,7 +132,7 @@ impl Events {
         };
         if let Some(link) = told {
             // A client that does not keep up loses notifications, never answers.
-            let _ = link.notify("notifications/message", params.map(|params| self.redaction.json(params))).await;
+            let _ = link.notify("notifications/message", params).await;
         }
     }
 }

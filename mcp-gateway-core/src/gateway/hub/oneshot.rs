@@ -5,11 +5,13 @@ use std::sync::Arc;
 use serde_json::{Map, Value, json};
 
 use super::Hub;
+use super::call::{checked, told};
 use super::slot::{Body, Slot};
 use crate::error::{Error, ErrorKind, Result};
 use crate::gateway::expand;
+use crate::gateway::layers::Call;
 use crate::model::{CallContext, Definition, ServerEntry, Surface};
-use crate::protocol::{RawJson, Request, RequestKind, Response, Target};
+use crate::protocol::{RawJson, RequestKind, Response, Target};
 
 /// The surface of a server whose tools the catalog defines.
 pub(crate) fn surface(entry: &ServerEntry) -> Surface {
@@ -42,11 +44,12 @@ impl Hub {
     pub(super) async fn run_tool(
         &self,
         ctx: &CallContext,
+        call: &Call,
         slot: &Arc<Slot>,
         body: &Body,
-        request: &Request,
         target: &Target,
     ) -> Result<Response> {
+        let request = &call.request;
         let container = body
             .entry
             .tools
@@ -55,7 +58,8 @@ impl Hub {
             .and_then(|tool| tool.container.as_ref())
             .filter(|_| request.kind == RequestKind::CallTool)
             .ok_or_else(|| Error::new(ErrorKind::NotFound, format!("`{target}` is no container tool")))?;
-        let arguments = request.arguments().map_or(Ok(json!({})), RawJson::read)?;
+        let params = checked(call, &self.launcher.unstarted(body), request.params.clone())?;
+        let arguments = params.get("arguments").map_or(Ok(json!({})), RawJson::read)?;
         let plan = expand::tool_container(&self.launcher.profile, body, container, &arguments)?;
         let (output, redaction) = self.launcher.run_once(ctx, slot, body, plan).await?;
         let failed = output.exit_code != 0;
@@ -68,6 +72,10 @@ impl Hub {
             text.push_str(&format!("\nexit code {}", output.exit_code));
         }
         let result = json!({"content": [{"type": "text", "text": text}], "isError": failed});
-        Ok(Response::new(redaction.json(RawJson::from_value(&result)?)))
+        let redaction = Arc::new(redaction);
+        // Set once: a call goes to one server.
+        let _ = call.redaction.set(Arc::clone(&redaction));
+        let result = told(call, &redaction, Ok(RawJson::from_value(&result)?))?;
+        Ok(Response { result, ..Response::new(RawJson::empty_object()) })
     }
 }

@@ -6,6 +6,7 @@ use std::time::{Duration, Instant};
 use futures_util::future::join_all;
 
 use super::Hub;
+use super::call::told;
 use super::instance::{InUse, Instance};
 use super::slot::Slot;
 use crate::error::{Error, ErrorKind, Result};
@@ -171,7 +172,7 @@ impl Hub {
             self.tasks_begun.settle(ctx, &id);
         }
         let redaction = &task.instance.redaction;
-        let result = result.map(|result| redaction.json(result)).map_err(|error| redaction.error(error));
+        let result = told(call, redaction, result)?;
         let era = if request.takes_rounds { Era::Stateless } else { era };
         Ok(Response::from_server(result, task.instance.id.clone(), era))
     }

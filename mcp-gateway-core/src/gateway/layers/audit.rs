@@ -1,7 +1,7 @@
 //! Records every request, denials included.
 
-use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
+use std::sync::{Arc, PoisonError};
 
 use async_trait::async_trait;
 
@@ -43,6 +43,11 @@ impl<S: Service> Service for AuditLayer<S> {
         let Some(mut event) = unrecorded.take() else { return result };
         if self.arguments {
             event.arguments = values(call);
+        }
+        if let Some(findings) = findings(call) {
+            let mut detail = event.detail.take().unwrap_or_else(|| serde_json::json!({}));
+            detail["redaction"] = findings;
+            event.detail = Some(detail);
         }
         event.decision = call.decision.take();
         event.outcome = outcome(&result);
@@ -98,7 +103,13 @@ fn values(call: &Call) -> Option<serde_json::Value> {
 
 fn shown(call: &Call) -> Option<RawJson> {
     let redaction = call.redaction.get()?;
-    Some(redaction.json(call.request.arguments()?.clone()))
+    Some(redaction.record(call.request.arguments()?))
+}
+
+/// What looks like a secret in the request or its result, by kind.
+fn findings(call: &mut Call) -> Option<serde_json::Value> {
+    let findings = call.findings.get_mut().unwrap_or_else(PoisonError::into_inner);
+    if findings.is_empty() { None } else { serde_json::to_value(findings).ok() }
 }
 
 /// What went in and out, for whoever may open it; without secrets, as everything that is kept.

@@ -7,12 +7,12 @@ mod quotas;
 mod telemetry;
 
 use std::fmt;
-use std::sync::{Arc, OnceLock};
+use std::sync::{Arc, Mutex, OnceLock};
 
 use async_trait::async_trait;
 
 use crate::error::Result;
-use crate::gateway::redact::Redaction;
+use crate::gateway::redact::{Findings, Redaction};
 use crate::model::{CallContext, Decision};
 use crate::protocol::{Request, Response};
 
@@ -32,11 +32,13 @@ pub(crate) struct Call {
     pub(crate) decision: Option<Decision>,
     /// What cuts secrets out; set by the hub once it knows which server answers, read by audit.
     pub(crate) redaction: OnceLock<Arc<Redaction>>,
+    /// What was found that looks like a secret; noted by the hub, read by audit.
+    pub(crate) findings: Mutex<Findings>,
 }
 
 impl Call {
     pub(crate) fn new(request: Request) -> Self {
-        Self { request, slot: None, redaction: OnceLock::new(), decision: None }
+        Self { request, slot: None, redaction: OnceLock::new(), findings: Mutex::default(), decision: None }
     }
 }
 

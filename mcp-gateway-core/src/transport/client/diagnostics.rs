@@ -7,7 +7,7 @@ use std::time::Duration;
 use tokio_util::sync::CancellationToken;
 
 use crate::error::{Error, ErrorKind};
-use crate::model::SecretValue;
+use crate::model::{Mask, SecretValue};
 
 /// How many lines of a server's standard error are kept.
 const LINES: usize = 20;
@@ -19,10 +19,12 @@ const EXIT_WAIT: Duration = Duration::from_secs(1);
 
 /// What a server wrote to its standard error, and why its connection ended.
 ///
-/// The values of its own secrets are cut out of every line before it is kept.
+/// The values of its own secrets are cut out of every line before it is kept, in whatever form they are.
 #[derive(Debug, Default)]
 pub struct Diagnostics {
     secrets: Vec<SecretValue>,
+    /// Made once there is something to be cut: most servers say nothing here.
+    mask: OnceLock<Mask>,
     state: Mutex<State>,
     /// Set where a process will end and say more than that its output did; cancelled once it has.
     exit: OnceLock<CancellationToken>,
@@ -39,6 +41,7 @@ impl Diagnostics {
     pub fn new(secrets: Vec<SecretValue>) -> Self {
         Self {
             secrets: secrets.into_iter().filter(|secret| !secret.is_empty()).collect(),
+            mask: OnceLock::new(),
             state: Mutex::default(),
             exit: OnceLock::new(),
         }
@@ -60,7 +63,9 @@ impl Diagnostics {
 
     /// A text of the server without the values of its own secrets.
     pub fn redact(&self, text: &str) -> String {
-        self.secrets.iter().fold(text.to_owned(), |text, secret| text.replace(secret.expose(), "***"))
+        let text = self.mask.get_or_init(|| Mask::new(&self.secrets)).cut(text).unwrap_or_else(|| text.to_owned());
+        // Short ones are cut out as they are: what stands here is for people, and nothing is taken from it.
+        self.secrets.iter().fold(text, |text, secret| text.replace(secret.expose(), "***"))
     }
 
     /// Says why the connection ended; the first reason is kept.

@@ -3,7 +3,7 @@
 use std::sync::Arc;
 
 use super::Diagnostics;
-use crate::model::SecretValue;
+use crate::model::{Mask, SecretValue};
 use crate::transport::client::Authorization;
 
 /// How much of a server's text an error shows.
@@ -42,6 +42,8 @@ impl Redactor {
     fn redact(&self, text: &[u8]) -> String {
         let text = self.diagnostics.redact(&String::from_utf8_lossy(text));
         let sent = self.authorization.as_ref().map(|authorization| authorization.sent()).unwrap_or_default();
-        self.secrets.iter().chain(&sent).fold(text, |text, secret| text.replace(secret.expose(), "***"))
+        let secrets = || self.secrets.iter().chain(&sent);
+        let text = Mask::new(secrets()).cut(&text).unwrap_or(text);
+        secrets().fold(text, |text, secret| text.replace(secret.expose(), "***"))
     }
 }
