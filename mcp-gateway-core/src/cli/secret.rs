@@ -3,7 +3,7 @@
 use std::convert::Infallible;
 use std::str::FromStr;
 
-use clap::Subcommand;
+use clap::{Args, Subcommand};
 use serde::Serialize;
 
 use super::args::SecretArgs;
@@ -11,7 +11,8 @@ use super::output::FormatArgs;
 use super::{Env, prompt, report};
 use crate::error::{Error, ErrorKind, Result};
 use crate::model::SecretValue;
-use crate::secrets::{SecretBroker, SecretKey};
+use crate::secrets::{self, SecretBroker, SecretKey};
+use crate::util::clock;
 
 /// What is done with secrets.
 #[derive(Debug, Subcommand)]
@@ -20,6 +21,7 @@ pub(crate) enum Verb {
     #[command(after_help = "Examples:
   mcp-gateway secret set GITHUB_TOKEN                 # asks for the value, without echo
   pass show github | mcp-gateway secret set GITHUB_TOKEN
+  mcp-gateway secret set API_KEY --expires 90d        # not given to servers after that
   mcp-gateway secret set API_KEY=\"abc123\"             # other processes can see the value while this runs
 
 A secret for one profile and server: `mcp-gateway profile secret set`.")]
@@ -28,9 +30,11 @@ A secret for one profile and server: `mcp-gateway profile secret set`.")]
         #[arg(value_name = "NAME[=VALUE]")]
         secret: Assignment,
         #[command(flatten)]
+        expiry: ExpiryArgs,
+        #[command(flatten)]
         secrets: SecretArgs,
     },
-    /// List the names of the stored secrets
+    /// List the names of the stored secrets, and until when each is good
     #[command(
         visible_alias = "list",
         after_help = "Examples:
@@ -60,6 +64,14 @@ A key is `name`, `profile//name` or `profile/server/name`."
     },
 }
 
+/// Until when a secret is good.
+#[derive(Clone, Debug, Default, Args)]
+pub(crate) struct ExpiryArgs {
+    /// Give it to no server after this: how long, such as `90d`, or until when, such as `2027-01-31` [default: it never expires]
+    #[arg(long, value_name = "TIME", value_parser = secrets::parse_expiry)]
+    pub(crate) expires: Option<i64>,
+}
+
 /// A secret's name, and its value where that was typed with it.
 #[derive(Clone, Debug)]
 pub(crate) struct Assignment {
@@ -87,31 +99,48 @@ pub(crate) struct KeyRow {
     #[serde(skip_serializing_if = "Option::is_none")]
     server: Option<String>,
     name: String,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    expires: Option<String>,
+    #[serde(skip_serializing_if = "std::ops::Not::not")]
+    expired: bool,
 }
 
-impl From<SecretKey> for KeyRow {
-    fn from(key: SecretKey) -> Self {
-        Self {
+impl KeyRow {
+    async fn of(broker: &dyn SecretBroker, key: SecretKey) -> Result<Self> {
+        let until = secrets::expiry(broker, &key).await?;
+        Ok(Self {
             key: key.to_string(),
             profile: key.profile.map(String::from),
             server: key.server.map(String::from),
             name: key.name,
-        }
+            expires: until.map(clock::rfc3339),
+            expired: until.is_some_and(|until| until <= clock::now_millis()),
+        })
+    }
+
+    /// Until when it is good, for people.
+    fn expiry(&self) -> String {
+        let day = self.expires.as_deref().map(|time| time.split('T').next().unwrap_or(time)).unwrap_or_default();
+        if self.expired { format!("{day} (expired)") } else { day.to_owned() }
     }
 }
 
 impl Verb {
     pub(crate) async fn run(self, env: &Env) -> Result<()> {
         match self {
-            Self::Set { secret, secrets } => set(env, secret, &secrets).await,
+            Self::Set { secret, expiry, secrets } => set(env, secret, &expiry, &secrets).await,
             Self::Ls { secrets, format } => {
-                let keys = env.home.secrets(&secrets.stores)?.list().await?;
-                let rows: Vec<KeyRow> = keys.into_iter().map(KeyRow::from).collect();
-                format.open().rows(&rows, &["NAME", "PROFILE", "SERVER"], |row| {
+                let broker = env.home.secrets(&secrets.stores)?;
+                let mut rows = Vec::new();
+                for key in broker.list().await?.into_iter().filter(|key| !key.is_expiry()) {
+                    rows.push(KeyRow::of(broker.as_ref(), key).await?);
+                }
+                format.open().rows(&rows, &["NAME", "PROFILE", "SERVER", "EXPIRES"], |row| {
                     vec![
                         row.name.clone(),
                         row.profile.clone().unwrap_or_default(),
                         row.server.clone().unwrap_or_default(),
+                        row.expiry(),
                     ]
                 })
             }
@@ -123,8 +152,8 @@ impl Verb {
     }
 }
 
-async fn set(env: &Env, secret: Assignment, secrets: &SecretArgs) -> Result<()> {
-    let broker = env.home.secrets(&secrets.stores)?;
+async fn set(env: &Env, secret: Assignment, expiry: &ExpiryArgs, stores: &SecretArgs) -> Result<()> {
+    let broker = env.home.secrets(&stores.stores)?;
     let key = SecretKey::parse(&secret.name)?;
     let value = match secret.value {
         Some(value) => {
@@ -134,7 +163,7 @@ async fn set(env: &Env, secret: Assignment, secrets: &SecretArgs) -> Result<()> 
         }
         None => prompt::secret(&format!("value of {key}"))?,
     };
-    broker.set(&key, value).await?;
+    secrets::keep(broker.as_ref(), &key, value, expiry.expires).await?;
     report::note(format_args!("stored `{key}`"));
     Ok(())
 }
@@ -146,7 +175,7 @@ pub(crate) async fn remove(broker: &dyn SecretBroker, key: &SecretKey) -> Result
             .with_context("store", broker.name())
             .with_hint("run `mcp-gateway secret ls` to see what is stored"));
     }
-    broker.delete(key).await?;
+    secrets::forget(broker, key).await?;
     report::note(format_args!("forgot `{key}`"));
     Ok(())
 }

@@ -251,6 +251,7 @@ impl GatewayBuilder {
             #[cfg(feature = "runtime-remote")]
             oauth: super::oauth::OAuth::new(profile.name().clone(), Arc::clone(&secrets)),
             secrets,
+            audit: Arc::clone(&audit),
             known: Arc::default(),
             verifier: self.verifier.unwrap_or_else(|| Arc::new(DigestVerifier::new())),
             runtimes: self.runtimes,

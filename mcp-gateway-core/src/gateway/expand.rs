@@ -43,8 +43,9 @@ impl<'a> Expansion<'a> {
     pub(crate) async fn declared(&self, broker: &dyn SecretBroker) -> Result<Declared> {
         let mut declared = Declared::default();
         for secret in &self.entry().secrets {
-            if let Some(value) = self.secret(secret, broker).await? {
-                declared.0.push((secret.env.clone(), value));
+            if let Some((key, value)) = self.secret(secret, broker).await? {
+                declared.uses.push(SecretUse { name: secret.name.clone(), key });
+                declared.values.push((secret.env.clone(), value));
             }
         }
         Ok(declared)
@@ -67,7 +68,7 @@ impl<'a> Expansion<'a> {
                 plan.env.push((variable.name.clone(), value));
             }
         }
-        for (name, value) in &declared.0 {
+        for (name, value) in &declared.values {
             plan.secrets.push(value.clone());
             // A secret without a variable of its own is for a header or an OAuth flow.
             if !name.is_empty() {
@@ -88,16 +89,23 @@ impl<'a> Expansion<'a> {
             .collect()
     }
 
-    pub(crate) async fn secret(&self, secret: &SecretEntry, broker: &dyn SecretBroker) -> Result<Option<SecretValue>> {
+    pub(crate) async fn secret(
+        &self,
+        secret: &SecretEntry,
+        broker: &dyn SecretBroker,
+    ) -> Result<Option<(SecretKey, SecretValue)>> {
         if !secret.env.is_empty() {
             check_env_name(&secret.env)?;
         }
         match self.body.spec.secrets.get(&secret.env).or_else(|| self.body.spec.secrets.get(&secret.name)) {
-            None => secrets::resolve(broker, self.profile, &self.entry().name, secret).await,
+            None => secrets::locate(broker, self.profile, &self.entry().name, secret).await,
             Some(key) => {
                 let key = SecretKey::parse(key)?;
                 match broker.get(&key).await?.filter(|value| !value.is_empty()) {
-                    Some(value) => Ok(Some(value)),
+                    Some(value) => {
+                        secrets::refuse_expired(broker, &key).await?;
+                        Ok(Some((key, value)))
+                    }
                     None => Err(Error::new(ErrorKind::MissingSecret, format!("secret `{key}` is not set"))
                         .with_context("profile", self.profile)
                         .with_hint(format!(
@@ -197,11 +205,23 @@ impl<'a> Expansion<'a> {
 
 /// The secrets that a server declares, by their variables.
 #[derive(Debug, Default)]
-pub(crate) struct Declared(Vec<(String, SecretValue)>);
+pub(crate) struct Declared {
+    values: Vec<(String, SecretValue)>,
+    /// What they are called and where each was found.
+    pub(crate) uses: Vec<SecretUse>,
+}
+
+/// A secret that a server is given.
+#[derive(Debug)]
+pub(crate) struct SecretUse {
+    /// The catalog's name for it.
+    pub(crate) name: String,
+    pub(crate) key: SecretKey,
+}
 
 impl Declared {
     fn get(&self, name: &str) -> Option<SecretValue> {
-        self.0.iter().find(|(variable, _)| variable == name).map(|(_, value)| value.clone())
+        self.values.iter().find(|(variable, _)| variable == name).map(|(_, value)| value.clone())
     }
 
     /// The text with its secrets, if its author names any; only what stands in the catalog is looked at, never a value.

@@ -4,12 +4,15 @@
 use std::sync::Arc;
 use std::time::Duration;
 
+use serde_json::json;
+
 use super::events::{EventBus, GatewayEvent};
-use super::expand::Expansion;
+use super::expand::{Declared, Expansion};
 use super::hub::{Body, Slot};
 #[cfg(feature = "runtime-remote")]
 use super::oauth::OAuth;
 use super::redact::{Known, Redaction};
+use crate::audit::{AuditEvent, AuditStore};
 use crate::error::{Error, ErrorKind, Result};
 use crate::model::{CallContext, ImageReference, ProfileName, ServerName, SessionId};
 use crate::runtime::{
@@ -27,6 +30,8 @@ pub(crate) struct Launcher {
     /// The id that running servers carry as their owner's.
     pub(crate) gateway: String,
     pub(crate) secrets: Arc<dyn SecretBroker>,
+    /// Where it is recorded who was given which secret.
+    pub(crate) audit: Arc<dyn AuditStore>,
     /// What has been handed out.
     pub(crate) known: Arc<Known>,
     pub(crate) verifier: Arc<dyn Verifier>,
@@ -76,6 +81,7 @@ impl Launcher {
         plan.network.clone_from(&body.settings.network);
         plan.limits = body.settings.limits;
         let redaction = self.redaction(&plan, body).with_authorization(authorization);
+        self.record_uses(&plan.owner, &declared).await?;
         // A start that has begun is not cut off: the caller then knows what there is to stop.
         let started = runtime.start(&CallContext::local(), plan).await;
         let running = started.map_err(|error| redaction.cut_out_of(error))?;
@@ -95,12 +101,27 @@ impl Launcher {
         self.ready(ctx, slot, runtime.as_ref(), &mut target).await?;
         let mut plan = LaunchPlan::new(self.owner(slot, ctx.session.clone()), target);
         let expansion = Expansion::of(&self.profile, body)?;
-        expansion.fill(&mut plan, &expansion.declared(self.secrets.as_ref()).await?)?;
+        let declared = expansion.declared(self.secrets.as_ref()).await?;
+        expansion.fill(&mut plan, &declared)?;
         plan.network.clone_from(&body.settings.network);
         plan.limits = body.settings.limits;
         let redaction = self.redaction(&plan, body);
+        self.record_uses(&plan.owner, &declared).await?;
         let output = runtime.run_once(ctx, plan).await.map_err(|error| redaction.cut_out_of(error))?;
         Ok((output, redaction))
+    }
+
+    /// Records which secrets a server is about to get; one whose use cannot be recorded is not given.
+    async fn record_uses(&self, owner: &Owner, declared: &Declared) -> Result<()> {
+        for used in &declared.uses {
+            let mut event = AuditEvent::new(self.profile.clone(), "gateway", "secret/use");
+            event.server = Some(owner.server.clone());
+            event.session.clone_from(&owner.session);
+            event.name = Some(used.name.clone());
+            event.detail = Some(json!({"key": used.key.to_string(), "store": self.secrets.name()}));
+            self.audit.append(event).await?;
+        }
+        Ok(())
     }
 
     /// What is looked for in what one body's server sends and is sent, before it has any secret.

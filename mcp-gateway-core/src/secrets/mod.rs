@@ -9,6 +9,7 @@ mod command;
 mod document;
 mod dotenv;
 mod env;
+mod expiry;
 mod file;
 mod host;
 mod key;
@@ -30,6 +31,8 @@ pub use chain::ChainBroker;
 pub use command::{CommandBroker, CommandBrokerConfig};
 pub use dotenv::DotenvBroker;
 pub use env::EnvBroker;
+pub(crate) use expiry::refuse_expired;
+pub use expiry::{expiry, forget, keep, parse_expiry};
 pub use host::HostBroker;
 pub use key::SecretKey;
 pub use memory::MemoryBroker;
@@ -78,19 +81,33 @@ pub trait SecretBroker: fmt::Debug + Send + Sync + 'static {
 /// The value of a secret that a server declares.
 ///
 /// # Errors
-/// `MissingSecret`, with the command that sets it, when no key of the secret holds a value and it is required;
-/// whatever the broker says.
+/// `MissingSecret`, with the command that sets it, when no key of the secret holds a value and it is required, or the
+/// value has expired; whatever the broker says.
 pub async fn resolve(
     broker: &dyn SecretBroker,
     profile: &ProfileName,
     server: &ServerName,
     entry: &SecretEntry,
 ) -> Result<Option<SecretValue>> {
+    Ok(locate(broker, profile, server, entry).await?.map(|(_, value)| value))
+}
+
+/// The value of a secret that a server declares, and the key that holds it.
+///
+/// # Errors
+/// As [`resolve`].
+pub async fn locate(
+    broker: &dyn SecretBroker,
+    profile: &ProfileName,
+    server: &ServerName,
+    entry: &SecretEntry,
+) -> Result<Option<(SecretKey, SecretValue)>> {
     for key in SecretKey::candidates(profile, server, entry) {
         if let Some(value) = broker.get(&key).await?
             && !value.is_empty()
         {
-            return Ok(Some(value));
+            refuse_expired(broker, &key).await?;
+            return Ok(Some((key, value)));
         }
     }
     if entry.required == Some(false) {

@@ -7,11 +7,12 @@ use serde::Serialize;
 
 use crate::cli::args::{CatalogArgs, ProfileArgs, SecretArgs};
 use crate::cli::output::FormatArgs;
-use crate::cli::secret::remove;
+use crate::cli::secret::{ExpiryArgs, remove};
 use crate::cli::{Env, assemble, prompt, report};
 use crate::error::Result;
 use crate::model::{ProfileName, SecretEntry, ServerName};
-use crate::secrets::SecretKey;
+use crate::secrets::{self, SecretKey};
+use crate::util::clock;
 
 /// What is done with the secrets of a profile.
 #[derive(Debug, Subcommand)]
@@ -26,6 +27,8 @@ pub(crate) enum Verb {
         /// The name that the server's catalog entry gives it: the variable's or the secret's own
         #[arg(long, value_name = "NAME")]
         key: String,
+        #[command(flatten)]
+        expiry: ExpiryArgs,
         #[command(flatten)]
         profile: ProfileArgs,
         #[command(flatten)]
@@ -83,18 +86,21 @@ struct SecretRow {
     /// Where it was found: the key as `secret ls` shows it.
     #[serde(skip_serializing_if = "Option::is_none")]
     stored_as: Option<String>,
+    /// Until when it is good.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    expires: Option<String>,
 }
 
 impl Verb {
     pub(crate) async fn run(self, env: &Env) -> Result<()> {
         match self {
-            Self::Set { server, key, profile, catalog, secrets } => {
+            Self::Set { server, key, expiry, profile, catalog, secrets: stores } => {
                 let name = SecretKey::new(key)?;
                 warn_if_undeclared(env, &profile.profile, &catalog, &server, &name.name).await?;
                 let key = name.for_profile(profile.profile).for_server(server);
-                let broker = env.home.secrets(&secrets.stores)?;
+                let broker = env.home.secrets(&stores.stores)?;
                 let value = prompt::secret(&format!("value of {key}"))?;
-                broker.set(&key, value).await?;
+                secrets::keep(broker.as_ref(), &key, value, expiry.expires).await?;
                 report::note(format_args!("stored `{key}`"));
                 Ok(())
             }
@@ -119,12 +125,12 @@ impl Verb {
 }
 
 /// The secrets that the profile's servers declare, and those that are stored for it although nothing declares them.
-async fn rows(env: &Env, profile: &ProfileName, catalog: &CatalogArgs, secrets: &SecretArgs) -> Result<Vec<SecretRow>> {
+async fn rows(env: &Env, profile: &ProfileName, catalog: &CatalogArgs, stores: &SecretArgs) -> Result<Vec<SecretRow>> {
     let spec = env.home.profile_or_empty(profile).await?;
     let catalog = assemble::catalog(env, catalog, &spec.catalogs).await?;
-    let broker = env.home.secrets(&secrets.stores)?;
+    let broker = env.home.secrets(&stores.stores)?;
     let mut stored: BTreeSet<SecretKey> = broker.list().await?.into_iter().collect();
-    stored.retain(|key| key.profile.as_ref() == Some(profile));
+    stored.retain(|key| key.profile.as_ref() == Some(profile) && !key.is_expiry());
     let mut rows = Vec::new();
     for server in spec.servers.keys() {
         let Some(entry) = catalog.get(server).await? else { continue };
@@ -136,6 +142,10 @@ async fn rows(env: &Env, profile: &ProfileName, catalog: &CatalogArgs, secrets: 
                     found = Some(key);
                 }
             }
+            let until = match &found {
+                Some(key) => secrets::expiry(broker.as_ref(), key).await?,
+                None => None,
+            };
             rows.push(SecretRow {
                 server: Some(server.clone()),
                 key: name_of(secret).to_owned(),
@@ -143,17 +153,21 @@ async fn rows(env: &Env, profile: &ProfileName, catalog: &CatalogArgs, secrets: 
                 declared: true,
                 set: found.is_some(),
                 stored_as: found.map(|key| key.to_string()),
+                expires: until.map(clock::rfc3339),
             });
         }
     }
-    rows.extend(stored.into_iter().map(|key| SecretRow {
-        stored_as: Some(key.to_string()),
-        server: key.server,
-        key: key.name,
-        required: false,
-        declared: false,
-        set: true,
-    }));
+    for key in stored {
+        rows.push(SecretRow {
+            expires: secrets::expiry(broker.as_ref(), &key).await?.map(clock::rfc3339),
+            stored_as: Some(key.to_string()),
+            server: key.server,
+            key: key.name,
+            required: false,
+            declared: false,
+            set: true,
+        });
+    }
     Ok(rows)
 }
 
