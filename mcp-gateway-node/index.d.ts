@@ -656,6 +656,8 @@ export interface ServerSpec {
   allowPrivate?: boolean;
   /** How its tokens are got, where that is not to be found out from the server. */
   oauth?: OAuthSpec;
+  /** What happens to secrets in what flows, where that differs from the profile's word. */
+  redaction?: RedactionSpec;
 }
 
 /** A profile in code, in the form of a profile's file. */
@@ -674,6 +676,24 @@ export interface ProfileSpec {
   audit?: AuditSpec;
   /** How much may flow; every one that fits holds. */
   quotas?: QuotaSpec[];
+  /** What happens to secrets in what flows; a server may differ. */
+  redaction?: RedactionSpec;
+}
+
+/** What happens where something is found: refused or withheld, cut out, let through and recorded, not looked for. */
+export type RedactionMode = "block" | "redact" | "warn" | "off";
+
+/**
+ * What happens to what looks like a provider's token, and to secrets in arguments. The values of a server's own secrets
+ * are cut out of whatever it sends, whatever is written here.
+ */
+export interface RedactionSpec {
+  /** What a client sends to a server: `block` where nothing is written. */
+  arguments?: RedactionMode;
+  /** What a server sends towards a client: `redact` where nothing is written. */
+  results?: RedactionMode;
+  /** The kinds of tokens that are let through, such as `jwt`. */
+  except?: string[];
 }
 
 /** One bound on calls, prompts, reads, subscriptions and completions, counted for each server and principal that it names. */

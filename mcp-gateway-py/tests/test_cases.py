@@ -98,6 +98,7 @@ def test_case(case: dict[str, Any], is_async: bool, options: OpenArguments) -> N
         "servers": {"cases": {}},
         "policy": case.get("policy", {}),
         "quotas": case.get("quotas", []),
+        "redaction": case.get("redaction", {}),
     }
     objects = {role: Host(behaviour, is_async) for role, behaviour in hosts.items()}
     arguments: Any = {**options, **objects, **case.get("options", {})}

@@ -67,11 +67,16 @@ async fn forget_expiry(broker: &dyn SecretBroker, key: &SecretKey) -> Result<()>
 
 /// Until when a secret is good, in milliseconds since the Unix epoch; `None` is for good.
 ///
+/// Only of a store that names its keys: one that does not may answer anything to a name that it does not know.
+///
 /// # Errors
 /// As [`SecretBroker::get`]; `InvalidConfig` when what is kept there is no time.
 pub async fn expiry(broker: &dyn SecretBroker, key: &SecretKey) -> Result<Option<i64>> {
     // A name that is too long for an expiry has none.
     let Ok(kept) = key_of(key) else { return Ok(None) };
+    if !broker.list().await?.contains(&kept) {
+        return Ok(None);
+    }
     let Some(text) = broker.get(&kept).await? else { return Ok(None) };
     let until = humantime::parse_rfc3339_weak(text.expose().trim()).map_err(|_| {
         Error::new(ErrorKind::InvalidConfig, format!("what is kept under `{kept}` is not a time"))

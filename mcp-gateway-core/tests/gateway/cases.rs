@@ -102,6 +102,7 @@ impl Run {
                 "servers": {"cases": {}},
                 "policy": case.get("policy").unwrap_or(&json!({})),
                 "quotas": case.get("quotas").unwrap_or(&json!([])),
+                "redaction": case.get("redaction").unwrap_or(&json!({})),
             },
             "catalogs": [{"registry": {"cases": cases, "twin": entry("Twin", "The same again")}}],
             "audit": "memory",

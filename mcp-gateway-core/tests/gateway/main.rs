@@ -9,6 +9,7 @@
     reason = "a check fails by panicking, reads what others wrote, and says why it is skipped"
 )]
 
+mod canary;
 mod cases;
 mod clients;
 mod configuration;

@@ -35,6 +35,8 @@ from mcp_gateway.profile import (
     PolicySpec,
     ProfileSpec,
     QuotaSpec,
+    RedactionMode,
+    RedactionSpec,
     RotateSpec,
     ServerSpec,
 )
@@ -81,6 +83,8 @@ __all__ = [
     "PromptResult",
     "Question",
     "QuotaSpec",
+    "RedactionMode",
+    "RedactionSpec",
     "Request",
     "Resource",
     "ResourceTemplate",

@@ -15,12 +15,17 @@ __all__ = [
     "PolicySpec",
     "ProfileSpec",
     "QuotaSpec",
+    "RedactionMode",
+    "RedactionSpec",
     "RotateSpec",
     "ServerSpec",
 ]
 
 Isolation = Literal["call", "session", "shared"]
 """A fresh server for each call, one for each session, or one for all sessions."""
+
+RedactionMode = Literal["block", "redact", "warn", "off"]
+"""What happens where something is found: refused or withheld, cut out, let through and recorded, not looked for."""
 
 
 @dataclass(frozen=True)
@@ -62,6 +67,21 @@ class OAuthSpec:
 
 
 @dataclass(frozen=True)
+class RedactionSpec:
+    """What happens to what looks like a provider's token, and to secrets in arguments.
+
+    The values of a server's own secrets are cut out of whatever it sends, whatever is written here.
+    """
+
+    arguments: RedactionMode | None = None
+    """What a client sends to a server: `block` where nothing is written."""
+    results: RedactionMode | None = None
+    """What a server sends towards a client: `redact` where nothing is written."""
+    except_: Sequence[str] = field(default=(), metadata={"wire": "except"})
+    """The kinds of tokens that are let through, such as `jwt`."""
+
+
+@dataclass(frozen=True)
 class ServerSpec:
     """One server of a profile."""
 
@@ -87,6 +107,8 @@ class ServerSpec:
     """Whether a remote server may be at a private address or without TLS."""
     oauth: OAuthSpec | None = None
     """How its tokens are got, where that is not to be found out from the server."""
+    redaction: RedactionSpec | None = None
+    """What happens to secrets in what flows, where that differs from the profile's word."""
 
 
 @dataclass(frozen=True)
@@ -185,3 +207,5 @@ class ProfileSpec:
     """What the audit trail holds."""
     quotas: Sequence[QuotaSpec] = ()
     """How much may flow; every one that fits holds."""
+    redaction: RedactionSpec | None = None
+    """What happens to secrets in what flows; a server may differ."""

@@ -16,7 +16,7 @@ use crate::audit::{AuditQuery, Outcome};
 use crate::catalog::MemoryCatalog;
 use crate::error::{ErrorKind, Result};
 use crate::model::{CallContext, Effect, ProfileName, SecretEntry, SecretValue, ServerEntry, ServerName, SessionId};
-use crate::profile::{Isolation, MemoryProfile, PolicyRuleSpec, Profile, ProfileSpec, ServerSpec};
+use crate::profile::{Isolation, MemoryProfile, PolicyRuleSpec, Profile, ProfileSpec, RedactionMode, ServerSpec};
 use crate::protocol::{ClientLink, RawJson, Request, RpcError};
 use crate::runtime::{MemoryRuntime, MemoryServer, Runtime};
 use crate::secrets::{MemoryBroker, SecretKey};
@@ -473,6 +473,7 @@ async fn a_call_that_is_given_up_tells_the_server() {
 async fn recorded_arguments_are_without_the_servers_secrets() {
     let mut bench = Bench::new().with("one", &Scripted::new(&["alpha"]));
     bench.spec.audit.arguments = true;
+    bench.spec.redaction.arguments = Some(RedactionMode::Warn);
     bench.secrets =
         MemoryBroker::new().with_secret(SecretKey::parse("KEY").unwrap(), SecretValue::new("hunter2hunter2"));
     let built = bench.build().await;

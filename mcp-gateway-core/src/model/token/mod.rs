@@ -98,7 +98,12 @@ mod tests {
     /// A text that looks random, made of an alphabet.
     fn random(alphabet: &str, length: usize) -> String {
         let letters: Vec<char> = alphabet.chars().collect();
-        (0..length).map(|n| letters[(n * 7 + n * n * 3 + 1) % letters.len()]).collect()
+        let mut state = 7_u32;
+        let mut next = || {
+            state = state.wrapping_mul(1_664_525).wrapping_add(1_013_904_223);
+            letters[(state >> 16) as usize % letters.len()]
+        };
+        (0..length).map(|_| next()).collect()
     }
 
     const WORD: &str = "aB3cD4eF5gH6iJ7kL8mN9oP0qRsTuVwXyZ";

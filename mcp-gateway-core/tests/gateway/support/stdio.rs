@@ -14,6 +14,8 @@ pub(crate) struct StdioClient {
     lines: Lines<BufReader<ChildStdout>>,
     errors: JoinHandle<String>,
     next: u64,
+    /// Every line that it was sent.
+    pub(crate) heard: Vec<String>,
 }
 
 impl StdioClient {
@@ -33,7 +35,7 @@ impl StdioClient {
             let _ = stderr.read_to_end(&mut bytes).await;
             String::from_utf8_lossy(&bytes).into_owned()
         });
-        let mut client = Self { child, lines, errors, next: 0 };
+        let mut client = Self { child, lines, errors, next: 0, heard: Vec::new() };
         let hello =
             json!({"protocolVersion": "2025-06-18", "capabilities": {}, "clientInfo": {"name": "t", "version": "0"}});
         assert_eq!(client.ask("initialize", hello).await["result"]["protocolVersion"], "2025-06-18");
@@ -47,6 +49,7 @@ impl StdioClient {
             loop {
                 let line = self.lines.next_line().await.unwrap().expect("the gateway goes on");
                 let message: Value = serde_json::from_str(&line).expect("nothing but the protocol on standard output");
+                self.heard.push(line);
                 if message["id"] == id {
                     return message;
                 }
