@@ -134,7 +134,7 @@ async fn nothing_comes_out_of_the_binary_whatever_store_holds_the_value() {
             "server inspect canary --profile p --format json",
             "tools ls --profile p --format json",
             "tools call canary.say --profile p",
-            "audit ls --profile p --format json",
+            "audit query --profile p",
         ] {
             let output =
                 if line.contains("audit") { place.run(line).await } else { with_stores(line).output().await.unwrap() };
