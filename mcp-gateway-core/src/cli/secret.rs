@@ -11,7 +11,7 @@ use super::output::FormatArgs;
 use super::{Env, prompt, report};
 use crate::error::{Error, ErrorKind, Result};
 use crate::model::SecretValue;
-use crate::secrets::{self, SecretBroker, SecretKey};
+use crate::secrets::{self, BrokerOptions, SecretBroker, SecretKey};
 use crate::util::clock;
 
 /// What is done with secrets.
@@ -49,6 +49,14 @@ A key is `name`, `profile//name` or `profile/server/name`."
         #[command(flatten)]
         format: FormatArgs,
     },
+    /// Encrypt the gateway's own store anew, to a new key or with a new passphrase
+    #[command(after_help = "Examples:
+  mcp-gateway secret rotate                           # a new key takes the place of the one in identity.key
+  MCP_GATEWAY_SECRETS_PASSPHRASE=old mcp-gateway secret rotate   # asks for the new passphrase
+
+Back up the new key; the old one opens nothing any more but old copies of the store. The values stay the same: where one
+may be known to others, make a new one where it comes from and `secret set` it.")]
+    Rotate,
     /// Forget a secret
     #[command(
         visible_alias = "remove",
@@ -144,6 +152,7 @@ impl Verb {
                     ]
                 })
             }
+            Self::Rotate => rotate(env).await,
             Self::Rm { name, secrets } => {
                 let key = SecretKey::parse(&name)?;
                 remove(env.home.secrets(&secrets.stores)?.as_ref(), &key).await
@@ -165,6 +174,20 @@ async fn set(env: &Env, secret: Assignment, expiry: &ExpiryArgs, stores: &Secret
     };
     secrets::keep(broker.as_ref(), &key, value, expiry.expires).await?;
     report::note(format_args!("stored `{key}`"));
+    Ok(())
+}
+
+async fn rotate(env: &Env) -> Result<()> {
+    let broker = env.home.own_secrets()?;
+    let new = BrokerOptions::from_env().passphrase.map(|_| prompt::secret("new passphrase")).transpose()?;
+    let by_passphrase = new.is_some();
+    broker.rotate(new).await?;
+    report::note(format_args!("encrypted `{}` anew", broker.name()));
+    report::hint(if by_passphrase {
+        "set `MCP_GATEWAY_SECRETS_PASSPHRASE` to the new passphrase"
+    } else {
+        "back up the new key file"
+    });
     Ok(())
 }
 

@@ -134,6 +134,7 @@ fn millis(time: SystemTime) -> i64 {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::model::SecretEntry;
     use crate::secrets::{EnvBroker, MemoryBroker, resolve};
 
     fn key(text: &str) -> SecretKey {
@@ -144,8 +145,7 @@ mod tests {
     async fn a_secret_that_has_expired_is_not_given_to_a_server() {
         let broker = MemoryBroker::new();
         let (profile, server) = ("dev".parse().unwrap(), "keeper".parse().unwrap());
-        let mut entry = crate::model::SecretEntry::default();
-        entry.env = "TOKEN".to_owned();
+        let mut entry = SecretEntry { env: "TOKEN".to_owned(), ..SecretEntry::default() };
         let value = || SecretValue::new("hunter2-hunter2");
         for name in ["TOKEN", "dev//TOKEN", "dev/keeper/TOKEN"] {
             let key = key(name);

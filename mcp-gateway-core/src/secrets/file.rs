@@ -71,6 +71,16 @@ impl<S: Seal> SecretFile<S> {
         blocking(operation, move || file.edit(&key, Some(value))).await
     }
 
+    /// Seals the content anew; `seal` gets it with the file's path and writes it.
+    pub(super) async fn reseal(
+        &self,
+        operation: &'static str,
+        seal: impl FnOnce(&S, &Path, &str) -> Result<()> + Send + 'static,
+    ) -> Result<()> {
+        let file = Arc::clone(&self.0);
+        blocking(operation, move || file.reseal(seal)).await
+    }
+
     pub(super) async fn delete(&self, operation: &'static str, key: &SecretKey) -> Result<()> {
         let (file, key) = (Arc::clone(&self.0), key.clone());
         blocking(operation, move || file.edit(&key, None)).await
@@ -99,6 +109,17 @@ impl<S: Seal> Inner<S> {
         let document = Document::parse(self.seal.open(target, bytes)?, target)?;
         let values = Arc::new(document.values());
         Ok(cache.insert(Opened { digest, document: Arc::new(document), values }))
+    }
+
+    fn reseal(&self, seal: impl FnOnce(&S, &Path, &str) -> Result<()>) -> Result<()> {
+        let target = self.target();
+        let _lock = FileLock::acquire(&target)?;
+        let mut cache = self.cache.lock().unwrap_or_else(PoisonError::into_inner);
+        let bytes = fs::read_bytes(&target, MAX_BYTES)?.ok_or_else(|| {
+            Error::new(ErrorKind::NotFound, "there are no secrets yet").with_context("file", target.display())
+        })?;
+        let document = Arc::clone(&self.opened(&mut cache, &target, bytes)?.document);
+        seal(&self.seal, &target, document.text())
     }
 
     /// Sets a key to a value, or removes it.

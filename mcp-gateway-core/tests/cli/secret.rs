@@ -28,7 +28,36 @@ fn dockers_form_works_and_warns() {
     let shown = place.show(&format!("secret set API_KEY={VALUE}"));
     assert!(!shown.contains(VALUE));
     insta::assert_snapshot!("set_on_command_line", shown);
-    assert_eq!(place.ok("secret ls"), "NAME     PROFILE  SERVER\nAPI_KEY\n");
+    assert_eq!(place.ok("secret ls"), "NAME     PROFILE  SERVER  EXPIRES\nAPI_KEY\n");
+}
+
+#[test]
+fn a_secret_is_good_until_it_expires() {
+    let place = Place::new();
+    let set = |expires: &str| {
+        place.run_with_input(["secret", "set", "API_KEY", "--expires", expires], &format!("{VALUE}\n"))
+    };
+    assert!(set("2999-01-31").status.success());
+    insta::assert_snapshot!("ls_expires", place.show("secret ls"));
+    insta::assert_snapshot!("ls_expires_json", place.show("secret ls --format json"));
+    insta::assert_snapshot!("expires_wrong", place.shown(&set("soon")));
+    assert_eq!(set("1999-01-31").status.code(), Some(2));
+    assert!(place.run_with_input(["secret", "set", "API_KEY"], VALUE).status.success());
+    assert!(!place.ok("secret ls").contains("2999"), "a new value has no expiry of the old one");
+    place.ok("secret rm API_KEY");
+    assert_eq!(place.ok("secret ls --format json").trim(), "[]");
+}
+
+#[test]
+fn the_store_is_encrypted_anew() {
+    let place = Place::new();
+    insta::assert_snapshot!("rotate_nothing", place.show("secret rotate"));
+    assert!(place.run_with_input(["secret", "set", "API_KEY"], VALUE).status.success());
+    let before = ["secrets.age", "identity.key"].map(|name| std::fs::read(place.home(name)).unwrap());
+    insta::assert_snapshot!("rotate", place.show("secret rotate"));
+    let after = ["secrets.age", "identity.key"].map(|name| std::fs::read(place.home(name)).unwrap());
+    assert!(before[0] != after[0] && before[1] != after[1]);
+    assert!(place.ok("secret ls").contains("API_KEY"));
 }
 
 #[test]

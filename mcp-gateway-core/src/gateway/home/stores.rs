@@ -14,17 +14,24 @@ impl Home {
     pub fn secrets(&self, stores: &[String]) -> Result<Arc<dyn SecretBroker>> {
         let options = BrokerOptions::from_env();
         let mut brokers = stores.iter().map(|spec| open(spec, &options)).collect::<Result<Vec<_>>>()?;
-        let mut own = AgeBrokerConfig::new(self.secrets_file());
-        own = match options.passphrase {
-            Some(passphrase) => own.with_passphrase(passphrase),
-            None => own.with_identity(options.identity.unwrap_or_else(|| self.identity_file())),
-        };
-        let own: Arc<dyn SecretBroker> = Arc::new(AgeBroker::new(own)?);
+        let own: Arc<dyn SecretBroker> = Arc::new(self.own_secrets()?);
         if brokers.is_empty() {
             return Ok(own);
         }
         brokers.push(own);
         Ok(Arc::new(ChainBroker::new(brokers)))
+    }
+
+    /// The home's own encrypted file.
+    ///
+    /// # Errors
+    /// `InvalidInput` when `MCP_GATEWAY_SECRETS_PASSPHRASE` is empty.
+    pub fn own_secrets(&self) -> Result<AgeBroker> {
+        let (options, own) = (BrokerOptions::from_env(), AgeBrokerConfig::new(self.secrets_file()));
+        AgeBroker::new(match options.passphrase {
+            Some(passphrase) => own.with_passphrase(passphrase),
+            None => own.with_identity(options.identity.unwrap_or_else(|| self.identity_file())),
+        })
     }
 
     /// A host's own broker, then the stores that are named.

@@ -1,8 +1,5 @@
 //! Secrets, cut out of whatever flows between a server and a client.
-//!
-//! Two kinds of things are looked for: values that this gateway has handed out, in every form that they are commonly
-//! given, and what looks like a token of a well-known provider. The first never leaves; of the second, the profile says
-//! what happens.
+#![doc = include_str!("docs.md")]
 
 mod carry;
 mod findings;

@@ -37,6 +37,23 @@ impl AgeBroker {
         let seal = AgeSeal::new(config).map_err(|error| error.with_operation("AgeBroker::new"))?;
         Ok(Self { file: SecretFile::new(path, seal) })
     }
+
+    /// Encrypts the file anew: to a new key, which takes the place of the old one in the key file, or with a new
+    /// passphrase where it has one.
+    ///
+    /// # Behavior
+    /// - Whenever this is cut off, what is on disk opens the file.
+    /// - Files that the same key file opens have to be encrypted anew before: the old key is gone afterwards.
+    /// - After a change of the passphrase, another broker is needed that knows the new one.
+    ///
+    /// # Errors
+    /// `NotFound` when there is no file yet, `InvalidInput` for a passphrase that is empty, missing or of no use, and as
+    /// [`get`](SecretBroker::get) and [`set`](SecretBroker::set).
+    pub async fn rotate(&self, passphrase: Option<SecretValue>) -> Result<()> {
+        let rotate =
+            move |seal: &AgeSeal, path: &std::path::Path, text: &str| seal.rotate(path, text, passphrase.as_ref());
+        self.file.reseal("AgeBroker::rotate", rotate).await
+    }
 }
 
 #[async_trait]

@@ -52,6 +52,43 @@ impl AgeSeal {
         Ok(Self { with, work_factor: config.work_factor })
     }
 
+    /// Encrypts the file to a new key, or with a new passphrase; whenever this is cut off, what is there opens the file.
+    pub(super) fn rotate(&self, path: &Path, text: &str, passphrase: Option<&SecretValue>) -> Result<()> {
+        match (&self.with, passphrase) {
+            (Opener::KeyFile(_), Some(_)) => {
+                Err(Error::new(ErrorKind::InvalidInput, "the file is encrypted to a key file, not with a passphrase"))
+            }
+            (Opener::Passphrase(_), None) => {
+                Err(Error::new(ErrorKind::InvalidInput, "the file needs a new passphrase to be encrypted with"))
+            }
+            (Opener::Passphrase(_), Some(new)) if new.is_empty() => {
+                Err(Error::new(ErrorKind::InvalidInput, "the new passphrase is empty"))
+            }
+            (Opener::Passphrase(_), Some(new)) => fs::write_atomic(path, &encrypt(path, text, &self.recipient(new))?),
+            (Opener::KeyFile(file), None) => {
+                let _lock = FileLock::acquire(file)?;
+                let old = fs::read_bytes(file, MAX_KEY_FILE)?.ok_or_else(|| AgeError::NoKeyFile.at(file))?;
+                let (old, new) = (Zeroizing::new(old), x25519::Identity::generate());
+                let lines = key_lines(&new);
+                // Until the file is encrypted to the new key, the old one has to be there too.
+                let mut both = Zeroizing::new(Vec::with_capacity(lines.len() + old.len()));
+                both.extend_from_slice(lines.as_bytes());
+                both.extend_from_slice(&old);
+                fs::write_atomic(file, &both)?;
+                fs::write_atomic(path, &encrypt(path, text, &new.to_public())?)?;
+                fs::write_atomic(file, lines.as_bytes())
+            }
+        }
+    }
+
+    fn recipient(&self, passphrase: &SecretValue) -> scrypt::Recipient {
+        let mut recipient = scrypt::Recipient::new(SecretString::from(passphrase.expose()));
+        if let Some(factor) = self.work_factor {
+            recipient.set_work_factor(factor);
+        }
+        recipient
+    }
+
     /// The key that everything is encrypted to; made when neither it nor the encrypted file is there yet.
     fn key_for_writing(path: &Path, is_new: bool) -> Result<x25519::Identity> {
         let _lock = FileLock::acquire(path)?;
@@ -59,9 +96,7 @@ impl AgeSeal {
             Some(keys) => keys.into_iter().next().ok_or_else(|| AgeError::BadKeyFile.at(path)),
             None if is_new => {
                 let key = x25519::Identity::generate();
-                let text = key.to_string();
-                let lines = Zeroizing::new(format!("# public key: {}\n{}\n", key.to_public(), text.expose_secret()));
-                fs::write_atomic(path, lines.as_bytes())?;
+                fs::write_atomic(path, key_lines(&key).as_bytes())?;
                 tracing::info!(file = %path.display(), "generated the key file of the encrypted secrets; back it up");
                 Ok(key)
             }
@@ -98,27 +133,30 @@ impl Seal for AgeSeal {
 
     fn seal(&self, path: &Path, text: &str, is_new: bool) -> Result<Vec<u8>> {
         let recipient: Box<dyn Recipient> = match &self.with {
-            Opener::Passphrase(passphrase) => {
-                let mut recipient = scrypt::Recipient::new(SecretString::from(passphrase.expose()));
-                if let Some(factor) = self.work_factor {
-                    recipient.set_work_factor(factor);
-                }
-                Box::new(recipient)
-            }
+            Opener::Passphrase(passphrase) => Box::new(self.recipient(passphrase)),
             Opener::KeyFile(file) => Box::new(Self::key_for_writing(file, is_new)?.to_public()),
         };
-        let encryptor =
-            Encryptor::with_recipients(std::iter::once(recipient.as_ref())).map_err(|_| AgeError::Encrypt.at(path))?;
-        let mut bytes = Vec::with_capacity(text.len() + 1024);
-        encryptor
-            .wrap_output(&mut bytes)
-            .and_then(|mut writer| {
-                writer.write_all(text.as_bytes())?;
-                writer.finish()
-            })
-            .map_err(|_| AgeError::Encrypt.at(path))?;
-        Ok(bytes)
+        encrypt(path, text, recipient.as_ref())
     }
+}
+
+fn encrypt(path: &Path, text: &str, recipient: &dyn Recipient) -> Result<Vec<u8>> {
+    let encryptor = Encryptor::with_recipients(std::iter::once(recipient)).map_err(|_| AgeError::Encrypt.at(path))?;
+    let mut bytes = Vec::with_capacity(text.len() + 1024);
+    encryptor
+        .wrap_output(&mut bytes)
+        .and_then(|mut writer| {
+            writer.write_all(text.as_bytes())?;
+            writer.finish()
+        })
+        .map_err(|_| AgeError::Encrypt.at(path))?;
+    Ok(bytes)
+}
+
+/// A key as it stands in a key file.
+fn key_lines(key: &x25519::Identity) -> Zeroizing<String> {
+    let text = key.to_string();
+    Zeroizing::new(format!("# public key: {}\n{}\n", key.to_public(), text.expose_secret()))
 }
 
 /// The keys of a key file, or `None` where there is none.

@@ -126,3 +126,48 @@ fn a_configuration_that_cannot_be_right_is_refused() {
     let shown = format!("{:?}", by_passphrase(Path::new("x"), "hunter2"));
     assert!(!shown.contains("hunter2"), "{shown}");
 }
+
+#[tokio::test]
+async fn a_new_key_takes_the_place_of_the_old_one() {
+    let folder = tempfile::tempdir().unwrap();
+    let (path, keys) = (folder.path().join("s.age"), folder.path().join("s.age.key"));
+    let broker = by_key(&path);
+    assert_eq!(broker.rotate(None).await.unwrap_err().kind(), ErrorKind::NotFound);
+    broker.set(&key("dev//T"), value("hunter2")).await.unwrap();
+    let (old_file, old_keys) = (bytes(&path), bytes(&keys));
+    broker.rotate(None).await.unwrap();
+    let (new_file, new_keys) = (bytes(&path), bytes(&keys));
+    assert!(old_file != new_file && old_keys != new_keys && !fs::is_open_to_others(&keys));
+    for broker in [&broker, &by_key(&path)] {
+        assert_eq!(broker.get(&key("dev//T")).await.unwrap(), Some(value("hunter2")));
+    }
+    // The steps on the way, as a crash would leave them.
+    let both = [new_keys.clone(), old_keys.clone()].concat();
+    for (file, keys_then) in [(&old_file, &both), (&new_file, &both)] {
+        fs::write_atomic(&path, file).unwrap();
+        fs::write_atomic(&keys, keys_then).unwrap();
+        let broker = by_key(&path);
+        assert_eq!(broker.get(&key("dev//T")).await.unwrap(), Some(value("hunter2")));
+        broker.set(&key("B"), value("other")).await.unwrap();
+        broker.rotate(None).await.unwrap();
+        assert_eq!(by_key(&path).list().await.unwrap().len(), 2);
+    }
+    fs::write_atomic(&keys, &old_keys).unwrap();
+    assert_eq!(by_key(&path).list().await.unwrap_err().kind(), ErrorKind::Unauthorized, "the old key opens nothing");
+    let refused = by_key(&path).rotate(Some(value("x"))).await.unwrap_err();
+    assert_eq!(refused.kind(), ErrorKind::Unauthorized);
+}
+
+#[tokio::test]
+async fn a_passphrase_is_changed() {
+    let folder = tempfile::tempdir().unwrap();
+    let path = folder.path().join("s.age");
+    let old = by_passphrase(&path, "old");
+    old.set(&key("T"), value("hunter2")).await.unwrap();
+    for wrong in [None, Some(value(""))] {
+        assert_eq!(old.rotate(wrong).await.unwrap_err().kind(), ErrorKind::InvalidInput);
+    }
+    old.rotate(Some(value("new"))).await.unwrap();
+    assert_eq!(by_passphrase(&path, "new").get(&key("T")).await.unwrap(), Some(value("hunter2")));
+    assert_eq!(old.get(&key("T")).await.unwrap_err().kind(), ErrorKind::Unauthorized);
+}
