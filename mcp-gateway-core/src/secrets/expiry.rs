@@ -118,7 +118,10 @@ pub fn parse_expiry(text: &str) -> Result<i64> {
         Ok(time) => now.saturating_add(i64::try_from(time.as_millis()).unwrap_or(i64::MAX)),
         Err(_) => {
             let whole = if text.len() == "2027-01-31".len() { format!("{text}T00:00:00Z") } else { text.to_owned() };
-            millis(humantime::parse_rfc3339_weak(&whole).map_err(|_| wrong("is neither a duration nor a date"))?)
+            millis(
+                humantime::parse_rfc3339_weak(&whole)
+                    .map_err(|_| wrong("is neither a time such as `90d` nor a day such as `2027-01-31`"))?,
+            )
         }
     };
     // The largest time that has a text form.

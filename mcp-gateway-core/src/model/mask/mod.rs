@@ -1,14 +1,18 @@
 //! Known values, found in whatever form they have in a text.
 
+mod filter;
 mod forms;
 mod plain;
 
 use std::fmt;
 use std::ops::Range;
+use std::sync::OnceLock;
 
 use aho_corasick::AhoCorasick;
 
 use super::SecretValue;
+use filter::Filter;
+use forms::Form;
 
 pub(crate) use plain::plain_json;
 
@@ -22,20 +26,21 @@ pub(crate) const MASK: &str = "***";
 /// URL-encoded, in hexadecimal digits, escaped for HTML.
 ///
 /// # Behavior
-/// - One pass over a text, however many values there are.
+/// - One pass over a text that holds none, however many values there are; it looks at a small part of the text if every
+///   value is long. Only what holds one is searched for all of them.
 /// - Values of fewer than six bytes are not looked for.
 /// - The values are in the tables of the automaton, which is not wiped when it is dropped; the copies that it is built
 ///   from are.
 /// - Values that are too many to be looked for leave nothing of any text.
 pub(crate) struct Mask {
-    finder: Finder,
-    /// Of each pattern of the automaton, whether it can stand in a text of JSON.
-    in_json: Vec<bool>,
+    forms: Vec<Form>,
+    filter: Option<Filter>,
+    /// Made for the first text that holds a value: most never do.
+    finder: OnceLock<Finder>,
     longest: usize,
 }
 
 enum Finder {
-    Nothing,
     Forms(AhoCorasick),
     Everything,
 }
@@ -51,13 +56,8 @@ impl Mask {
             }
         }
         let longest = forms.iter().map(|form| form.text.len()).max().unwrap_or_default();
-        let finder = if forms.is_empty() {
-            Finder::Nothing
-        } else {
-            let texts = forms.iter().map(|form| form.text.as_bytes());
-            AhoCorasick::new(texts).map_or(Finder::Everything, Finder::Forms)
-        };
-        Self { finder, in_json: forms.iter().map(|form| form.in_json).collect(), longest }
+        let filter = (!forms.is_empty()).then(|| Filter::new(forms.iter().map(|form| form.text.as_bytes())));
+        Self { forms, filter, finder: OnceLock::new(), longest }
     }
 
     /// How many bytes the longest form has.
@@ -72,14 +72,19 @@ impl Mask {
 
     /// Where the values stand, in order and apart; JSON has to be [plain](plain_json).
     pub(crate) fn find(&self, text: &str, in_json: bool) -> Vec<Range<usize>> {
-        let automaton = match &self.finder {
-            Finder::Nothing => return Vec::new(),
+        let Some(filter) = &self.filter else { return Vec::new() };
+        if !filter.finds(text.as_bytes(), |form| self.forms[form].text.as_bytes()) {
+            return Vec::new();
+        }
+        let texts = || self.forms.iter().map(|form| form.text.as_bytes());
+        let finder = || AhoCorasick::new(texts()).map_or(Finder::Everything, Finder::Forms);
+        let automaton = match self.finder.get_or_init(finder) {
             Finder::Forms(automaton) => automaton,
             Finder::Everything => return std::iter::once(0..text.len()).collect(),
         };
         let mut found: Vec<Range<usize>> = Vec::new();
         for hit in automaton.find_overlapping_iter(text) {
-            let is_one = !in_json || (self.in_json[hit.pattern().as_usize()] && !is_escaped(text, hit.start()));
+            let is_one = !in_json || (self.forms[hit.pattern().as_usize()].in_json && !is_escaped(text, hit.start()));
             if !is_one || !text.is_char_boundary(hit.start()) || !text.is_char_boundary(hit.end()) {
                 continue;
             }
@@ -96,7 +101,7 @@ impl Mask {
 
 impl fmt::Debug for Mask {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.debug_struct("Mask").field("forms", &self.in_json.len()).finish_non_exhaustive()
+        f.debug_struct("Mask").field("forms", &self.forms.len()).finish_non_exhaustive()
     }
 }
 

@@ -5,7 +5,7 @@ mod table;
 use std::ops::Range;
 use std::sync::LazyLock;
 
-use aho_corasick::AhoCorasick;
+use aho_corasick::{AhoCorasick, MatchKind};
 use base64::Engine as _;
 use base64::engine::general_purpose::URL_SAFE_NO_PAD;
 use regex::Regex;
@@ -40,7 +40,11 @@ static FINDER: LazyLock<Option<Finder>> = LazyLock::new(|| {
         let form = Regex::new(&format!("^(?:{})", kind.form)).ok()?;
         forms.extend(kind.starts.iter().map(|_| (kind.name, form.clone())));
     }
-    let starts = AhoCorasick::new(KINDS.iter().flat_map(|kind| kind.starts)).ok()?;
+    let starts = AhoCorasick::builder()
+        // Searched many bytes at once, which is possible for this kind of match alone.
+        .match_kind(MatchKind::LeftmostLongest)
+        .build(KINDS.iter().flat_map(|kind| kind.starts))
+        .ok()?;
     Some(Finder { starts, forms })
 });
 
@@ -48,7 +52,7 @@ static FINDER: LazyLock<Option<Finder>> = LazyLock::new(|| {
 pub(crate) fn find_tokens(text: &str) -> Vec<Found> {
     let mut found: Vec<Found> = Vec::new();
     let Some(finder) = &*FINDER else { return found };
-    for hit in finder.starts.find_overlapping_iter(text) {
+    for hit in finder.starts.find_iter(text) {
         let start = hit.start();
         if found.last().is_some_and(|last| start < last.place.end) || !begins(text, start) {
             continue;
