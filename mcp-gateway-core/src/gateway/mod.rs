@@ -3,6 +3,7 @@
 mod builder;
 mod client;
 mod command;
+mod definitions;
 pub mod dialect;
 mod events;
 mod expand;

@@ -171,19 +171,24 @@ impl Gateway for McpGateway {
     }
 
     async fn dispatch(&self, ctx: &CallContext, mut request: Request) -> Result<Response> {
-        if request.target.is_some() {
+        if request.target.is_some() || request.described.is_some() {
             return Err(Error::new(ErrorKind::InvalidInput, "a request's target is looked up by the gateway alone"));
         }
         // Before the name is looked up: a server that takes another's place meanwhile is then found to be another.
         let mut slots = self.hub.slots();
-        request.target = self.hub.find(ctx, &request).await;
-        if request.target.is_none() && request.subject().is_some() && !request.kind.is_about_task() {
+        let mut found = self.hub.find(ctx, &request).await;
+        if found.is_none() && request.subject().is_some() && !request.kind.is_about_task() {
             // The name may belong to a server that was never seen.
             self.hub.get_to_know(ctx).await;
             slots = self.hub.slots();
-            request.target = self.hub.find(ctx, &request).await.or_else(|| self.hub.find_unseen(&request));
+            let unseen = || self.hub.find_unseen(&request).map(|target| (target, None));
+            found = self.hub.find(ctx, &request).await.or_else(unseen);
         }
-        let is_unknown = request.target.is_none();
+        let is_unknown = found.is_none();
+        if let Some((target, described)) = found {
+            request.target = Some(target);
+            request.described = described;
+        }
         let mut call = Call::new(request);
         call.slot = call.request.target.as_ref().and_then(|target| slots.get(&target.server)).map(|slot| slot.number);
         drop(slots);

@@ -3,12 +3,13 @@
 use std::collections::{HashMap, HashSet};
 use std::sync::Arc;
 
-use crate::model::{Definition, ServerName, Surface};
+use crate::model::{Definition, Described, ServerName, Surface};
 use crate::profile::NameTable;
-use crate::protocol::{ClientCapabilities, ListKind, RawJson, RequestKind, Target, may_hold};
+use crate::protocol::{ClientCapabilities, ListKind, RawJson, Request, RequestKind, Target, may_hold};
 use crate::util::pattern::Pattern;
 
 use super::Introduction;
+use super::definitions::{Definitions, items};
 use super::introduction;
 use super::names::Names;
 use super::page::Rendered;
@@ -145,6 +146,7 @@ pub(crate) struct View {
     targets: HashMap<ListKind, HashMap<String, Target>>,
     templates: Vec<(Pattern, Target)>,
     counts: HashMap<ServerName, usize>,
+    definitions: Definitions,
 }
 
 impl View {
@@ -158,12 +160,13 @@ impl View {
             targets: HashMap::new(),
             templates: Vec::new(),
             counts: HashMap::new(),
+            definitions: Definitions::default(),
         };
         for kind in ListKind::ALL {
             let mut rendered = Vec::new();
             let mut targets = HashMap::new();
             for part in parts {
-                for definition in definitions(part.surface, kind) {
+                for definition in items(part.surface, kind) {
                     if kind == ListKind::Tools && !(part.offers)(&definition.key) {
                         continue;
                     }
@@ -191,6 +194,13 @@ impl View {
             view.targets.insert(kind, targets);
         }
         view
+    }
+
+    /// With what its definitions are looked up in.
+    #[must_use]
+    pub(crate) fn with_definitions(mut self, definitions: Definitions) -> Self {
+        self.definitions = definitions;
+        self
     }
 
     /// A page of a list, from the beginning or from where a cursor says.
@@ -248,23 +258,33 @@ impl View {
         }
     }
 
-    /// What a name in a reference to an item of this list means.
-    pub(crate) fn find_in(&self, list: ListKind, subject: &str) -> Option<Target> {
-        self.targets.get(&list)?.get(subject).cloned()
+    /// What a request names, and what its server said that this is.
+    pub(crate) fn look_up(&self, request: &Request, subject: &str) -> Option<(Target, Option<Arc<Described>>)> {
+        let in_list = |list: ListKind| {
+            let target = self.targets.get(&list)?.get(subject)?;
+            Some((target.clone(), self.definitions.get(list, target)))
+        };
+        match request.kind {
+            RequestKind::Complete => in_list(request.completes()?),
+            RequestKind::CallTool => in_list(ListKind::Tools),
+            RequestKind::GetPrompt => in_list(ListKind::Prompts),
+            RequestKind::ReadResource | RequestKind::Subscribe | RequestKind::Unsubscribe => {
+                in_list(ListKind::Resources).or_else(|| {
+                    let template = self.template(subject)?;
+                    let described = self.definitions.get(ListKind::ResourceTemplates, template);
+                    Some((Target::new(template.server.clone(), subject), described))
+                })
+            }
+            _ => None,
+        }
     }
 
     fn by_template(&self, uri: &str) -> Option<Target> {
-        let (_, target) = self.templates.iter().find(|(pattern, _)| pattern.matches(uri))?;
-        Some(Target::new(target.server.clone(), uri))
+        Some(Target::new(self.template(uri)?.server.clone(), uri))
     }
-}
 
-fn definitions(surface: &Surface, kind: ListKind) -> &[Definition] {
-    match kind {
-        ListKind::Tools => &surface.tools,
-        ListKind::Prompts => &surface.prompts,
-        ListKind::Resources => &surface.resources,
-        ListKind::ResourceTemplates => &surface.resource_templates,
+    fn template(&self, uri: &str) -> Option<&Target> {
+        self.templates.iter().find(|(pattern, _)| pattern.matches(uri)).map(|(_, target)| target)
     }
 }
 

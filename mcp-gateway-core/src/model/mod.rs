@@ -2,6 +2,7 @@
 
 mod context;
 mod decision;
+mod described;
 mod entry;
 mod host;
 mod id;
@@ -16,6 +17,7 @@ mod token;
 
 pub use context::{CallContext, Principal, TraceContext};
 pub use decision::{Decision, Effect};
+pub use described::Described;
 pub use entry::{
     ConfigEntry, EnvEntry, Metadata, OAuthEntry, OAuthProvider, ProcessEntry, ProcessPackage, RemoteEntry,
     RemoteTransport, SecretEntry, ServerEntry, ServerKind, ToolContainer, ToolEntry,

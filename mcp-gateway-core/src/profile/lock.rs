@@ -3,6 +3,7 @@
 use indexmap::IndexMap;
 use serde::{Deserialize, Serialize};
 
+use super::ApprovedSurface;
 use crate::model::{Digest, ServerName, Surface};
 use crate::protocol::ClientCapabilities;
 
@@ -42,6 +43,9 @@ pub struct ServerLock {
     /// When the surface was recorded, RFC 3339.
     #[serde(skip_serializing_if = "String::is_empty")]
     pub recorded: String,
+    /// What an operator has approved; whoever records anew leaves it as it is.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub approved: Option<ApprovedSurface>,
 }
 
 /// The most kinds of client that a record tells apart.
@@ -56,6 +60,13 @@ impl ServerLock {
     /// What the server offers to clients that can do this, as far as it is known.
     pub fn surface_for(&self, capabilities: &ClientCapabilities) -> Option<&Surface> {
         self.variant(capabilities).or(self.surface.as_ref())
+    }
+
+    /// Whether an operator has approved the definition with this hash, of the server as it is recorded.
+    pub fn approves(&self, definition: &str) -> bool {
+        self.approved.as_ref().is_some_and(|approved| {
+            approved.is_of(&self.entry, &self.identity) && approved.definitions.contains(definition)
+        })
     }
 
     /// Whether what it offers to clients that can do this was seen.

@@ -1,5 +1,6 @@
 #![doc = include_str!("docs.md")]
 
+mod approved;
 mod audit;
 mod file;
 mod lock;
@@ -22,6 +23,7 @@ use async_trait::async_trait;
 use crate::error::Result;
 use crate::model::ProfileName;
 
+pub use approved::ApprovedSurface;
 pub use audit::{AuditDurability, AuditSpec, OnOverload, RotateSpec};
 pub use file::FileProfile;
 pub use lock::{NameTable, ProfileLock, ServerLock};

@@ -3,6 +3,7 @@
 //! # Architecture invariant
 //! This is the only room that knows protocol versions.
 
+mod canonical;
 mod capabilities;
 mod error_code;
 mod handshake;

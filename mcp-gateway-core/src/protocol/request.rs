@@ -7,7 +7,7 @@ use serde::{Deserialize, Serialize};
 
 use super::{ClientLink, Era, RawJson, RawObject, RpcError, may_hold};
 use crate::error::{Error, ErrorKind, Result};
-use crate::model::{InstanceId, LogLevel, ServerName, TraceContext};
+use crate::model::{Described, InstanceId, LogLevel, ServerName, TraceContext};
 
 /// The kinds of request that the gateway serves.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, Serialize, Deserialize)]
@@ -251,6 +251,8 @@ pub struct Request {
     pub params: RawObject,
     /// Whom it is for, once the gateway has looked the name up.
     pub target: Option<Target>,
+    /// What it is about, once the gateway has looked the name up, as far as that was recorded; of a task, what began it.
+    pub described: Option<Arc<Described>>,
     /// The way back to the client for what belongs to this request: progress, questions.
     pub link: Option<Arc<dyn ClientLink>>,
     /// From which level on the caller wants log messages of this request; `None` leaves it to the session.
@@ -265,7 +267,16 @@ pub struct Request {
 impl Request {
     /// A request of a kind with its parameters.
     pub fn new(kind: RequestKind, params: RawObject) -> Self {
-        Self { kind, params, target: None, link: None, log_level: None, stands_alone: false, takes_rounds: false }
+        Self {
+            kind,
+            params,
+            target: None,
+            described: None,
+            link: None,
+            log_level: None,
+            stands_alone: false,
+            takes_rounds: false,
+        }
     }
 
     /// Gives the way back to the client.

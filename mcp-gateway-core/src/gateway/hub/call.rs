@@ -13,7 +13,7 @@ use super::slot::Slot;
 use crate::error::{Error, ErrorKind, Result};
 use crate::gateway::layers::{Call, Service};
 use crate::gateway::redact::{Findings, Kinds, RedactedLink, Redaction};
-use crate::model::{CallContext, ServerKind};
+use crate::model::{CallContext, Described, ServerKind};
 use crate::profile::Isolation;
 use crate::protocol::stateless::InputResponses;
 use crate::protocol::{
@@ -53,17 +53,25 @@ impl Service for Hub {
 }
 
 impl Hub {
-    /// What a name in a request means.
-    pub(crate) async fn find(&self, ctx: &CallContext, request: &Request) -> Option<Target> {
+    /// What a name in a request means, and what its server said that this is; of a task, what began it.
+    pub(crate) async fn find(&self, ctx: &CallContext, request: &Request) -> Option<(Target, Option<Arc<Described>>)> {
         let subject = request.subject()?;
         if request.kind.is_about_task() {
             return self.tasks_begun.target(ctx, &subject);
         }
-        let view = self.view_of(ctx.session.as_ref()).await;
-        match request.completes() {
-            Some(list) => view.find_in(list, &subject),
-            None => view.find(request.kind, &subject),
+        self.view_of(ctx.session.as_ref()).await.look_up(request, &subject)
+    }
+
+    /// Refuses what was confirmed, or let through because it was approved, when it is about something else by now.
+    async fn ensure_same(&self, ctx: &CallContext, call: &Call) -> Result<()> {
+        let request = &call.request;
+        if call.is_bound() {
+            let now = self.find(ctx, request).await.and_then(|(_, described)| described);
+            if now != request.described {
+                return Err(changed("what it is about has changed while the request waited"));
+            }
         }
+        Ok(())
     }
 
     /// Sees servers that were never seen, for a name that nobody is known to offer.
@@ -126,6 +134,7 @@ impl Hub {
             let changed = format!("server `{}` was replaced while the request waited", target.server);
             return Err(Error::new(ErrorKind::Conflict, changed).with_operation("Hub::forward"));
         }
+        self.ensure_same(ctx, call).await?;
         let body = slot.body.as_ref().map_err(Clone::clone)?;
         if body.entry.kind == ServerKind::Poci {
             return self.run_tool(ctx, call, slot, body, target).await;
@@ -154,6 +163,11 @@ impl Hub {
         let (request, slot, single) = (&call.request, lease.slot, lease.single);
         let body = slot.body.as_ref().map_err(Clone::clone)?;
         let instance = &lease.instance;
+        if let (true, Some(described)) = (call.is_bound(), &request.described)
+            && described.identity != instance.identity
+        {
+            return Err(changed("the server that runs is not the one that it was decided about"));
+        }
         let era = instance.peer.era();
         // Set once: a call goes to one server.
         let _ = call.redaction.set(Arc::clone(&instance.redaction));
@@ -247,6 +261,12 @@ impl Hub {
         caller.log_level = request.log_level.or_else(own);
         Arc::new(caller)
     }
+}
+
+fn changed(why: &'static str) -> Error {
+    Error::new(ErrorKind::Conflict, why)
+        .with_operation("Hub::forward")
+        .with_hint("list again, and send the request again: it is then decided anew")
 }
 
 /// Asks a server of the session era for a task, for a client of the other that can follow one.

@@ -13,6 +13,7 @@ use super::instance::Instance;
 use super::slot::{Body, Slot};
 use super::{GatewayEvent, Slots};
 use crate::error::{Error, ErrorKind, Result};
+use crate::gateway::definitions::{Definitions, Source};
 use crate::gateway::view::{AllNames, Part, View};
 use crate::model::{CallContext, Definition, Digest, Surface};
 use crate::profile::{NameTable, ServerLock};
@@ -55,19 +56,26 @@ pub(super) fn build_view(
     own: Option<&HashMap<u64, Arc<Surface>>>,
     names: &mut AllNames,
 ) -> View {
-    let surfaces: Vec<_> =
-        slots.values().filter_map(|slot| Some((slot, slot.body.as_ref().ok()?, slot.lock()?))).collect();
+    let surfaces: Vec<_> = slots
+        .values()
+        .filter_map(|slot| {
+            let own = own.and_then(|own| own.get(&slot.number)).map(Arc::clone);
+            let source = Source { lock: slot.lock()?, own, capabilities: capabilities.clone() };
+            Some((slot, slot.body.as_ref().ok()?, source))
+        })
+        .collect();
     let offers: Vec<_> = surfaces.iter().map(|(_, body, _)| move |tool: &str| body.settings.offers(tool)).collect();
     let parts: Vec<Part<'_>> = surfaces
         .iter()
         .zip(&offers)
-        .filter_map(|((slot, body, lock), offers)| {
-            let own = own.and_then(|own| own.get(&slot.number)).map(|own| &**own);
-            let surface = own.or_else(|| lock.surface_for(capabilities))?;
+        .filter_map(|((slot, body, source), offers)| {
+            let surface = source.surface()?;
             Some(Part { server: &slot.name, surface, prefix: body.entry.prefix.as_deref(), offers })
         })
         .collect();
-    View::build(&parts, names)
+    let view = View::build(&parts, names);
+    let sources = surfaces.iter().map(|(slot, _, source)| (slot.name.clone(), source.clone())).collect();
+    view.with_definitions(Definitions::new(sources))
 }
 
 impl Hub {
@@ -124,7 +132,10 @@ impl Hub {
             .profile
             .update_lock(Box::new(|lock| {
                 for (slot, record) in &unwritten {
-                    lock.servers.insert(slot.name.clone(), ServerLock::clone(record));
+                    let mut record = ServerLock::clone(record);
+                    // An operator's word, which may have been given elsewhere meanwhile.
+                    record.approved = lock.servers.get(&slot.name).and_then(|before| before.approved.clone());
+                    lock.servers.insert(slot.name.clone(), record);
                 }
                 lock.names.clone_from(&table);
                 Ok(())

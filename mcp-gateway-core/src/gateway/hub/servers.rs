@@ -27,7 +27,11 @@ impl Slot {
         if let Err(error) = &body {
             tracing::warn!(%server, error = %error.report(), "server is refused");
         }
-        let record = body.as_ref().ok().and_then(catalogued).or(recorded);
+        let mut catalogued = body.as_ref().ok().and_then(catalogued);
+        if let Some(record) = &mut catalogued {
+            record.approved = recorded.as_ref().and_then(|recorded| recorded.approved.clone());
+        }
+        let record = catalogued.or(recorded);
         Self::new(server.clone(), body, record)
     }
 }

@@ -227,6 +227,7 @@ impl Slot {
     /// Records what it offers to clients that can do this; says whether anything is new.
     pub(crate) fn set_record(&self, mut lock: ServerLock, capabilities: &ClientCapabilities, surface: Surface) -> bool {
         let mut record = self.record.write().unwrap_or_else(PoisonError::into_inner);
+        lock.approved = record.lock.as_ref().and_then(|old| old.approved.clone());
         if let Some(old) = record.lock.as_ref().filter(|old| old.entry == lock.entry && old.identity == lock.identity) {
             lock.surface.clone_from(&old.surface);
             lock.variants.clone_from(&old.variants);

@@ -11,7 +11,7 @@ use super::instance::{InUse, Instance};
 use super::slot::Slot;
 use crate::error::{Error, ErrorKind, Result};
 use crate::gateway::layers::Call;
-use crate::model::{CallContext, Principal, SessionId};
+use crate::model::{CallContext, Described, Principal, SessionId};
 use crate::protocol::tasks::{TaskState, in_extension};
 use crate::protocol::{Era, RawJson, RawObject, Request, RequestKind, Response, RpcError, Target};
 use crate::transport::client::PeerRequest;
@@ -30,6 +30,7 @@ pub(crate) struct Tasks(Mutex<Vec<(String, Task)>>);
 #[derive(Clone, Debug)]
 struct Task {
     target: Target,
+    described: Option<Arc<Described>>,
     principal: Principal,
     /// The session of a client that has one; others are known by their principal.
     session: Option<SessionId>,
@@ -47,8 +48,8 @@ impl Task {
 
 impl Tasks {
     /// The tool that a task of the caller was begun with.
-    pub(super) fn target(&self, ctx: &CallContext, id: &str) -> Option<Target> {
-        self.find(ctx, id).map(|task| task.target)
+    pub(super) fn target(&self, ctx: &CallContext, id: &str) -> Option<(Target, Option<Arc<Described>>)> {
+        self.find(ctx, id).map(|task| (task.target, task.described))
     }
 
     /// Gives up the tasks of a session.
@@ -123,6 +124,7 @@ impl Hub {
         let held = (!state.is_over).then(|| Arc::new(InUse::new(instance)));
         let task = Task {
             target: target.clone(),
+            described: request.described.clone(),
             principal: ctx.principal.clone(),
             session: ctx.session.clone().filter(|_| !request.takes_rounds),
             instance: Arc::clone(instance),

@@ -13,7 +13,7 @@ use async_trait::async_trait;
 
 use crate::error::Result;
 use crate::gateway::redact::{Findings, Redaction};
-use crate::model::{CallContext, Decision};
+use crate::model::{CallContext, Decision, Effect};
 use crate::protocol::{Request, Response};
 
 pub(crate) use audit::AuditLayer;
@@ -39,6 +39,14 @@ pub(crate) struct Call {
 impl Call {
     pub(crate) fn new(request: Request) -> Self {
         Self { request, slot: None, redaction: OnceLock::new(), findings: Mutex::default(), decision: None }
+    }
+
+    /// Whether it may go through only as what it was when it was decided: a person confirmed it, or has approved its
+    /// definition before.
+    pub(crate) fn is_bound(&self) -> bool {
+        let confirmed = |decision: &Decision| matches!(decision.effect, Effect::SoftConfirm | Effect::HardConfirm);
+        self.decision.as_ref().is_some_and(confirmed)
+            || self.request.described.as_ref().is_some_and(|described| described.approved)
     }
 }
 

@@ -125,7 +125,7 @@ async fn a_decision_is_not_carried_over_to_a_server_that_took_the_name() {
     assert_eq!(built.tools(&ctx).await, ["alpha"]);
     let hub = &built.gateway.hub;
     let mut request = Request::call_tool("one.alpha", &json!({})).unwrap();
-    request.target = hub.find(&ctx, &request).await;
+    request.target = hub.find(&ctx, &request).await.map(|(target, _)| target);
     let mut call = Call::new(request);
     call.slot = hub.slot(&name("one")).map(|slot| slot.number);
     hub.call(&ctx, &mut call).await.unwrap();
