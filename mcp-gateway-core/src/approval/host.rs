@@ -2,7 +2,6 @@
 
 use async_trait::async_trait;
 use serde::Deserialize;
-use serde_json::{Value, json};
 
 use super::{Answer, Approver, Question};
 use crate::error::Result;
@@ -11,8 +10,8 @@ use crate::model::{CallContext, HostCaller};
 /// An approver that asks an object of the host's language: `approve(context, question)`.
 ///
 /// # Behavior
-/// - The context is [`CallContext::to_json`], the question `{"server", "name", "arguments", "decision"}` with the
-///   decision as `{"effect", "rule", "reason"}`.
+/// - The context is [`CallContext::to_json`], the question [`Question::to_json`] with the decision as `{"effect", "rule",
+///   "reason"}`: `soft_confirm` is for any person at the agent, `hard_confirm` for an operator.
 /// - The answer is `true`, `false` or `{"granted", "by", "reason"}`; whatever else it answers is an error, and the gateway
 ///   denies on every error.
 #[derive(Debug)]
@@ -46,13 +45,7 @@ impl HostApprover {
 #[async_trait]
 impl Approver for HostApprover {
     async fn approve(&self, ctx: &CallContext, question: &Question) -> Result<Answer> {
-        let arguments: Value = question.arguments.as_ref().map_or(Ok(Value::Null), |arguments| arguments.read())?;
-        let shown = json!({
-            "server": question.target.server,
-            "name": question.target.name,
-            "arguments": arguments,
-            "decision": question.decision,
-        });
+        let shown = question.to_json()?;
         let asked = (ctx.to_json(), shown);
         // A caller that gives up or runs out of time is not asked about any longer.
         let (granted, by, reason) = match ctx.bounded(self.0.timeout(), self.0.call("approve", &asked)).await? {

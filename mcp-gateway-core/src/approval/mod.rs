@@ -2,17 +2,24 @@
 
 mod host;
 mod memory;
+mod question;
+pub mod queue;
+mod verdict;
+mod visible;
 
 use std::fmt;
 
 use async_trait::async_trait;
 
 use crate::error::Result;
-use crate::model::{CallContext, Decision};
-use crate::protocol::{RawJson, Target};
+use crate::model::CallContext;
 
 pub use host::HostApprover;
 pub use memory::MemoryApprover;
+pub use question::{Previous, Question};
+pub use queue::{ApprovalQueue, Grant, PendingApproval};
+pub use verdict::{Scope, Verdict};
+pub use visible::{visible, visible_line};
 
 /// Asks a person.
 ///
@@ -25,25 +32,6 @@ pub trait Approver: fmt::Debug + Send + Sync + 'static {
     /// # Errors
     /// `Timeout` when nobody answers, `Closed` when nobody can be asked; the gateway denies on every error.
     async fn approve(&self, ctx: &CallContext, question: &Question) -> Result<Answer>;
-}
-
-/// What a person is asked.
-#[derive(Clone, Debug)]
-#[non_exhaustive]
-pub struct Question {
-    /// Whom the request is for.
-    pub target: Target,
-    /// Its arguments, in full.
-    pub arguments: Option<RawJson>,
-    /// What policy decided.
-    pub decision: Decision,
-}
-
-impl Question {
-    /// Makes a question.
-    pub fn new(target: Target, arguments: Option<RawJson>, decision: Decision) -> Self {
-        Self { target, arguments, decision }
-    }
 }
 
 /// A person's answer.

@@ -4,13 +4,14 @@ use std::sync::Arc;
 use std::sync::atomic::AtomicBool;
 use std::time::Duration;
 
+use super::approvals::{ApprovalParts, Approvals};
 use super::events::EventBus;
 use super::hub::{Hub, HubOptions, HubParts, Slot, Slots};
 use super::launch::Launcher;
 use super::layers::{AuditLayer, LimitLayer, PolicyLayer, QuotaLayer, Quotas, TelemetryLayer};
 use super::view::AllNames;
 use super::{Client, McpGateway};
-use crate::approval::{Approver, MemoryApprover};
+use crate::approval::{ApprovalQueue, Approver};
 use crate::audit::{AuditStore, MemoryAudit};
 use crate::catalog::{Catalog, MemoryCatalog};
 use crate::error::Result;
@@ -82,6 +83,7 @@ pub struct GatewayBuilder {
     secrets: Option<Arc<dyn SecretBroker>>,
     policy: Option<Arc<dyn Policy>>,
     approver: Option<Arc<dyn Approver>>,
+    approvals: Option<ApprovalQueue>,
     client: Option<Arc<dyn Client>>,
     verifier: Option<Arc<dyn Verifier>>,
     audit: Option<Arc<dyn AuditStore>>,
@@ -100,6 +102,7 @@ impl Default for GatewayBuilder {
             secrets: None,
             policy: None,
             approver: None,
+            approvals: None,
             client: None,
             verifier: None,
             audit: None,
@@ -153,10 +156,17 @@ impl GatewayBuilder {
         self
     }
 
-    /// Whom to ask for confirmations; without one, everything that needs one is refused.
+    /// Whom to ask for confirmations that are not given at the client: before the queue.
     #[must_use]
     pub fn with_approver(mut self, approver: Arc<dyn Approver>) -> Self {
         self.approver = Some(approver);
+        self
+    }
+
+    /// Where confirmations wait for an operator; without a queue and an approver, what needs an operator is refused.
+    #[must_use]
+    pub fn with_approvals(mut self, approvals: ApprovalQueue) -> Self {
+        self.approvals = Some(approvals);
         self
     }
 
@@ -281,11 +291,20 @@ impl GatewayBuilder {
         });
         // The order is part of the contract: audit is outside policy, so that denials are recorded.
         let limits = LimitLayer::new(Arc::clone(&hub), self.options.max_in_flight);
-        let approver = self.approver.unwrap_or_else(|| Arc::new(MemoryApprover::new()));
+        let parts = ApprovalParts {
+            approver: self.approver,
+            queue: self.approvals.clone(),
+            audit: Arc::clone(&audit),
+            profile: profile.name().clone(),
+            bus,
+            metrics: metrics.clone(),
+            question_timeout: self.options.question_timeout,
+        };
+        let approvals = Approvals::new(&spec.approval, parts)?;
         let quotas = Arc::new(Quotas::new(&spec.quotas)?);
         quotas.restore(audit.as_ref()).await?;
         let bounded = QuotaLayer { inner: limits, quotas };
-        let decided = PolicyLayer { inner: bounded, policy: Arc::clone(&policy), approver, bus };
+        let decided = PolicyLayer { inner: bounded, policy: Arc::clone(&policy), approvals };
         let audit = AuditLayer {
             inner: decided,
             store: audit,
@@ -297,7 +316,7 @@ impl GatewayBuilder {
             metrics: metrics.clone(),
         };
         let layers = Arc::new(TelemetryLayer { inner: audit, metrics });
-        Ok(McpGateway { layers, policy, client: self.client, hub })
+        Ok(McpGateway { layers, policy, client: self.client, approvals: self.approvals, hub })
     }
 }
 

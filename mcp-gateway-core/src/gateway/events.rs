@@ -7,7 +7,7 @@ use tokio::sync::broadcast;
 use tokio::sync::broadcast::error::RecvError;
 use tokio_util::sync::CancellationToken;
 
-use crate::approval::{Answer, Question};
+use crate::approval::{Question, Verdict};
 use crate::model::{InstanceId, ServerName, SessionId};
 use crate::protocol::{ListKind, RawJson};
 
@@ -85,6 +85,9 @@ pub enum GatewayEvent {
         rule: String,
         /// Why.
         reason: String,
+        /// Under which an operator answers; none where somebody else is asked.
+        #[serde(skip_serializing_if = "Option::is_none")]
+        id: Option<String>,
     },
     /// A person has answered, or nobody could.
     ApprovalAnswered {
@@ -128,19 +131,20 @@ impl GatewayEvent {
     }
 
     /// The event that says a person is asked.
-    pub(crate) fn asked(principal: &str, question: &Question) -> Self {
+    pub(crate) fn asked(question: &Question, id: Option<&str>) -> Self {
         Self::ApprovalAsked {
             server: question.target.server.clone(),
             name: question.target.name.clone(),
-            principal: principal.to_owned(),
+            principal: question.principal.name.to_string(),
             effect: question.decision.effect.as_str(),
             rule: question.decision.rule.clone(),
             reason: question.decision.reason.clone(),
+            id: id.map(str::to_owned),
         }
     }
 
     /// The event that says how a question was answered; `Err` holds why nobody did.
-    pub(crate) fn answered(question: &Question, answer: Result<&Answer, String>) -> Self {
+    pub(crate) fn answered(question: &Question, answer: Result<&Verdict, String>) -> Self {
         let (granted, by, reason) = match answer {
             Ok(answer) => (answer.granted, Some(answer.by.clone()), answer.reason.clone()),
             Err(reason) => (false, None, reason),

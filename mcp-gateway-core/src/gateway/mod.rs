@@ -1,5 +1,6 @@
 //! The gateway: one value that is one profile, one secret scope, one server set, one policy and one audit trail.
 
+mod approvals;
 mod builder;
 mod client;
 mod command;

@@ -13,6 +13,7 @@ use super::inspect::Inspection;
 use super::layers::{Call, Service};
 use super::session::require_name;
 use super::{Client, Gateway, GatewayHost, Introduction, ServerStatus, Session, SessionOptions, usage};
+use crate::approval::ApprovalQueue;
 use crate::audit::AuditStore;
 use crate::catalog::{Match, search};
 use crate::error::{Error, ErrorKind, Result};
@@ -38,6 +39,7 @@ pub struct McpGateway {
     pub(crate) layers: Arc<dyn Service>,
     pub(crate) policy: Arc<dyn Policy>,
     pub(crate) client: Option<Arc<dyn Client>>,
+    pub(crate) approvals: Option<ApprovalQueue>,
     pub(crate) hub: Arc<Hub>,
 }
 
@@ -51,6 +53,17 @@ impl McpGateway {
     /// Its audit trail.
     pub fn audit(&self) -> &Arc<dyn AuditStore> {
         &self.hub.audit
+    }
+
+    /// Where confirmations wait for an operator.
+    ///
+    /// # Errors
+    /// `Unsupported` for a gateway without a queue.
+    pub fn approvals(&self) -> Result<&ApprovalQueue> {
+        self.approvals.as_ref().ok_or_else(|| {
+            Error::new(ErrorKind::Unsupported, "this gateway has no queue of approvals")
+                .with_hint("give one to the builder by `with_approvals`, or open the gateway from a home")
+        })
     }
 
     /// Its counters.
@@ -192,6 +205,7 @@ impl Gateway for McpGateway {
         let mut call = Call::new(request);
         call.slot = call.request.target.as_ref().and_then(|target| slots.get(&target.server)).map(|slot| slot.number);
         drop(slots);
+        call.client = self.hub.capabilities_of(ctx.session.as_ref());
         match self.layers.call(ctx, &mut call).await {
             Err(error) if is_unknown && error.kind() == ErrorKind::NotFound => Err(self.explain(ctx, error).await),
             answer => answer,

@@ -1,5 +1,6 @@
 #![doc = include_str!("docs.md")]
 
+mod approval;
 mod approved;
 mod audit;
 mod file;
@@ -23,6 +24,7 @@ use async_trait::async_trait;
 use crate::error::Result;
 use crate::model::ProfileName;
 
+pub use approval::{ApprovalSpec, PendingWord};
 pub use approved::ApprovedSurface;
 pub use audit::{AuditDurability, AuditSpec, OnOverload, RotateSpec};
 pub use file::FileProfile;

@@ -9,7 +9,7 @@ use serde::de::{self, Deserializer, IntoDeserializer, SeqAccess, Visitor};
 use serde::{Deserialize, Serialize};
 use serde_json::Value;
 
-use super::{AuditSpec, OAuthSpec, QuotaSpec, RedactionSpec};
+use super::{ApprovalSpec, AuditSpec, OAuthSpec, QuotaSpec, RedactionSpec};
 use crate::error::{Error, ErrorKind, Result};
 use crate::model::{Effect, Limits, ProfileName, ServerName, parse_memory};
 
@@ -56,6 +56,9 @@ pub struct ProfileSpec {
     /// What may happen with requests.
     #[serde(default, skip_serializing_if = "PolicySpec::is_default")]
     pub policy: PolicySpec,
+    /// How people are asked about what it lets through with a confirmation only.
+    #[serde(default, skip_serializing_if = "ApprovalSpec::is_default")]
+    pub approval: ApprovalSpec,
     /// What the audit trail holds.
     #[serde(default, skip_serializing_if = "AuditSpec::is_default")]
     pub audit: AuditSpec,
@@ -79,6 +82,7 @@ impl ProfileSpec {
             limits: LimitsSpec::default(),
             isolation: None,
             policy: PolicySpec::default(),
+            approval: ApprovalSpec::default(),
             audit: AuditSpec::default(),
             redaction: RedactionSpec::default(),
             quotas: Vec::new(),

@@ -1,6 +1,6 @@
 //! Whether what a person wrote can be carried out.
 
-use super::{LimitsSpec, NetworkSpec, OAuthGrant, OAuthSpec, ProfileSpec, QuotaSpec, ServerSpec, parse_duration};
+use super::{ApprovalSpec, LimitsSpec, NetworkSpec, OAuthGrant, OAuthSpec, ProfileSpec, QuotaSpec, ServerSpec, parse_duration};
 use crate::error::{Error, ErrorKind, Result};
 use crate::model::{ProfileName, parse_memory, token_kinds};
 use crate::util::pattern::did_you_mean;
@@ -57,6 +57,7 @@ pub(super) fn faults(spec: &ProfileSpec) -> Vec<Fault> {
             check.fault(&path, format!("`{}` is not a pattern of names", rule.pattern), Some(PATTERN_FORM));
         }
     }
+    check.approval(&spec.approval);
     for (index, quota) in spec.quotas.iter().enumerate() {
         check.quota(&index.to_string(), quota);
     }
@@ -153,6 +154,19 @@ impl Check {
         }
         if limits.pids == Some(0) {
             self.fault(&[path, &["pids"]].concat(), "a server needs at least one process", None);
+        }
+    }
+
+    fn approval(&mut self, approval: &ApprovalSpec) {
+        let times = [("wait", approval.wait()), ("goodFor", approval.good_for()), ("remember", approval.remember())];
+        for (key, time) in times {
+            if let Err(error) = time {
+                self.error(&["approval", key], &error);
+            }
+        }
+        for (index, name) in approval.trusted_clients.iter().enumerate().filter(|(_, name)| !is_word(name)) {
+            let hint = "write the names of principals, without patterns";
+            self.fault(&["approval", "trustedClients", &index.to_string()], format!("`{name}` names nobody"), Some(hint));
         }
     }
 

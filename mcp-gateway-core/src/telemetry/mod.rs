@@ -39,6 +39,7 @@ struct Inner {
     servers: Arc<AtomicI64>,
     sessions: Arc<AtomicI64>,
     audit_failures: AtomicU64,
+    approvals: Family<2, AtomicU64>,
 }
 
 impl Metrics {
@@ -68,6 +69,11 @@ impl Metrics {
     /// Counts an audit record that could not be kept.
     pub fn record_audit_failure(&self) {
         increment(&self.0.audit_failures);
+    }
+
+    /// Counts a question to a person: how firmly was asked, and `granted`, `refused`, `pending` or `failed`.
+    pub fn record_approval(&self, effect: &str, outcome: &str) {
+        self.0.approvals.with([effect, outcome], increment);
     }
 
     /// Counts a server as running until the guard is dropped.
@@ -100,6 +106,8 @@ impl Metrics {
         );
         page.head("mcp_gateway_server_starts_total", "counter", "Starts of MCP servers.");
         page.counters("mcp_gateway_server_starts_total", ["server", "outcome"], &inner.starts);
+        page.head("mcp_gateway_approvals_total", "counter", "Questions whether a request may go on.");
+        page.counters("mcp_gateway_approvals_total", ["effect", "outcome"], &inner.approvals);
         let gauges = [
             ("mcp_gateway_servers_running", "MCP servers that run now.", &inner.servers),
             ("mcp_gateway_sessions_active", "Client sessions that are open now.", &inner.sessions),

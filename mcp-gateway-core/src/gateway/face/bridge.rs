@@ -8,6 +8,7 @@ use tokio::sync::{mpsc, oneshot};
 
 use crate::error::{Error, ErrorKind, Result};
 use crate::protocol::{ClientLink, RawJson, RpcError};
+use crate::util::random;
 
 /// How many questions of one call may wait to be put.
 const MAX_QUESTIONS: usize = 32;
@@ -99,8 +100,19 @@ impl ClientLink for Bridge {
             }
             key
         };
+        self.put(key, method, without_id(method, params)).await
+    }
+
+    async fn confirm(&self, params: RawJson) -> Result<Result<RawJson, RpcError>> {
+        // A key that nobody can know before it is asked: no client confirms in advance what nobody was shown.
+        self.put(format!("approval_{}", random::hex(16)?), "elicitation/create", Some(params)).await
+    }
+}
+
+impl Bridge {
+    async fn put(&self, key: String, method: &str, params: Option<RawJson>) -> Result<Result<RawJson, RpcError>> {
         let (answer, answered) = oneshot::channel();
-        let question = Question { key, method: method.to_owned(), params: without_id(method, params), answer };
+        let question = Question { key, method: method.to_owned(), params, answer };
         self.questions
             .try_send(question)
             .map_err(|_| Error::new(ErrorKind::Overloaded, "the client is asked too much at once"))?;

@@ -195,6 +195,11 @@ impl Hub {
         self.sessions.open(options, self.metrics.active_session(), self.closing.is_cancelled())
     }
 
+    /// What the client of a session can do; nothing for a session that has ended.
+    pub(crate) fn capabilities_of(&self, session: Option<&SessionId>) -> ClientCapabilities {
+        self.sessions.capabilities(session)
+    }
+
     /// Adds a way to tell the client of a session something.
     pub(crate) fn attach_link(&self, session: &SessionId, link: Arc<dyn ClientLink>) -> Result<()> {
         self.sessions.attach(session, link)

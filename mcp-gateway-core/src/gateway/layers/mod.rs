@@ -14,7 +14,7 @@ use async_trait::async_trait;
 use crate::error::Result;
 use crate::gateway::redact::{Findings, Redaction};
 use crate::model::{CallContext, Decision, Effect};
-use crate::protocol::{Request, Response};
+use crate::protocol::{ClientCapabilities, Request, Response};
 
 pub(crate) use audit::AuditLayer;
 pub(crate) use limits::LimitLayer;
@@ -28,6 +28,8 @@ pub(crate) struct Call {
     pub(crate) request: Request,
     /// Which server the request's target was looked up with: one that takes its name meanwhile is another.
     pub(crate) slot: Option<u64>,
+    /// What the client can be asked.
+    pub(crate) client: ClientCapabilities,
     /// What policy decided; set by its layer, read by audit.
     pub(crate) decision: Option<Decision>,
     /// What cuts secrets out; set by the hub once it knows which server answers, read by audit.
@@ -38,7 +40,14 @@ pub(crate) struct Call {
 
 impl Call {
     pub(crate) fn new(request: Request) -> Self {
-        Self { request, slot: None, redaction: OnceLock::new(), findings: Mutex::default(), decision: None }
+        Self {
+            request,
+            slot: None,
+            client: ClientCapabilities::none(),
+            redaction: OnceLock::new(),
+            findings: Mutex::default(),
+            decision: None,
+        }
     }
 
     /// Whether it may go through only as what it was when it was decided: a person confirmed it, or has approved its

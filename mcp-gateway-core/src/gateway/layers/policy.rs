@@ -5,9 +5,8 @@ use std::sync::Arc;
 use async_trait::async_trait;
 
 use super::{Call, Service};
-use crate::approval::{Approver, Question};
 use crate::error::{Error, ErrorKind, Result};
-use crate::gateway::events::{EventBus, GatewayEvent};
+use crate::gateway::approvals::{Approvals, Settled};
 use crate::model::{CallContext, Decision, Effect};
 use crate::policy::Policy;
 use crate::protocol::Response;
@@ -17,8 +16,7 @@ use crate::protocol::Response;
 pub(crate) struct PolicyLayer<S> {
     pub(crate) inner: S,
     pub(crate) policy: Arc<dyn Policy>,
-    pub(crate) approver: Arc<dyn Approver>,
-    pub(crate) bus: EventBus,
+    pub(crate) approvals: Approvals,
 }
 
 #[async_trait]
@@ -34,34 +32,36 @@ impl<S: Service> Service for PolicyLayer<S> {
         })?;
         call.decision = Some(decision.clone());
         match decision.effect {
-            Effect::Allow => {}
-            Effect::SoftConfirm | Effect::HardConfirm => self.confirm(ctx, call, decision).await?,
-            Effect::Deny => return Err(denied(call, &decision)),
+            Effect::Allow => self.inner.call(ctx, call).await,
+            Effect::SoftConfirm | Effect::HardConfirm => {
+                if let Some(pending) = self.confirm(ctx, call, decision).await? {
+                    return Ok(pending);
+                }
+                let response = self.inner.call(ctx, call).await?;
+                self.approvals.note_round(ctx, call, &response);
+                Ok(response)
+            }
+            Effect::Deny => Err(denied(call, &decision)),
         }
-        self.inner.call(ctx, call).await
     }
 }
 
 impl<S: Service> PolicyLayer<S> {
-    async fn confirm(&self, ctx: &CallContext, call: &mut Call, mut decision: Decision) -> Result<()> {
-        let Some(target) = call.request.target.clone() else { return Err(denied(call, &decision)) };
-        let question = Question::new(target, call.request.arguments().cloned(), decision.clone());
-        self.bus.tell(|| GatewayEvent::asked(&ctx.principal.name, &question));
-        let answer = self.approver.approve(ctx, &question).await;
-        self.bus.tell(|| GatewayEvent::answered(&question, answer.as_ref().map_err(ToString::to_string)));
-        if let Err(error) = &answer
-            && ctx.has_given_up()
-        {
-            return Err(error.clone());
-        }
-        let (granted, reason) = match &answer {
-            Ok(answer) if answer.reason.is_empty() => (answer.granted, answer.by.clone()),
-            Ok(answer) => (answer.granted, format!("{}: {}", answer.by, answer.reason)),
-            Err(error) => (false, format!("nobody could be asked: {error}")),
+    /// Whether a person lets the request go on; the answer, where there is one without it.
+    async fn confirm(&self, ctx: &CallContext, call: &mut Call, mut decision: Decision) -> Result<Option<Response>> {
+        let settled = match self.approvals.settle(ctx, call, &decision).await {
+            Err(error) if ctx.has_given_up() => return Err(error),
+            Err(error) => Settled::Refused(format!("nobody could be asked: {error}")),
+            Ok(settled) => settled,
+        };
+        let (outcome, reason) = match settled {
+            Settled::Granted(reason) => (Ok(None), reason),
+            Settled::Pending(response, reason) => (Ok(Some(response)), reason),
+            Settled::Refused(reason) => (Err(()), reason),
         };
         decision.reason = reason;
         call.decision = Some(decision.clone());
-        if granted { Ok(()) } else { Err(denied(call, &decision)) }
+        outcome.map_err(|()| denied(call, &decision))
     }
 }
 
@@ -84,10 +84,17 @@ fn denied(call: &Call, decision: &Decision) -> Error {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use std::time::Duration;
+
     use crate::approval::{Answer, MemoryApprover};
-    use crate::model::ServerName;
+    use crate::audit::MemoryAudit;
+    use crate::gateway::approvals::ApprovalParts;
+    use crate::gateway::events::EventBus;
+    use crate::model::{ProfileName, ServerName};
     use crate::policy::{Rule, RulePolicy};
+    use crate::profile::ApprovalSpec;
     use crate::protocol::{RawJson, Request, Target};
+    use crate::telemetry::Metrics;
 
     #[derive(Debug)]
     struct Answers;
@@ -110,8 +117,17 @@ mod tests {
     }
 
     async fn run(policy: impl Policy, approver: MemoryApprover, tool: &str) -> (Result<Response>, Call) {
-        let (policy, approver) = (Arc::new(policy), Arc::new(approver));
-        let layer = PolicyLayer { inner: Answers, policy, approver, bus: EventBus::new() };
+        let parts = ApprovalParts {
+            approver: Some(Arc::new(approver)),
+            queue: None,
+            audit: Arc::new(MemoryAudit::new()),
+            profile: ProfileName::new("p").unwrap(),
+            bus: EventBus::new(),
+            metrics: Metrics::new(),
+            question_timeout: Duration::from_secs(60),
+        };
+        let approvals = Approvals::new(&ApprovalSpec::default(), parts).unwrap();
+        let layer = PolicyLayer { inner: Answers, policy: Arc::new(policy), approvals };
         let mut request = Request::call_tool(tool, &serde_json::json!({})).unwrap();
         request.target = Some(Target::new(ServerName::new("s").unwrap(), tool));
         let mut call = Call::new(request);

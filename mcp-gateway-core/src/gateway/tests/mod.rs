@@ -1,5 +1,6 @@
 //! The gateway over servers that live in this process.
 
+mod approvals;
 mod host;
 
 use std::collections::BTreeMap;
@@ -166,17 +167,19 @@ impl Bench {
     }
 
     async fn build(self) -> Built {
+        self.build_with(|builder| builder).await
+    }
+
+    async fn build_with(self, parts: impl FnOnce(GatewayBuilder) -> GatewayBuilder) -> Built {
         let runtime = Arc::new(self.runtime);
         let profile = Arc::new(MemoryProfile::new(self.spec));
-        let gateway = GatewayBuilder::new()
+        let builder = GatewayBuilder::new()
             .with_profile(Arc::clone(&profile) as _)
             .with_catalog(Arc::new(self.catalog))
             .with_secrets(Arc::new(self.secrets))
             .with_runtime(Arc::clone(&runtime) as _)
-            .with_options(self.options)
-            .build()
-            .await
-            .unwrap();
+            .with_options(self.options);
+        let gateway = parts(builder).build().await.unwrap();
         Built { gateway, runtime, profile }
     }
 }
