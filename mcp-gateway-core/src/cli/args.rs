@@ -6,7 +6,7 @@ use clap::{Args, Parser, Subcommand, ValueEnum};
 
 use super::logging::LogArgs;
 use super::{
-    audit, catalog, completion, gateway, oauth, profile, prune, ps, secret, server, stats, toolkit, tools, version,
+    approvals, audit, catalog, completion, gateway, oauth, profile, prune, ps, secret, server, stats, toolkit, tools, version,
 };
 use crate::gateway::home::RuntimeName;
 use crate::model::{ProfileName, ServerName};
@@ -75,6 +75,9 @@ pub(crate) enum HomeVerb {
     /// The audit trail of a profile
     #[command(subcommand)]
     Audit(audit::Verb),
+    /// What waits for an operator's answer
+    #[command(subcommand)]
+    Approvals(approvals::Verb),
 }
 
 /// What is about the binary itself.

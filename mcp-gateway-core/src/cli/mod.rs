@@ -3,6 +3,7 @@
 //! `docs/cli.md` describes it for its users. No rule of the gateway lives here: `assemble` turns flags into what
 //! `gateway::home` opens, `exit` knows the exit codes, and every verb is a few calls.
 
+mod approvals;
 mod args;
 mod arguments;
 mod assemble;
@@ -31,6 +32,7 @@ mod signals;
 mod stats;
 mod toolkit;
 mod tools;
+mod user;
 mod version;
 
 use std::ffi::OsString;
@@ -128,6 +130,7 @@ async fn of_home(verb: HomeVerb, env: &Env) -> Result<Exit> {
         HomeVerb::Stats(args) => args.run(env).await?,
         HomeVerb::Prune(args) => args.run(env).await?,
         HomeVerb::Audit(verb) => verb.run(env).await?,
+        HomeVerb::Approvals(verb) => verb.run(env).await?,
     }
     Ok(Exit::OK)
 }

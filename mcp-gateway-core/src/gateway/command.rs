@@ -9,6 +9,7 @@ use serde_json::{Value, json};
 #[cfg(feature = "runtime-remote")]
 use super::OAuthRequest;
 use super::{Gateway as _, McpGateway};
+use crate::approval::Verdict;
 use crate::audit::{AuditQuery, KeptRecord};
 #[cfg(feature = "audit-sqlite")]
 use crate::audit::{Head, ReportFormat, VerifyOptions, export_store, report_store, verify_store};
@@ -99,6 +100,22 @@ pub enum HostCommand {
         /// From when on, in milliseconds since the Unix epoch.
         #[serde(default)]
         since: Option<i64>,
+    },
+    /// What waits for an operator: a list of [`PendingApproval`](crate::approval::PendingApproval).
+    Approvals,
+    /// Answers what waits: the [`PendingApproval`](crate::approval::PendingApproval) that was answered.
+    AnswerApproval {
+        /// Its id.
+        id: String,
+        /// The answer.
+        verdict: Verdict,
+    },
+    /// The approvals that hold for more than one request: a list of [`Grant`](crate::approval::Grant).
+    Grants,
+    /// Ends such an approval.
+    RevokeGrant {
+        /// Its id.
+        id: String,
     },
     /// The counters in Prometheus's text form: a text.
     Metrics,
@@ -193,6 +210,15 @@ impl McpGateway {
                 let records = export_store(self.audit().as_ref(), format.parse()?, since, &mut out).await?;
                 out.finish()?;
                 RawJson::from_value(&json!({"records": records}))
+            }
+            HostCommand::Approvals => RawJson::from_value(&self.approvals()?.pending().await?),
+            HostCommand::AnswerApproval { id, verdict } => {
+                RawJson::from_value(&self.approvals()?.answer(&id, verdict).await?)
+            }
+            HostCommand::Grants => RawJson::from_value(&self.approvals()?.grants().await?),
+            HostCommand::RevokeGrant { id } => {
+                self.approvals()?.revoke(&id).await?;
+                RawJson::from_value(&Value::Null)
             }
             HostCommand::Metrics => RawJson::from_value(&json!(self.metrics().render())),
             #[cfg(feature = "runtime-remote")]

@@ -9,6 +9,7 @@
     reason = "checks look at files as others leave them, fail by panicking, and say why they were left out"
 )]
 
+mod approvals;
 mod asking;
 mod audit;
 mod catalog;

@@ -1,5 +1,6 @@
 //! The folder that holds the state, and gateways that are opened from it: what the command line and the bindings share.
 
+mod approvals;
 mod catalogs;
 mod open;
 mod options;

@@ -144,6 +144,7 @@ pub async fn open(options: OpenOptions, parts: OpenParts) -> Result<Opened> {
         Some(instance) => instance,
         None => home.register()?,
     };
+    builder = builder.with_approvals(home.approvals_of(&instance).await?);
     for runtime in runtimes::of(&home, &instance, &options)?.into_iter().chain(parts.runtimes) {
         builder = builder.with_runtime(runtime);
     }
