@@ -110,3 +110,14 @@ fn what_holds_for_more_is_listed_and_ended() {
     assert_eq!(place.ok("approvals grants --format json").trim(), "[]");
     assert!(!place.run(["approvals", "revoke", id(&grants[0])]).status.success());
 }
+
+#[test]
+fn a_soft_one_is_for_a_person_and_not_for_a_file() {
+    let Some(place) = place("wait: 200ms") else { return };
+    let profile = place.read("home/profiles/default.yaml").replace("hard_confirm", "soft_confirm");
+    place.write("home/profiles/default.yaml", &profile);
+    place.write("answers.json", r#"{"decision": "approve"}"#);
+    let done = place.run(["tools", "call", "echo", "text=x", "--answers", "answers.json"]);
+    let said = String::from_utf8_lossy(&done.stderr).into_owned();
+    assert!(!done.status.success() && said.contains("there is no terminal to ask at"), "{said}");
+}

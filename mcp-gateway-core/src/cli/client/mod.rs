@@ -67,6 +67,13 @@ struct CommandLine {
 
 impl CommandLine {
     async fn elicit(&self, server: &str, params: Value) -> Result<Value> {
+        if server.is_empty() {
+            // Whether a request may go on is said by a person, who sees it, and not by a file that was written before.
+            return match &self.terminal {
+                Some(terminal) => terminal.fill(server, &params, Map::new()).await,
+                None => Ok(json!({"action": "decline", "content": {"reason": "there is no terminal to ask at"}})),
+            };
+        }
         match &self.terminal {
             Some(terminal) if params["mode"] == "url" => terminal.confirm(server, &params).await,
             Some(terminal) => terminal.fill(server, &params, self.answers.clone().unwrap_or_default()).await,

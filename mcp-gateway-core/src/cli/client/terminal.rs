@@ -123,7 +123,8 @@ impl Lines {
 fn asks(server: &str, what: &str, params: &Value) -> String {
     let message = plain(params["message"].as_str().unwrap_or_default());
     let lines = message.lines().map(|line| format!("\n  {line}"));
-    format!("server `{server}` {what}:{}", lines.collect::<String>())
+    let who = if server.is_empty() { "the gateway itself".to_owned() } else { format!("server `{server}`") };
+    format!("{who} {what}:{}", lines.collect::<String>())
 }
 
 #[cfg(test)]

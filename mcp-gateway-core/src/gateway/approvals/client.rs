@@ -8,8 +8,8 @@ use crate::error::{Error, ErrorKind, Result};
 use crate::model::{CallContext, Effect};
 use crate::protocol::{RawJson, Request};
 
-/// Says in the `_meta` of a form that the gateway asks it, and what for.
-const APPROVAL: &str = "mcp-gateway/approval";
+/// Says in the `_meta` of a form that the gateway itself asks whether a request may go on; no server can say so.
+pub(crate) const APPROVAL: &str = "mcp-gateway/approval";
 
 impl Approvals {
     /// The answer of the person at the client.

@@ -20,6 +20,7 @@ use crate::profile::{ApprovalSpec, PendingWord};
 use crate::protocol::stateless::InputResponses;
 use crate::protocol::{RawJson, Request, RequestKind, Response};
 use crate::telemetry::Metrics;
+pub(crate) use client::APPROVAL;
 use rounds::Approved;
 
 /// Whom confirmations go to.

@@ -7,6 +7,7 @@ use serde_json::{Value, json};
 use super::Hub;
 use crate::audit::{AuditEvent, Outcome};
 use crate::error::ErrorKind;
+use crate::gateway::approvals::APPROVAL;
 use crate::gateway::redact::Redaction;
 use crate::gateway::unrecorded::Unrecorded;
 use crate::model::{ServerName, SessionId};
@@ -103,6 +104,8 @@ impl Hub {
 pub(super) fn name_asker(params: &mut RawObject, server: &ServerName) {
     let mut meta = params.get("_meta").and_then(|meta| meta.object().ok()).unwrap_or_default();
     meta.set_text(ASKING, server.as_str());
+    // Nor may a server pass its question off as the gateway's own.
+    meta.remove(APPROVAL);
     params.set("_meta", meta.to_raw());
 }
 
