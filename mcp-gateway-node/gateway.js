@@ -219,6 +219,26 @@ class Gateway extends Session {
     return (await this.#command("audit_export", { to, format, since })).records;
   }
 
+  approvals() {
+    return this.#command("approvals");
+  }
+
+  async approve(id, { by, reason = "", scope = "once", ttlSeconds } = {}) {
+    await this.#command("answer_approval", { id, verdict: { granted: true, by, reason, scope, ttlSeconds } });
+  }
+
+  async reject(id, { by, reason = "" } = {}) {
+    await this.#command("answer_approval", { id, verdict: { granted: false, by, reason } });
+  }
+
+  grants() {
+    return this.#command("grants");
+  }
+
+  async revoke(id) {
+    await this.#command("revoke_grant", { id });
+  }
+
   metrics() {
     return this.#command("metrics");
   }

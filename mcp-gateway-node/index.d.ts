@@ -501,7 +501,64 @@ export interface Question {
   server: string;
   name: string;
   arguments: JsonObject | null;
+  /** `soft_confirm` is for any person at the agent, `hard_confirm` for an operator, who gives a reason. */
   decision: Required<Decision>;
+  /** The MCP method. */
+  kind: string;
+  /** The SHA-256 of the arguments in their canonical form. */
+  argumentsHash: string;
+  /** Who asks. */
+  principal: string;
+  roles?: string[];
+  session?: string;
+  profile?: string;
+  /** What runs behind the server's name, as far as it is known. */
+  identity?: string;
+  /** The SHA-256 of the target's definition, as far as it is known. */
+  definition?: string;
+  /** Whether an operator has approved exactly this definition. */
+  definitionApproved?: boolean;
+  /** What was answered before to the same principal about the same target, the newest first. */
+  previous: { time: number; granted: boolean; by: string; reason: string; sameArguments: boolean }[];
+}
+
+/** For what a yes holds: one request, a tool in a session, a tool with these arguments. */
+export type ApprovalScope = "once" | "session" | "arguments";
+
+/** What waits for an operator's answer. */
+export interface PendingApproval {
+  /** Under which it is answered. */
+  id: string;
+  effect: Effect;
+  principal: string;
+  /** When it was asked, in milliseconds since the Unix epoch. */
+  asked: number;
+  /** When its time is up. */
+  expires: number;
+  question: Question;
+  /** The question for a person to read, with every hidden character written out. */
+  text: string;
+  /** The living gateway that asks. */
+  gateway: string;
+}
+
+/** An approval that holds for more than one request. */
+export interface Grant {
+  /** Under which it is revoked. */
+  id: string;
+  scope: ApprovalScope;
+  principal: string;
+  session?: string;
+  server: string;
+  name: string;
+  effect: Effect;
+  argumentsHash?: string;
+  by: string;
+  reason: string;
+  /** When it was given, in milliseconds since the Unix epoch. */
+  given: number;
+  /** When it ends. */
+  expires: number;
 }
 
 /** Holds secrets; without `set` and `delete` it can only be read. */
@@ -672,6 +729,8 @@ export interface ProfileSpec {
   limits?: LimitsSpec;
   isolation?: Isolation;
   policy?: { default?: Effect; rules?: { match: string; effect: Effect; reason?: string }[] };
+  /** How people are asked about what policy lets through with a confirmation only. */
+  approval?: ApprovalSpec;
   /** What the audit trail holds, and how it is kept. */
   audit?: AuditSpec;
   /** How much may flow; every one that fits holds. */
@@ -694,6 +753,22 @@ export interface RedactionSpec {
   results?: RedactionMode;
   /** The kinds of tokens that are let through, such as `jwt`. */
   except?: string[];
+}
+
+/** How people are asked about what policy lets through with a confirmation only. */
+export interface ApprovalSpec {
+  /** What a call does while an operator has not answered: it waits, or ends and says how it is approved. */
+  pending?: "wait" | "return";
+  /** How long a call waits for an operator, such as `2m`, which is the default. */
+  wait?: string;
+  /** With `return`, how long a question and its answer are good, such as `10m`, which is the default. */
+  goodFor?: string;
+  /** How long a yes for more than one request holds at most, such as `8h`, which is the default. */
+  remember?: string;
+  /** Principals whose clients show hard confirmations to a person who may give them. */
+  trustedClients?: string[];
+  /** A program elsewhere that is asked in the place of the queue; `secret` is the key of the secret that both sign with. */
+  webhook?: { url: string; secret: string; allowPrivate?: boolean };
 }
 
 /** One bound on calls, prompts, reads, subscriptions and completions, counted for each server and principal that it names. */
@@ -897,6 +972,19 @@ export declare class Gateway extends Session {
   renderAuditReport(options?: { format?: "html" | "csv"; since?: number }): Promise<string>;
   /** Writes the audit trail into a file; how many records. */
   exportAudit(to: string, options?: { format?: AuditExportFormat; since?: number }): Promise<number>;
+  /** What waits for an operator's answer, in any gateway of the home. */
+  approvals(): Promise<PendingApproval[]>;
+  /** Lets the request that waits under this id go on: for operators, and out of every agent's reach. A hard one needs a reason. */
+  approve(
+    id: string,
+    answer: { by: string; reason?: string; scope?: ApprovalScope; ttlSeconds?: number },
+  ): Promise<void>;
+  /** Refuses the request that waits under this id; the reason is shown to who asked. */
+  reject(id: string, answer: { by: string; reason?: string }): Promise<void>;
+  /** The approvals that hold for more than one request. */
+  grants(): Promise<Grant[]>;
+  /** Ends an approval that holds for more than one request. */
+  revoke(id: string): Promise<void>;
   /** The counters in Prometheus's text form. */
   metrics(): Promise<string>;
   /** How the remote servers are authorized that need it. */

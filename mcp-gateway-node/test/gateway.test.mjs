@@ -166,7 +166,9 @@ test("objects of the host take every part", async () => {
     assert.equal(text(await gateway.callTool("secret")), "5");
     assert.equal(text(await gateway.callTool("echo", { text: "please" })), "please");
     await assert.rejects(gateway.callTool("echo", { text: "now" }), { kind: "denied" });
-    assert.equal((await gateway.audit({ name: "echo" })).length, 2);
+    const actions = (await gateway.audit({ name: "echo" })).map((record) => record.event.action);
+    const each = ["approval/ask", "approval/answer", "tools/call"];
+    assert.deepEqual(actions, [...each, ...each]);
   });
   assert.equal(asked[0], "cases/mine/CASES_TOKEN");
   assert.deepEqual(questions.map(({ server, name, decision }) => [server, name, decision.reason]), [
@@ -175,8 +177,34 @@ test("objects of the host take every part", async () => {
   ]);
   assert(records.every((record, at) => record instanceof AuditRecord && record.sequence === at + 1));
   assert(records.every((record, at) => at === 0 || record.previous === records[at - 1].hash));
-  const granted = records.map((record) => record.event).find((event) => event.name === "echo");
+  const granted = records.map((record) => record.event).find((event) => event.action === "tools/call" && event.name === "echo");
   assert.equal(granted.decision.reason, "ann: asked nicely");
+});
+
+test("an operator answers what waits", async () => {
+  const rules = [{ match: "cases.echo", effect: "hard_confirm" }];
+  const asking = { name: "cases", servers: { cases: {} }, policy: { rules } };
+  await using(await Gateway.open(asking, options()), async (gateway) => {
+    const waits = async () => {
+      for (;;) {
+        const [first] = await gateway.approvals();
+        if (first) return first;
+      }
+    };
+    const granted = gateway.callTool("echo", { text: "x" });
+    const { id, effect, question } = await waits();
+    assert.deepEqual([effect, question.arguments], ["hard_confirm", { text: "x" }]);
+    await assert.rejects(gateway.approve(id, { by: "ann" }), { kind: "invalid_input" });
+    await gateway.approve(id, { by: "ann", reason: "ticket 7", scope: "arguments", ttlSeconds: 60 });
+    assert.equal(text(await granted), "x");
+    assert.equal(text(await gateway.callTool("echo", { text: "x" })), "x");
+    const [grant] = await gateway.grants();
+    assert.deepEqual([grant.by, grant.scope], ["ann", "arguments"]);
+    await gateway.revoke(grant.id);
+    const refused = gateway.callTool("echo", { text: "x" });
+    await gateway.reject((await waits()).id, { by: "ann", reason: "enough" });
+    await assert.rejects(refused, { kind: "denied" });
+  });
 });
 
 test("a mapping is a broker", async () => {

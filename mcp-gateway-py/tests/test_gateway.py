@@ -29,6 +29,7 @@ from mcp_gateway import (
     Gateway,
     GatewayBuilder,
     GatewayError,
+    PendingApproval,
     PolicyRuleSpec,
     PolicySpec,
     ProfileSpec,
@@ -233,6 +234,9 @@ class Operator:
         return Answer(question.arguments == {"text": "please"}, by="ann", reason="asked nicely")
 
 
+ASKED = ["approval/ask", "approval/answer", "tools/call"]
+
+
 @pytest.mark.parametrize("is_blocking", [False, True])
 def test_objects_of_the_host_take_every_part(is_blocking: bool, tmp_path: Path) -> None:
     trail, vault, operator = Trail(), Vault(), Operator()
@@ -244,7 +248,7 @@ def test_objects_of_the_host_take_every_part(is_blocking: bool, tmp_path: Path) 
             assert gateway.call_tool("echo", {"text": "please"}).text == "please"
             with pytest.raises(DeniedError):
                 gateway.call_tool("echo", {"text": "now"})
-            assert len(gateway.audit(name="echo")) == 2
+            assert [record.event["action"] for record in gateway.audit(name="echo")] == ASKED * 2
     else:
 
         async def main() -> None:
@@ -252,7 +256,7 @@ def test_objects_of_the_host_take_every_part(is_blocking: bool, tmp_path: Path) 
                 assert (await gateway.call_tool("echo", {"text": "please"})).text == "please"
                 with pytest.raises(DeniedError):
                     await gateway.call_tool("echo", {"text": "now"})
-                assert len(await gateway.audit(name="echo")) == 2
+                assert [record.event["action"] for record in await gateway.audit(name="echo")] == ASKED * 2
 
         asyncio.run(main())
     assert [(question.server, question.name, question.decision.reason) for question in operator.questions] == [
@@ -261,8 +265,41 @@ def test_objects_of_the_host_take_every_part(is_blocking: bool, tmp_path: Path) 
     assert vault.asked[0] == "cases/mine/CASES_TOKEN"
     assert [record.sequence for record in trail.records] == list(range(1, len(trail.records) + 1))
     assert all(later.previous == earlier.hash for earlier, later in zip(trail.records, trail.records[1:], strict=False))
-    granted = next(record.event for record in trail.records if record.event.get("name") == "echo")
+    calls = (record.event for record in trail.records if record.event["action"] == "tools/call")
+    granted = next(event for event in calls if event.get("name") == "echo")
     assert granted["decision"]["reason"] == "ann: asked nicely"
+
+
+def test_an_operator_answers_what_waits(options: OpenArguments) -> None:
+    rule = {"match": "cases.echo", "effect": "hard_confirm"}
+    profile = {**PROFILE, "policy": {"rules": [rule]}}
+
+    async def main() -> None:
+        async with Gateway.open(profile, **options) as gateway:
+
+            async def waits() -> PendingApproval:
+                while True:
+                    if pending := await gateway.approvals():
+                        return pending[0]
+                    await asyncio.sleep(0)
+
+            call = asyncio.create_task(gateway.call_tool("echo", {"text": "x"}))
+            pending = await waits()
+            assert (pending.effect, pending.question.arguments) == ("hard_confirm", {"text": "x"})
+            with pytest.raises(InvalidInputError):
+                await gateway.approve(pending.id, by="ann")
+            await gateway.approve(pending.id, by="ann", reason="ticket 7", scope="arguments", ttl_seconds=60)
+            assert (await call).text == "x"
+            assert (await gateway.call_tool("echo", {"text": "x"})).text == "x"
+            grant = (await gateway.grants())[0]
+            assert (grant.by, grant.scope) == ("ann", "arguments")
+            await gateway.revoke(grant.id)
+            call = asyncio.create_task(gateway.call_tool("echo", {"text": "x"}))
+            await gateway.reject((await waits()).id, by="ann", reason="enough")
+            with pytest.raises(DeniedError):
+                await call
+
+    asyncio.run(main())
 
 
 def test_a_mapping_is_a_broker(options: OpenArguments) -> None:

@@ -6,6 +6,8 @@ mod question;
 pub mod queue;
 mod verdict;
 mod visible;
+#[cfg(feature = "approval-webhook")]
+mod webhook;
 
 use std::fmt;
 
@@ -20,6 +22,8 @@ pub use question::{Previous, Question};
 pub use queue::{ApprovalQueue, Grant, PendingApproval};
 pub use verdict::{Scope, Verdict};
 pub use visible::{visible, visible_line};
+#[cfg(feature = "approval-webhook")]
+pub use webhook::{WebhookApprover, WebhookConfig};
 
 /// Asks a person.
 ///

@@ -137,12 +137,12 @@ impl Verb {
             Self::Approve { id, reason, operator, scope } => {
                 let verdict = Verdict::new(true, operator.by(), reason);
                 let approved = queue.answer(&id, scope.apply(verdict)).await?;
-                report::note(&format!("approved {}", target(&approved)));
+                report::note(format!("approved {}", target(&approved)));
                 Ok(())
             }
             Self::Reject { id, reason, operator } => {
                 let rejected = queue.answer(&id, Verdict::new(false, operator.by(), reason)).await?;
-                report::note(&format!("rejected {}", target(&rejected)));
+                report::note(format!("rejected {}", target(&rejected)));
                 Ok(())
             }
             Self::Grants { format } => {

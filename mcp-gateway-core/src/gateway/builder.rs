@@ -4,7 +4,7 @@ use std::sync::Arc;
 use std::sync::atomic::AtomicBool;
 use std::time::Duration;
 
-use super::approvals::{ApprovalParts, Approvals};
+use super::approvals::{ApprovalParts, Approvals, Webhook};
 use super::events::EventBus;
 use super::hub::{Hub, HubOptions, HubParts, Slot, Slots};
 use super::launch::Launcher;
@@ -255,6 +255,7 @@ impl GatewayBuilder {
             sweep(Arc::clone(runtime));
         }
         let secrets = self.secrets.unwrap_or_else(|| Arc::new(MemoryBroker::new()));
+        let webhook = Webhook::of(&spec.approval, &secrets)?;
         let launcher = Launcher {
             profile: profile.name().clone(),
             gateway,
@@ -293,6 +294,7 @@ impl GatewayBuilder {
         let limits = LimitLayer::new(Arc::clone(&hub), self.options.max_in_flight);
         let parts = ApprovalParts {
             approver: self.approver,
+            webhook,
             queue: self.approvals.clone(),
             audit: Arc::clone(&audit),
             profile: profile.name().clone(),

@@ -41,6 +41,23 @@ pub struct ApprovalSpec {
     /// Principals whose clients show hard confirmations to a person who may give them: an agent is none of them.
     #[serde(skip_serializing_if = "Vec::is_empty")]
     pub trusted_clients: Vec<String>,
+    /// A program elsewhere that is asked in the place of the queue.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub webhook: Option<WebhookSpec>,
+}
+
+/// A program elsewhere that is asked by a signed POST.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "camelCase", deny_unknown_fields)]
+#[non_exhaustive]
+pub struct WebhookSpec {
+    /// Its address.
+    pub url: String,
+    /// The key of the secret that both sign with, `whsec_…`; never its value.
+    pub secret: String,
+    /// Whether the address may be private, or without TLS.
+    #[serde(default, skip_serializing_if = "std::ops::Not::not")]
+    pub allow_private: bool,
 }
 
 /// What a call does while its question lies in the operators' queue.

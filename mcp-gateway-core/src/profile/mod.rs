@@ -24,7 +24,7 @@ use async_trait::async_trait;
 use crate::error::Result;
 use crate::model::ProfileName;
 
-pub use approval::{ApprovalSpec, PendingWord};
+pub use approval::{ApprovalSpec, PendingWord, WebhookSpec};
 pub use approved::ApprovedSurface;
 pub use audit::{AuditDurability, AuditSpec, OnOverload, RotateSpec};
 pub use file::FileProfile;

@@ -164,6 +164,18 @@ impl Check {
                 self.error(&["approval", key], &error);
             }
         }
+        if let Some(webhook) = &approval.webhook {
+            let is_plain = webhook.allow_private && webhook.url.starts_with("http://");
+            if !is_plain && !webhook.url.starts_with("https://") {
+                let hint = "write `https://…`, or set `allowPrivate: true` if it is meant to be reached without TLS";
+                let message = format!("`{}` is no address of a webhook", webhook.url);
+                self.fault(&["approval", "webhook", "url"], message, Some(hint));
+            }
+            if !is_word(&webhook.secret) || webhook.secret.starts_with("whsec_") {
+                let hint = "the key of the secret, never its value: `mcp-gateway secret set KEY` stores that";
+                self.fault(&["approval", "webhook", "secret"], "this is not the key of a secret", Some(hint));
+            }
+        }
         for (index, name) in approval.trusted_clients.iter().enumerate().filter(|(_, name)| !is_word(name)) {
             let hint = "write the names of principals, without patterns";
             self.fault(&["approval", "trustedClients", &index.to_string()], format!("`{name}` names nobody"), Some(hint));

@@ -1,7 +1,7 @@
 """Embeddable, governed access to every MCP server, for agent frameworks."""
 
 from mcp_gateway._native import __version__
-from mcp_gateway.approval import Answer, Approver, Question
+from mcp_gateway.approval import Answer, Approver, Grant, PendingApproval, Question, Scope
 from mcp_gateway.audit import AuditQuery, AuditRecord, AuditStore
 from mcp_gateway.builder import GatewayBuilder
 from mcp_gateway.catalog import Catalog
@@ -28,6 +28,7 @@ from mcp_gateway.model import (
 from mcp_gateway.options import Bounds, DefaultSettings, DockerOptions
 from mcp_gateway.policy import Decision, Policy, Request
 from mcp_gateway.profile import (
+    ApprovalSpec,
     AuditSpec,
     LimitsSpec,
     OAuthSpec,
@@ -39,12 +40,14 @@ from mcp_gateway.profile import (
     RedactionSpec,
     RotateSpec,
     ServerSpec,
+    WebhookSpec,
 )
 from mcp_gateway.secrets import SecretBroker, SecretKey
 from mcp_gateway.transport import Transport
 
 __all__ = [
     "Answer",
+    "ApprovalSpec",
     "Approver",
     "AuditQuery",
     "AuditRecord",
@@ -66,6 +69,7 @@ __all__ = [
     "Gateway",
     "GatewayBuilder",
     "GatewayError",
+    "Grant",
     "ImageReference",
     "Inspection",
     "LimitsSpec",
@@ -74,6 +78,7 @@ __all__ = [
     "OAuthSpec",
     "OAuthStatus",
     "Opening",
+    "PendingApproval",
     "Policy",
     "PolicyRuleSpec",
     "PolicySpec",
@@ -91,6 +96,7 @@ __all__ = [
     "Root",
     "RotateSpec",
     "Sampling",
+    "Scope",
     "SecretBroker",
     "SecretKey",
     "ServerSpec",
@@ -100,5 +106,6 @@ __all__ = [
     "ToolResult",
     "ToolSet",
     "Transport",
+    "WebhookSpec",
     "__version__",
 ]

@@ -66,3 +66,9 @@ def audit_query(
 ) -> dict[str, Any]:
     """Returns the conditions that are set."""
     return {condition: value for condition, value in locals().items() if value is not None}
+
+
+def verdict(granted: bool, by: str, reason: str, scope: str, ttl_seconds: int | None) -> dict[str, Any]:
+    """Returns an operator's answer in the gateway's form."""
+    answer: dict[str, Any] = {"granted": granted, "by": by, "reason": reason, "scope": scope}
+    return answer if ttl_seconds is None else answer | {"ttlSeconds": ttl_seconds}

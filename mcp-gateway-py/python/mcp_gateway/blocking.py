@@ -14,6 +14,7 @@ from typing import TYPE_CHECKING, Any, Literal
 from mcp_gateway import _host, _lifetime, _native, _wire
 from mcp_gateway._tools import ToolSetBase
 from mcp_gateway._wait import ThreadWaiter
+from mcp_gateway.approval import Grant, PendingApproval, Scope
 from mcp_gateway.audit import AuditRecord, ExportFormat, Outcome
 from mcp_gateway.exceptions import ClosedError, GatewayError
 from mcp_gateway.gateway import Arguments, Dialect, LogLevel
@@ -299,6 +300,32 @@ class Gateway(Session):
         """Writes the audit trail into a file, and returns how many records were written."""
         written: dict[str, int] = self._command("audit_export", to=fspath(to), format=form, since=since)
         return written["records"]
+
+    def approvals(self) -> list[PendingApproval]:
+        """Returns what waits for an operator's answer, in any gateway of the home."""
+        return [PendingApproval.read(raw) for raw in self._command("approvals")]
+
+    def approve(
+        self, approval: str, *, by: str, reason: str = "", scope: Scope = "once", ttl_seconds: int | None = None
+    ) -> None:
+        """Lets the request that waits under this id go on; `by` is the operator, and a hard one needs a reason.
+
+        For operators: what an agent can call must not call it.
+        """
+        verdict = _wire.verdict(True, by, reason, scope, ttl_seconds)
+        self._command("answer_approval", id=approval, verdict=verdict)
+
+    def reject(self, approval: str, *, by: str, reason: str = "") -> None:
+        """Refuses the request that waits under this id; the reason is shown to who asked."""
+        self._command("answer_approval", id=approval, verdict=_wire.verdict(False, by, reason, "once", None))
+
+    def grants(self) -> list[Grant]:
+        """Returns the approvals that hold for more than one request."""
+        return [Grant.read(raw) for raw in self._command("grants")]
+
+    def revoke(self, grant: str) -> None:
+        """Ends an approval that holds for more than one request."""
+        self._command("revoke_grant", id=grant)
 
     def metrics(self) -> str:
         """Returns the counters in Prometheus's text form."""

@@ -7,6 +7,7 @@ from typing import Any, Literal
 from mcp_gateway.policy import Effect
 
 __all__ = [
+    "ApprovalSpec",
     "AuditSpec",
     "Isolation",
     "LimitsSpec",
@@ -19,6 +20,7 @@ __all__ = [
     "RedactionSpec",
     "RotateSpec",
     "ServerSpec",
+    "WebhookSpec",
 ]
 
 Isolation = Literal["call", "session", "shared"]
@@ -164,6 +166,36 @@ class AuditSpec:
 
 
 @dataclass(frozen=True)
+class WebhookSpec:
+    """A program elsewhere that is asked by a signed POST."""
+
+    url: str
+    """Its address."""
+    secret: str
+    """The key of the secret that both sign with; never its value."""
+    allow_private: bool = False
+    """Whether the address may be private, or without TLS."""
+
+
+@dataclass(frozen=True)
+class ApprovalSpec:
+    """How people are asked about what policy lets through with a confirmation only."""
+
+    pending: Literal["wait", "return"] | None = None
+    """What a call does while an operator has not answered: it waits, or ends and says how it is approved."""
+    wait: str | None = None
+    """How long a call waits for an operator, such as `2m`, which is the default."""
+    good_for: str | None = None
+    """With `return`, how long a question and its answer are good, such as `10m`, which is the default."""
+    remember: str | None = None
+    """How long a yes for more than one request holds at most, such as `8h`, which is the default."""
+    trusted_clients: Sequence[str] = ()
+    """Principals whose clients show hard confirmations to a person who may give them."""
+    webhook: WebhookSpec | None = None
+    """A program elsewhere that is asked in the place of the queue."""
+
+
+@dataclass(frozen=True)
 class QuotaSpec:
     """A bound on calls, prompts, reads, subscriptions and completions, for each server and principal that it names."""
 
@@ -203,6 +235,8 @@ class ProfileSpec:
     """How sessions share servers."""
     policy: PolicySpec | None = None
     """What may happen with requests."""
+    approval: ApprovalSpec | None = None
+    """How people are asked about what it lets through with a confirmation only."""
     audit: AuditSpec | None = None
     """What the audit trail holds."""
     quotas: Sequence[QuotaSpec] = ()

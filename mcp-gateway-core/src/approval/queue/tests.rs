@@ -1,3 +1,5 @@
+#![expect(clippy::disallowed_methods, reason = "somebody else touches the files of the queue here")]
+
 use super::*;
 use crate::model::{CallContext, Decision, Effect, Principal, ServerName, SessionId};
 use crate::protocol::{RawJson, Target};

@@ -4,6 +4,7 @@ mod client;
 mod records;
 mod rounds;
 mod waiting;
+mod webhook;
 
 use std::sync::Arc;
 use std::time::Duration;
@@ -22,13 +23,14 @@ use crate::protocol::{RawJson, Request, RequestKind, Response};
 use crate::telemetry::Metrics;
 pub(crate) use client::APPROVAL;
 use rounds::Approved;
+pub(crate) use webhook::Webhook;
 
 /// Whom confirmations go to.
 ///
 /// # Behavior
 /// - Soft ones go to the person at the client, where it can show a form; else as hard ones do.
-/// - Hard ones go to the host's approver, else to the operators' queue; to the client only where an operator has declared
-///   it trusted.
+/// - Hard ones go to the host's approver, else to the webhook, else to the operators' queue; to the client only where an
+///   operator has declared it trusted.
 /// - Whatever is not a yes in time is a no. A yes that cannot be recorded is a no.
 #[derive(Debug)]
 pub(crate) struct Approvals {
@@ -46,6 +48,7 @@ pub(crate) struct Approvals {
 #[derive(Debug)]
 pub(crate) struct ApprovalParts {
     pub(crate) approver: Option<Arc<dyn Approver>>,
+    pub(crate) webhook: Option<Webhook>,
     pub(crate) queue: Option<ApprovalQueue>,
     pub(crate) audit: Arc<dyn AuditStore>,
     pub(crate) profile: ProfileName,
@@ -69,6 +72,7 @@ pub(crate) enum Settled {
 enum Route {
     Client,
     Host,
+    Webhook,
     Queue,
 }
 
@@ -77,6 +81,7 @@ impl Route {
         match self {
             Self::Client => "client",
             Self::Host => "host",
+            Self::Webhook => "webhook",
             Self::Queue => "queue",
         }
     }
@@ -157,16 +162,21 @@ impl Approvals {
         route: Route,
         id: &mut Option<String>,
     ) -> Result<Verdict> {
-        match (route, &self.parts.approver, &self.parts.queue) {
+        let parts = &self.parts;
+        match (route, &parts.approver, &parts.webhook, &parts.queue) {
             (Route::Client, ..) => {
                 self.record_question(question, route.as_str(), None).await?;
                 self.ask_client(ctx, &call.request, question).await
             }
-            (Route::Host, Some(approver), _) => {
+            (Route::Host, Some(approver), ..) => {
                 self.record_question(question, route.as_str(), None).await?;
                 approver.approve(ctx, question).await.map(Verdict::from)
             }
-            (Route::Queue, _, Some(queue)) => {
+            (Route::Webhook, _, Some(webhook), _) => {
+                self.record_question(question, route.as_str(), None).await?;
+                webhook.ask(ctx, question).await.map(Verdict::from)
+            }
+            (Route::Queue, .., Some(queue)) => {
                 let ticket = queue.ask(question, self.wait).await?;
                 *id = Some(ticket.id().to_owned());
                 self.record_question(question, route.as_str(), Some(ticket.id())).await?;
@@ -187,6 +197,9 @@ impl Approvals {
         }
         if self.parts.approver.is_some() {
             return Ok(Route::Host);
+        }
+        if self.parts.webhook.is_some() {
+            return Ok(Route::Webhook);
         }
         self.parts.queue.as_ref().map(|_| Route::Queue).ok_or_else(nobody)
     }

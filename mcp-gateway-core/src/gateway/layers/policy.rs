@@ -119,6 +119,7 @@ mod tests {
     async fn run(policy: impl Policy, approver: MemoryApprover, tool: &str) -> (Result<Response>, Call) {
         let parts = ApprovalParts {
             approver: Some(Arc::new(approver)),
+            webhook: None,
             queue: None,
             audit: Arc::new(MemoryAudit::new()),
             profile: ProfileName::new("p").unwrap(),

@@ -336,7 +336,7 @@ async fn a_yes_that_cannot_be_recorded_or_a_queue_that_is_broken_is_a_no() {
     let parts = queue.clone();
     let stage = stage_with(|_| {}, [], queue, |builder| builder.with_approvals(parts)).await;
     std::fs::remove_dir_all(&place).unwrap();
-    std::fs::write(&place, "in the way").unwrap();
+    crate::util::fs::write_atomic(&place, b"in the way").unwrap();
     assert_eq!(stage.call("hard", json!({})).await.unwrap_err().kind(), ErrorKind::Denied);
 }
 
