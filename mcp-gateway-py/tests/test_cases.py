@@ -97,6 +97,7 @@ def test_case(case: dict[str, Any], is_async: bool, options: OpenArguments) -> N
         "name": "cases",
         "servers": {"cases": {}},
         "policy": case.get("policy", {}),
+        "approval": case.get("approval", {}),
         "quotas": case.get("quotas", []),
         "redaction": case.get("redaction", {}),
     }

@@ -1,11 +1,13 @@
 //! `approvals …`, from another process than the one that asks.
 
+use std::path::{Path, PathBuf};
 use std::process::Child;
 use std::time::{Duration, Instant};
 
 use serde_json::Value;
 
-use crate::support::{Place, wait};
+use crate::gateway::Served;
+use crate::support::{BINARY, Place, wait};
 
 /// A place whose `echo` needs an operator.
 fn place(approval: &str) -> Option<Place> {
@@ -120,4 +122,44 @@ fn a_soft_one_is_for_a_person_and_not_for_a_file() {
     let done = place.run(["tools", "call", "echo", "text=x", "--answers", "answers.json"]);
     let said = String::from_utf8_lossy(&done.stderr).into_owned();
     assert!(!done.status.success() && said.contains("there is no terminal to ask at"), "{said}");
+}
+
+/// The interpreter with an SDK; where there is none, `.ci/` has not installed it.
+fn sdk(name: &str) -> Option<PathBuf> {
+    let python = Path::new(env!("CARGO_MANIFEST_DIR")).join("../target/test-servers").join(name).join("bin/python");
+    if !python.exists() {
+        eprintln!("skipped: no {}; `make servers` installs it", python.display());
+    }
+    python.exists().then_some(python)
+}
+
+/// The official SDKs, of sessions and of requests that stand alone, with a person who says yes, with one who says no, and
+/// with nobody: a soft confirmation is theirs, a hard one is not.
+#[test]
+fn real_clients_confirm_what_is_theirs() {
+    for (name, version) in [("python1", "2025-11-25"), ("python", "2026-07-28")] {
+        let (Some(python), Some(place)) = (sdk(name), place("wait: 300ms")) else { continue };
+        let rules = "policy:\n  rules:\n    - {match: tiny.echo, effect: soft_confirm}\n    - {match: tiny.fail, effect: hard_confirm}";
+        let profile = format!("name: default\nservers:\n  tiny: {{}}\n{rules}\napproval: {{wait: 300ms}}\n");
+        place.write("home/profiles/default.yaml", &profile);
+        let served = Served::start(&place, "gateway run --transport streaming --port 0");
+        let (url, token) = (format!("http://{}/mcp", served.address), served.token.clone().unwrap());
+        for person in ["yes", "no", "none"] {
+            for target in [vec!["stdio", BINARY, "gateway", "run"], vec!["http", &url, &token]] {
+                let script = concat!(env!("CARGO_MANIFEST_DIR"), "/tests/sdk/confirming.py");
+                let words = [script, person].into_iter().chain(target.iter().copied());
+                let done = wait(place.command_of(&python, words).spawn().unwrap());
+                let said = String::from_utf8_lossy(&done.stdout).into_owned();
+                let what = format!("{name} {person} {target:?}: {said} {}", String::from_utf8_lossy(&done.stderr));
+                let said: Value = serde_json::from_str(&said).unwrap_or_else(|_| panic!("{what}"));
+                assert_eq!(said["protocol"], version, "{what}");
+                let (soft, hard) = (said["soft"].as_str().unwrap(), said["hard"].as_str().unwrap());
+                assert_eq!(soft == "hello", person == "yes", "{what}");
+                assert!(hard.contains("confirmation that was not given"), "{what}");
+                let asked = said["asked"].as_array().unwrap();
+                assert_eq!(asked.len(), usize::from(person != "none"), "{what}");
+                assert!(asked.iter().all(|message| message.as_str().unwrap().contains("\"text\": \"hello\"")), "{what}");
+            }
+        }
+    }
 }

@@ -150,15 +150,15 @@ fn what_cannot_be_served_is_said_before_anything_starts() {
 }
 
 /// A gateway over HTTP: its address, its token, and the process.
-struct Served {
+pub(crate) struct Served {
     child: Child,
-    address: String,
-    token: Option<String>,
+    pub(crate) address: String,
+    pub(crate) token: Option<String>,
     stderr: BufReader<std::process::ChildStderr>,
 }
 
 impl Served {
-    fn start(place: &Place, line: &str) -> Self {
+    pub(crate) fn start(place: &Place, line: &str) -> Self {
         let mut child = place.command(line.split(' ')).spawn().unwrap();
         let mut stderr = BufReader::new(child.stderr.take().unwrap());
         let (mut address, mut token) = (String::new(), None);

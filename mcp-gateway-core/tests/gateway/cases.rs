@@ -101,6 +101,7 @@ impl Run {
                 "name": "cases",
                 "servers": {"cases": {}},
                 "policy": case.get("policy").unwrap_or(&json!({})),
+                "approval": case.get("approval").unwrap_or(&json!({})),
                 "quotas": case.get("quotas").unwrap_or(&json!([])),
                 "redaction": case.get("redaction").unwrap_or(&json!({})),
             },
