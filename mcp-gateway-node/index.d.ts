@@ -270,6 +270,8 @@ export type GatewayEvent =
       effect: "soft_confirm" | "hard_confirm";
       rule: string;
       reason: string;
+      /** Under which an operator answers; none where somebody else is asked. */
+      id?: string;
     }
   | { type: "approval_answered"; server: string; name: string; granted: boolean; by?: string; reason: string }
   | { type: "log"; session: string; params: { level: string; logger?: string; data: unknown } }

@@ -62,7 +62,13 @@ pub struct Previous {
 
 impl Previous {
     /// An answer that was given before.
-    pub fn new(time: i64, granted: bool, by: impl Into<String>, reason: impl Into<String>, same_arguments: bool) -> Self {
+    pub fn new(
+        time: i64,
+        granted: bool,
+        by: impl Into<String>,
+        reason: impl Into<String>,
+        same_arguments: bool,
+    ) -> Self {
         Self { time, granted, by: by.into(), reason: reason.into(), same_arguments }
     }
 }
@@ -336,7 +342,8 @@ mod tests {
 
     #[test]
     fn a_person_sees_every_character_and_no_line_that_was_made_up() {
-        let mut question = question("{\"to\": \"ann\\u202eevil\", \"id\": 12345678901234567890123, \"x\": [], \"y\": [1]}");
+        let mut question =
+            question("{\"to\": \"ann\\u202eevil\", \"id\": 12345678901234567890123, \"x\": [], \"y\": [1]}");
         question.target.name = "send\nrule: none".to_owned();
         let text = question.to_text().unwrap();
         assert!(text.contains(r"ann\u{202e}evil") && text.contains("12345678901234567890123"), "{text}");

@@ -9,7 +9,7 @@ use crate::model::Effect;
 /// The longest reason, in bytes.
 const MAX_REASON: usize = 4096;
 /// The longest name of who answers, in bytes.
-const MAX_BY: usize = 256;
+const MAX_BY: usize = 1024;
 
 /// For what a yes holds.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Hash, Serialize, Deserialize)]

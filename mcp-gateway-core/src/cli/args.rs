@@ -6,7 +6,8 @@ use clap::{Args, Parser, Subcommand, ValueEnum};
 
 use super::logging::LogArgs;
 use super::{
-    approvals, audit, catalog, completion, gateway, oauth, profile, prune, ps, secret, server, stats, toolkit, tools, version,
+    approvals, audit, catalog, completion, gateway, oauth, profile, prune, ps, secret, server, stats, toolkit, tools,
+    version,
 };
 use crate::gateway::home::RuntimeName;
 use crate::model::{ProfileName, ServerName};

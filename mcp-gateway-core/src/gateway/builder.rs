@@ -301,6 +301,7 @@ impl GatewayBuilder {
             bus,
             metrics: metrics.clone(),
             question_timeout: self.options.question_timeout,
+            closing: hub.closing(),
         };
         let approvals = Approvals::new(&spec.approval, parts)?;
         let quotas = Arc::new(Quotas::new(&spec.quotas)?);

@@ -1,6 +1,8 @@
 //! Whether what a person wrote can be carried out.
 
-use super::{ApprovalSpec, LimitsSpec, NetworkSpec, OAuthGrant, OAuthSpec, ProfileSpec, QuotaSpec, ServerSpec, parse_duration};
+use super::{
+    ApprovalSpec, LimitsSpec, NetworkSpec, OAuthGrant, OAuthSpec, ProfileSpec, QuotaSpec, ServerSpec, parse_duration,
+};
 use crate::error::{Error, ErrorKind, Result};
 use crate::model::{ProfileName, parse_memory, token_kinds};
 use crate::util::pattern::did_you_mean;
@@ -178,7 +180,11 @@ impl Check {
         }
         for (index, name) in approval.trusted_clients.iter().enumerate().filter(|(_, name)| !is_word(name)) {
             let hint = "write the names of principals, without patterns";
-            self.fault(&["approval", "trustedClients", &index.to_string()], format!("`{name}` names nobody"), Some(hint));
+            self.fault(
+                &["approval", "trustedClients", &index.to_string()],
+                format!("`{name}` names nobody"),
+                Some(hint),
+            );
         }
     }
 

@@ -158,7 +158,10 @@ fn real_clients_confirm_what_is_theirs() {
                 assert!(hard.contains("confirmation that was not given"), "{what}");
                 let asked = said["asked"].as_array().unwrap();
                 assert_eq!(asked.len(), usize::from(person != "none"), "{what}");
-                assert!(asked.iter().all(|message| message.as_str().unwrap().contains("\"text\": \"hello\"")), "{what}");
+                assert!(
+                    asked.iter().all(|message| message.as_str().unwrap().contains("\"text\": \"hello\"")),
+                    "{what}"
+                );
             }
         }
     }

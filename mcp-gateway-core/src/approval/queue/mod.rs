@@ -69,8 +69,7 @@ impl ApprovalQueue {
     }
 
     fn over(shelf: Shelf, gateway: String) -> Result<Self> {
-        let inner =
-            Inner { shelf, gateway, run: random::hex(16)?, open: Mutex::default(), answered: Notify::new() };
+        let inner = Inner { shelf, gateway, run: random::hex(16)?, open: Mutex::default(), answered: Notify::new() };
         Ok(Self(Arc::new(inner)))
     }
 
@@ -232,8 +231,7 @@ impl ApprovalQueue {
 
     /// Takes back what stands for later and whose time is up.
     fn forget_over(&self) {
-        let over: Vec<_> =
-            self.opened().iter().filter(|(_, open)| open.is_over()).map(|(id, _)| id.clone()).collect();
+        let over: Vec<_> = self.opened().iter().filter(|(_, open)| open.is_over()).map(|(id, _)| id.clone()).collect();
         over.iter().for_each(|id| self.withdraw(id));
     }
 

@@ -85,9 +85,9 @@ impl Shelf {
             }
         };
         let wrong = |why: &'static str| {
-            Error::new(ErrorKind::InvalidConfig, why)
-                .with_context("file", path.display())
-                .with_hint("remove it: the next gateway makes another, and every pending approval and grant is void then")
+            Error::new(ErrorKind::InvalidConfig, why).with_context("file", path.display()).with_hint(
+                "remove it: the next gateway makes another, and every pending approval and grant is void then",
+            )
         };
         if key.len() != 2 * KEY_BYTES || !key.bytes().all(|byte| byte.is_ascii_hexdigit()) {
             return Err(wrong("this is not a key of approvals"));

@@ -161,7 +161,8 @@ async fn the_queue_is_bounded_for_one_and_for_all() {
 async fn a_grant_holds_for_what_it_was_given_for_and_until_it_is_revoked() {
     let folder = tempfile::tempdir().unwrap();
     let queue = ApprovalQueue::open(folder.path(), "one").unwrap();
-    let exact = queue.remember(&question(r#"{"a": 1}"#), &yes().with_scope(Scope::Arguments), LONG).await.unwrap().unwrap();
+    let exact =
+        queue.remember(&question(r#"{"a": 1}"#), &yes().with_scope(Scope::Arguments), LONG).await.unwrap().unwrap();
     assert!(queue.remember(&question("{}"), &yes(), LONG).await.unwrap().is_none());
     let no = Verdict::new(false, "ann", "no").with_scope(Scope::Arguments);
     assert!(queue.remember(&question("{}"), &no, LONG).await.unwrap().is_none());

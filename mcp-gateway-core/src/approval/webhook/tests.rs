@@ -32,7 +32,8 @@ struct Plan {
 
 fn granted(request: &TestRequest) -> String {
     let nonce = &request.json("data")["nonce"];
-    json!({"type": "approval.answered", "data": {"nonce": nonce, "granted": true, "by": "ann", "reason": "ok"}}).to_string()
+    json!({"type": "approval.answered", "data": {"nonce": nonce, "granted": true, "by": "ann", "reason": "ok"}})
+        .to_string()
 }
 
 const HONEST: Plan = Plan { secret: SECRET, body: granted, id: None, age: 0, status: 200 };
@@ -83,7 +84,10 @@ async fn anything_else_is_a_no() {
         Plan { body: |_| "true".to_owned(), ..HONEST },
         Plan { body: |request| granted(request).replace("answered", "asked"), ..HONEST },
         Plan { body: |request| granted(request).replace("granted\":true", "granted\":\"yes\""), ..HONEST },
-        Plan { body: |request| granted(request).replace(request.json("data")["nonce"].as_str().unwrap(), "0"), ..HONEST },
+        Plan {
+            body: |request| granted(request).replace(request.json("data")["nonce"].as_str().unwrap(), "0"),
+            ..HONEST
+        },
         Plan { body: |request| format!("{}{}", granted(request), " ".repeat(MAX_ANSWER)), ..HONEST },
     ];
     for lie in lies {

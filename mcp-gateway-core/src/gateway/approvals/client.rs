@@ -13,7 +13,12 @@ pub(crate) const APPROVAL: &str = "mcp-gateway/approval";
 
 impl Approvals {
     /// The answer of the person at the client.
-    pub(super) async fn ask_client(&self, ctx: &CallContext, request: &Request, question: &Question) -> Result<Verdict> {
+    pub(super) async fn ask_client(
+        &self,
+        ctx: &CallContext,
+        request: &Request,
+        question: &Question,
+    ) -> Result<Verdict> {
         let closed = || Error::new(ErrorKind::Closed, "the client cannot be asked");
         let link = request.link.as_ref().ok_or_else(closed)?;
         // Whoever stands alone shares its session with every client of its principal: nothing is remembered for that.
@@ -84,7 +89,10 @@ fn read(question: &Question, answer: &Value, may_remember_session: bool) -> Resu
         "arguments" => Scope::Arguments,
         "session" if may_remember_session => Scope::Session,
         "session" if granted => {
-            return Err(Error::new(ErrorKind::InvalidInput, "a session was to be remembered where that was not offered"));
+            return Err(Error::new(
+                ErrorKind::InvalidInput,
+                "a session was to be remembered where that was not offered",
+            ));
         }
         _ => Scope::Once,
     };

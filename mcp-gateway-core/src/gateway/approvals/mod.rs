@@ -10,6 +10,7 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use serde_json::Value;
+use tokio_util::sync::CancellationToken;
 
 use super::events::EventBus;
 use super::layers::Call;
@@ -56,6 +57,8 @@ pub(crate) struct ApprovalParts {
     pub(crate) metrics: Metrics,
     /// How long a person at a client may think.
     pub(crate) question_timeout: Duration,
+    /// Says that the gateway is shutting down, and nobody is waited for any longer.
+    pub(crate) closing: CancellationToken,
 }
 
 /// How a question ended, with who said it and why.
@@ -134,7 +137,12 @@ impl Approvals {
             return self.ask_for_later(&question).await;
         }
         let mut id = None;
-        let answer = self.ask(ctx, call, &question, route, &mut id).await;
+        let answer = tokio::select! {
+            answer = self.ask(ctx, call, &question, route, &mut id) => answer,
+            () = self.parts.closing.cancelled() => {
+                Err(Error::new(ErrorKind::Closed, "the gateway is shutting down, so nobody is waited for"))
+            }
+        };
         let answer = answer.and_then(|verdict| {
             verdict.check(decision.effect)?;
             Ok(verdict)

@@ -1,5 +1,7 @@
 //! What is recorded of questions and answers, and told about them.
 
+use std::time::Duration;
+
 use serde_json::{Value, json};
 
 use super::Approvals;
@@ -7,6 +9,7 @@ use crate::approval::{Previous, Question, Verdict};
 use crate::audit::{AuditEvent, AuditQuery, Outcome};
 use crate::error::{Error, ErrorKind, Result};
 use crate::gateway::events::GatewayEvent;
+use crate::util::clock;
 
 const ASK: &str = "approval/ask";
 const ANSWER: &str = "approval/answer";
@@ -14,6 +17,9 @@ const ANSWER: &str = "approval/answer";
 /// How many records are looked through for earlier answers, and how many of those are shown.
 const LOOKED_THROUGH: usize = 200;
 const SHOWN: usize = 5;
+/// How far is looked back, in milliseconds, and for how long.
+const LOOKED_BACK: i64 = 30 * 24 * 60 * 60 * 1000;
+const LOOKED_FOR: Duration = Duration::from_secs(2);
 
 impl Approvals {
     /// Records that somebody is asked, before it is waited for.
@@ -65,10 +71,16 @@ impl Approvals {
         query.server = Some(question.target.server.clone());
         query.name = Some(question.target.name.clone());
         query.principal = Some(question.principal.name.to_string());
-        let records = self.parts.audit.query(&query).await.unwrap_or_else(|error| {
-            tracing::debug!(error = %error.report(), "earlier answers cannot be read");
-            Vec::new()
-        });
+        query.since = Some(clock::now_millis().saturating_sub(LOOKED_BACK));
+        // A person need not wait long for what is only good to know.
+        let records = match tokio::time::timeout(LOOKED_FOR, self.parts.audit.query(&query)).await {
+            Ok(Ok(records)) => records,
+            Ok(Err(error)) => {
+                tracing::debug!(error = %error.report(), "earlier answers cannot be read");
+                Vec::new()
+            }
+            Err(_) => Vec::new(),
+        };
         let hash = question.arguments_hash();
         let answers = records.iter().rev().map(|record| &record.event).filter(|event| event.action == ANSWER);
         let previous = answers.filter_map(|event| {

@@ -72,7 +72,8 @@ async fn tell(request: &Request, id: &str, limit: Duration) -> std::convert::Inf
     let begun = Instant::now();
     loop {
         let waited = begun.elapsed();
-        let message = format!("waits for the approval of an operator: mcp-gateway approvals approve {id} --reason \"…\"");
+        let message =
+            format!("waits for the approval of an operator: mcp-gateway approvals approve {id} --reason \"…\"");
         // Below whatever the server tells of its own progress later.
         let progress = -1.0 + waited.as_secs_f64() / limit.as_secs_f64().max(1.0);
         let params = json!({"progressToken": token, "progress": progress.min(-0.001), "message": message});

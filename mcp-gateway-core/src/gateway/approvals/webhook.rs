@@ -50,9 +50,8 @@ impl Webhook {
             Error::new(ErrorKind::MissingSecret, format!("secret `{name}` of the webhook of approvals is not set"))
                 .with_hint(format!("set it with `mcp-gateway secret set {name}`"))
         })?;
-        let config = WebhookConfig::new(&self.spec.url)
-            .with_timeout(self.timeout)
-            .with_allow_private(self.spec.allow_private);
+        let config =
+            WebhookConfig::new(&self.spec.url).with_timeout(self.timeout).with_allow_private(self.spec.allow_private);
         WebhookApprover::new(config, &secret)?.approve(ctx, question).await
     }
 

@@ -195,6 +195,11 @@ impl Hub {
         self.sessions.open(options, self.metrics.active_session(), self.closing.is_cancelled())
     }
 
+    /// Says that the gateway is shutting down.
+    pub(crate) fn closing(&self) -> CancellationToken {
+        self.closing.clone()
+    }
+
     /// What the client of a session can do; nothing for a session that has ended.
     pub(crate) fn capabilities_of(&self, session: Option<&SessionId>) -> ClientCapabilities {
         self.sessions.capabilities(session)

@@ -86,6 +86,8 @@ mod tests {
     use super::*;
     use std::time::Duration;
 
+    use tokio_util::sync::CancellationToken;
+
     use crate::approval::{Answer, MemoryApprover};
     use crate::audit::MemoryAudit;
     use crate::gateway::approvals::ApprovalParts;
@@ -126,6 +128,7 @@ mod tests {
             bus: EventBus::new(),
             metrics: Metrics::new(),
             question_timeout: Duration::from_secs(60),
+            closing: CancellationToken::new(),
         };
         let approvals = Approvals::new(&ApprovalSpec::default(), parts).unwrap();
         let layer = PolicyLayer { inner: Answers, policy: Arc::new(policy), approvals };

@@ -182,7 +182,10 @@ async fn an_operator_s_answer_lets_one_call_through() {
     assert_eq!(result["structuredContent"]["arguments"], json!({"a": 1}));
     let (asked, answered) = (stage.records("approval/ask").await, stage.records("approval/answer").await);
     let detail = answered[0].event.detail.as_ref().unwrap();
-    assert_eq!((&detail["by"], &detail["reason"], &detail["route"]), (&json!("ann"), &json!("ticket 7"), &json!("queue")));
+    assert_eq!(
+        (&detail["by"], &detail["reason"], &detail["route"]),
+        (&json!("ann"), &json!("ticket 7"), &json!("queue"))
+    );
     assert_eq!(asked[0].event.detail.as_ref().unwrap()["id"], detail["id"]);
     let call = &stage.records("tools/call").await[0];
     assert_eq!(call.event.decision.as_ref().unwrap().reason, "ann: ticket 7");
@@ -283,6 +286,18 @@ async fn a_caller_that_gives_up_takes_its_question_back() {
     assert_eq!(call.unwrap_err().kind(), ErrorKind::Cancelled);
     assert!(stage.queue.pending().await.unwrap().is_empty());
     assert_eq!(stage.records("approval/answer").await[0].event.outcome, Outcome::Cancelled);
+}
+
+#[tokio::test]
+async fn a_gateway_that_ends_waits_for_nobody() {
+    let stage = stage(|_| {}, []).await;
+    let end = async {
+        stage.pending().await;
+        stage.built.gateway.shutdown().await;
+    };
+    let (call, ()) = tokio::join!(stage.call("hard", json!({})), end);
+    assert_eq!(call.unwrap_err().kind(), ErrorKind::Denied);
+    assert!(stage.queue.pending().await.unwrap().is_empty());
 }
 
 #[tokio::test]
