@@ -239,9 +239,13 @@ impl Approvals {
     }
 }
 
-/// What a person is shown of a request: its arguments, or whatever it says where it has none.
+/// What a person is shown of a request: its arguments; whatever it says where it has none, or says more than that.
 fn shown(request: &Request) -> Option<RawJson> {
-    if matches!(request.kind, RequestKind::CallTool | RequestKind::GetPrompt) {
+    let is_usual = |member: &str| {
+        ["name", "arguments", "_meta", "task"].contains(&member) || InputResponses::MEMBERS.contains(&member)
+    };
+    let has_arguments = matches!(request.kind, RequestKind::CallTool | RequestKind::GetPrompt);
+    if has_arguments && request.params.iter().all(|(member, _)| is_usual(member)) {
         return request.arguments().cloned();
     }
     let mut params = request.params.clone();

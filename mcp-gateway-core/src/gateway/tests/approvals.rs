@@ -366,6 +366,57 @@ async fn arguments_that_nobody_can_be_shown_are_asked_of_nobody() {
     assert_eq!(stage.times_asked(), 0);
 }
 
+#[tokio::test]
+async fn what_stands_beside_the_arguments_is_shown_too() {
+    let stage = stage(|_| {}, [approve()]).await;
+    let mut request = Request::call_tool("soft", &json!({"a": 1})).unwrap();
+    request.params.set("force", RawJson::from_value(&true).unwrap());
+    stage.send(request).await.unwrap();
+    assert!(stage.person.asked.lock().unwrap()[0]["message"].as_str().unwrap().contains("\"force\": true"));
+}
+
+#[cfg(feature = "approval-webhook")]
+#[tokio::test]
+async fn the_profile_s_webhook_is_asked_with_the_broker_s_secret() {
+    use base64::Engine as _;
+    use base64::engine::general_purpose::STANDARD;
+    use hmac::{Hmac, KeyInit as _, Mac as _};
+
+    const KEY: &[u8] = b"0123456789abcdef0123456789abcdef";
+    let server = crate::util::http::testing::TestServer::start(|request, reply| async move {
+        let id = request.header("webhook-id").unwrap().to_owned();
+        let time = (crate::util::clock::now_millis() / 1000).to_string();
+        let nonce = &request.json("data")["nonce"];
+        let data = json!({"nonce": nonce, "granted": true, "by": "ann", "reason": "ticket 7"});
+        let body = json!({"type": "approval.answered", "data": data}).to_string();
+        let mut mac = Hmac::<sha2::Sha256>::new_from_slice(KEY).unwrap();
+        mac.update(format!("{id}.{time}.{body}").as_bytes());
+        let signature = format!("v1,{}", STANDARD.encode(mac.finalize().into_bytes()));
+        reply
+            .send(200, &[("webhook-id", &id), ("webhook-timestamp", &time), ("webhook-signature", &signature)], &body)
+            .await;
+    })
+    .await;
+    let spec = json!({"url": server.url("/"), "secret": "approvals.webhook", "allowPrivate": true});
+    for (secret, is_ok) in [(Some(KEY), true), (Some(&KEY[..30]), false), (None, false)] {
+        let mut broker = MemoryBroker::new();
+        if let Some(secret) = secret {
+            let value = SecretValue::new(format!("whsec_{}", STANDARD.encode(secret)));
+            broker = broker.with_secret(SecretKey::parse("approvals.webhook").unwrap(), value);
+        }
+        let queue = ApprovalQueue::in_memory().unwrap();
+        let parts = queue.clone();
+        let edit =
+            |profile: &mut ProfileSpec| profile.approval.webhook = Some(serde_json::from_value(spec.clone()).unwrap());
+        let with = |builder: GatewayBuilder| builder.with_approvals(parts).with_secrets(Arc::new(broker));
+        let stage = stage_with(edit, [], queue, with).await;
+        assert_eq!(stage.call("hard", json!({})).await.is_ok(), is_ok, "{is_ok}");
+        let records = stage.records("approval/answer").await;
+        assert_eq!(records[0].event.detail.as_ref().unwrap()["route"], "webhook");
+        assert!(!serde_json::to_string(&records).unwrap().contains("whsec_"));
+    }
+}
+
 /// One message to a client of this process that sends requests that stand alone, and the answer.
 async fn exchange(client: &mut crate::transport::server::MemoryClient, id: u32, extra: Value) -> Value {
     let mut params = json!({
