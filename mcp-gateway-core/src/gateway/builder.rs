@@ -14,10 +14,10 @@ use super::{Client, McpGateway};
 use crate::approval::{ApprovalQueue, Approver};
 use crate::audit::{AuditStore, MemoryAudit};
 use crate::catalog::{Catalog, MemoryCatalog};
-use crate::error::Result;
-use crate::model::ProfileName;
-use crate::policy::{Policy, Rule, RulePolicy};
-use crate::profile::{MemoryProfile, PolicySpec, Profile, ProfileSpec};
+use crate::error::{Error, ErrorKind, Result};
+use crate::model::{ProfileName, check_rules};
+use crate::policy::{Policy, RulePolicy};
+use crate::profile::{MemoryProfile, Profile, ProfileSpec};
 use crate::runtime::{GatewayInstance, PrepareProgress, Runtime, Silent};
 use crate::secrets::{MemoryBroker, SecretBroker};
 use crate::telemetry::Metrics;
@@ -271,7 +271,10 @@ impl GatewayBuilder {
             prepare_timeout: self.options.prepare_timeout,
             _instance: self.instance,
         };
-        let policy = self.policy.unwrap_or_else(|| Arc::new(rules(&spec.policy)));
+        let policy = match self.policy {
+            Some(policy) => policy,
+            None => Arc::new(rules(&spec)?),
+        };
         let hub = Hub::start(HubParts {
             launcher,
             profile: Arc::clone(&profile),
@@ -323,9 +326,22 @@ impl GatewayBuilder {
     }
 }
 
-fn rules(spec: &PolicySpec) -> RulePolicy {
-    let rules = spec.rules.iter().map(|rule| Rule::new(&rule.pattern, rule.effect).with_reason(&rule.reason)).collect();
-    RulePolicy::new(rules, spec.default)
+fn rules(spec: &ProfileSpec) -> Result<RulePolicy> {
+    // Once more for a profile of the host's own, which nobody has checked.
+    if let Some(fault) = check_rules(&spec.policy.rules).into_iter().next() {
+        return Err(Error::new(
+            ErrorKind::InvalidConfig,
+            format!("policy rule {}: {}", fault.index + 1, fault.message),
+        )
+        .with_operation("GatewayBuilder::build")
+        .with_context("profile", &spec.name)
+        .with_hint(fault.hint));
+    }
+    let policy = RulePolicy::new(spec.policy.rules.clone(), spec.policy.default_effect()).with_profile(&spec.name);
+    Ok(match spec.policy.preset {
+        Some(preset) => policy.with_preset(preset),
+        None => policy,
+    })
 }
 
 /// Removes what dead gateways left behind, without keeping the new one waiting.

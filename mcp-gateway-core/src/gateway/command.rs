@@ -16,7 +16,8 @@ use crate::audit::{Head, ReportFormat, VerifyOptions, export_store, report_store
 use crate::error::{Error, ErrorKind, Result};
 #[cfg(feature = "runtime-remote")]
 use crate::model::SecretValue;
-use crate::model::{ServerEntry, ServerName};
+use crate::model::{Principal, ServerEntry, ServerName};
+use crate::policy::{PolicyCase, PolicyQuestion};
 use crate::profile::ServerSpec;
 use crate::protocol::RawJson;
 #[cfg(feature = "audit-sqlite")]
@@ -61,6 +62,45 @@ pub enum HostCommand {
         /// The server.
         server: ServerName,
     },
+    /// What a server offers, and whether an operator approved it: a [`ServerSurface`](super::ServerSurface).
+    SurfaceOf {
+        /// The server.
+        server: ServerName,
+    },
+    /// Approves what a server offers now: a [`ServerSurface`](super::ServerSurface).
+    ApproveServer {
+        /// The server.
+        server: ServerName,
+        /// Who approves; `local` where nothing is written.
+        #[serde(default)]
+        by: Option<String>,
+    },
+    /// Takes the approval of a server back: whether there was one.
+    RevokeServer {
+        /// The server.
+        server: ServerName,
+        /// Who takes it back; `local` where nothing is written.
+        #[serde(default)]
+        by: Option<String>,
+    },
+    /// What policy says about a request, and why: an [`Explanation`](crate::policy::Explanation).
+    PolicyExplain {
+        /// The request.
+        question: Box<PolicyQuestion>,
+    },
+    /// What policy says about cases: a list of [`CaseOutcome`](crate::policy::CaseOutcome).
+    PolicyTest {
+        /// The cases.
+        cases: Vec<PolicyCase>,
+    },
+    /// What policy says now about recorded requests: a [`DryRun`](super::DryRun).
+    PolicyDryRun {
+        /// Which of them.
+        #[serde(default)]
+        query: AuditQuery,
+    },
+    /// What cannot be meant as it is written: a list of [`RuleFault`](crate::model::RuleFault).
+    PolicyCheck,
     /// Records of the audit trail, oldest first: a list of [`KeptRecord`].
     Audit {
         /// Which are wanted.
@@ -186,6 +226,17 @@ impl McpGateway {
                 self.remove_server(&server).await?;
                 RawJson::from_value(&Value::Null)
             }
+            HostCommand::SurfaceOf { server } => RawJson::from_value(&self.surface_of(&server).await?),
+            HostCommand::ApproveServer { server, by } => {
+                RawJson::from_value(&self.approve_server(&server, &operator(by)).await?)
+            }
+            HostCommand::RevokeServer { server, by } => {
+                RawJson::from_value(&self.revoke_server(&server, &operator(by)).await?)
+            }
+            HostCommand::PolicyExplain { question } => RawJson::from_value(&self.explain_policy(&question).await?),
+            HostCommand::PolicyTest { cases } => RawJson::from_value(&self.test_policy(cases).await?),
+            HostCommand::PolicyDryRun { query } => RawJson::from_value(&self.dry_run_policy(&query).await?),
+            HostCommand::PolicyCheck => RawJson::from_value(&self.check_policy().await?),
             HostCommand::Audit { query } => {
                 let records = self.audit().query(&query).await?;
                 RawJson::from_value(&records.iter().map(KeptRecord::of).collect::<Vec<_>>())
@@ -238,4 +289,8 @@ impl McpGateway {
             }
         }
     }
+}
+
+fn operator(by: Option<String>) -> Principal {
+    by.map_or_else(Principal::local, Principal::new)
 }

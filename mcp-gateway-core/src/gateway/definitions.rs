@@ -40,6 +40,14 @@ impl Definitions {
         Self { sources, known: RwLock::default() }
     }
 
+    /// Whether a server's part comes from this record.
+    pub(crate) fn is_current(&self, server: &ServerName, lock: Option<&Arc<ServerLock>>) -> bool {
+        match (self.sources.get(server), lock) {
+            (Some(source), Some(lock)) => Arc::ptr_eq(&source.lock, lock),
+            (source, lock) => source.is_none() && lock.is_none(),
+        }
+    }
+
     /// What a list says about one of its items.
     pub(crate) fn get(&self, list: ListKind, target: &Target) -> Option<Arc<Described>> {
         {

@@ -1,9 +1,11 @@
 //! The gateway: one value that is one profile, one secret scope, one server set, one policy and one audit trail.
 
 mod approvals;
+mod approved;
 mod builder;
 mod client;
 mod command;
+mod decide;
 mod definitions;
 pub mod dialect;
 mod events;
@@ -45,9 +47,11 @@ use crate::error::Result;
 use crate::model::{CallContext, Principal, ProfileName, ServerName, SessionId};
 use crate::protocol::{ClientCapabilities, ClientLink, RawJson, Request, Response};
 
+pub use approved::{DescribedItem, ServerSurface};
 pub use builder::{GatewayBuilder, GatewayOptions};
 pub use client::{Client, ClientQuestion, HostClient};
 pub use command::HostCommand;
+pub use decide::{Change, DryRun};
 pub use events::{GatewayEvent, GatewayEvents};
 pub use ext::GatewayExt;
 pub use face::GatewayHost;

@@ -12,7 +12,9 @@ use super::hub::Hub;
 use super::inspect::Inspection;
 use super::layers::{Call, Service};
 use super::session::require_name;
-use super::{Client, Gateway, GatewayHost, Introduction, ServerStatus, Session, SessionOptions, usage};
+use super::{
+    Client, Gateway, GatewayHost, Introduction, ServerStatus, ServerSurface, Session, SessionOptions, usage,
+};
 use crate::approval::ApprovalQueue;
 use crate::audit::AuditStore;
 use crate::catalog::{Match, search};
@@ -135,6 +137,35 @@ impl McpGateway {
     /// `NotFound` for a server that the profile does not have; why it is refused, if it is.
     pub async fn inspect(&self, server: &ServerName) -> Result<Inspection> {
         self.hub.inspect(server).await
+    }
+
+    /// What an operator would approve of a server, or has: what runs, and each definition with what it says of itself.
+    ///
+    /// A server that was never seen is started once.
+    ///
+    /// # Errors
+    /// `NotFound` for a server that the profile does not have; why it cannot be seen, if it cannot.
+    pub async fn surface_of(&self, server: &ServerName) -> Result<ServerSurface> {
+        self.hub.surface_of(server).await.map_err(|error| error.with_operation("McpGateway::surface_of"))
+    }
+
+    /// Approves what a server offers now, in the name of `by`, and returns it; void as soon as its entry, what runs or a
+    /// definition is another one.
+    ///
+    /// Rules and presets may then believe what its annotations say.
+    ///
+    /// # Errors
+    /// As [`surface_of`](Self::surface_of), and what the profile says when its lock cannot be written.
+    pub async fn approve_server(&self, server: &ServerName, by: &Principal) -> Result<ServerSurface> {
+        self.hub.approve(server, by).await.map_err(|error| error.with_operation("McpGateway::approve_server"))
+    }
+
+    /// Takes the approval of a server back; says whether there was one.
+    ///
+    /// # Errors
+    /// `NotFound` for a server that the profile does not have, and what the profile says when its lock cannot be written.
+    pub async fn revoke_server(&self, server: &ServerName, by: &Principal) -> Result<bool> {
+        self.hub.revoke(server, by).await.map_err(|error| error.with_operation("McpGateway::revoke_server"))
     }
 
     /// The running servers of every runtime of this gateway; who used this gateway's last, and when.

@@ -10,6 +10,7 @@ use crate::util::pattern::Pattern;
 
 use super::Introduction;
 use super::definitions::{Definitions, items};
+use super::hub::Slot;
 use super::introduction;
 use super::names::Names;
 use super::page::Rendered;
@@ -275,6 +276,25 @@ impl View {
                     Some((Target::new(template.server.clone(), subject), described))
                 })
             }
+            _ => None,
+        }
+    }
+
+    /// Whether it was made of what is recorded of a server now.
+    pub(crate) fn is_current(&self, slot: &Slot) -> bool {
+        self.definitions.is_current(&slot.name, slot.lock().as_ref())
+    }
+
+    /// What a server said of what a request of this kind is about, by its canonical name.
+    pub(crate) fn describe(&self, kind: RequestKind, target: &Target) -> Option<Arc<Described>> {
+        let of = |list| self.definitions.get(list, target);
+        match kind {
+            RequestKind::CallTool => of(ListKind::Tools),
+            kind if kind.is_about_task() => of(ListKind::Tools),
+            RequestKind::GetPrompt => of(ListKind::Prompts),
+            RequestKind::ReadResource | RequestKind::Subscribe | RequestKind::Unsubscribe => of(ListKind::Resources)
+                .or_else(|| self.definitions.get(ListKind::ResourceTemplates, self.template(&target.name)?)),
+            RequestKind::Complete => of(ListKind::Prompts).or_else(|| of(ListKind::ResourceTemplates)),
             _ => None,
         }
     }

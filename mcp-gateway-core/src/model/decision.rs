@@ -27,6 +27,16 @@ impl Effect {
             Self::Deny => "deny",
         }
     }
+
+    /// How strict it is; a stricter effect has a higher number.
+    pub const fn strictness(self) -> u8 {
+        match self {
+            Self::Allow => 0,
+            Self::SoftConfirm => 1,
+            Self::HardConfirm => 2,
+            Self::Deny => 3,
+        }
+    }
 }
 
 /// An effect with the rule that decided and why.

@@ -11,6 +11,7 @@ mod limits;
 mod log_level;
 mod mask;
 mod network;
+mod rule;
 mod secret;
 mod surface;
 mod token;
@@ -29,6 +30,10 @@ pub use limits::{Limits, parse_memory};
 pub use log_level::LogLevel;
 pub(crate) use mask::{MASK, Mask, plain_json, replaced};
 pub use network::NetworkRule;
+pub use rule::{
+    OneOrMany, Patterns, Pointer, Predicate, Preset, Rule, RuleFault, RuleKind, TimeOfDay, TimeWindow, Weekday, Zone,
+    check_rules, idle_rules,
+};
 pub use secret::SecretValue;
 pub use surface::{Definition, Surface};
 pub(crate) use token::find_tokens;

@@ -1,6 +1,8 @@
 //! Policy: what may happen with a request, and which rule says so.
 
+mod explanation;
 mod host;
+mod question;
 mod rules;
 
 use std::fmt;
@@ -11,8 +13,11 @@ use crate::error::Result;
 use crate::model::{CallContext, Decision};
 use crate::protocol::Request;
 
+pub use crate::model::Rule;
+pub use explanation::{Explanation, Step};
 pub use host::HostPolicy;
-pub use rules::{Rule, RulePolicy};
+pub use question::{CaseOutcome, PolicyCase, PolicyQuestion};
+pub use rules::RulePolicy;
 
 /// Decides on requests.
 ///
@@ -26,4 +31,14 @@ pub trait Policy: fmt::Debug + Send + Sync + 'static {
     /// # Errors
     /// `Internal` or `Timeout` when the policy cannot be evaluated.
     async fn decide(&self, ctx: &CallContext, request: &Request) -> Result<Decision>;
+
+    /// What would happen with the request at a time (milliseconds since the Unix epoch), and what was looked at.
+    ///
+    /// A policy that cannot say more than what it decides now says that.
+    ///
+    /// # Errors
+    /// As [`decide`](Self::decide).
+    async fn explain(&self, ctx: &CallContext, request: &Request, _time: i64) -> Result<Explanation> {
+        Ok(Explanation::new(self.decide(ctx, request).await?))
+    }
 }

@@ -7,6 +7,7 @@ mod file;
 mod lock;
 mod memory;
 mod oauth;
+mod policy;
 mod quota;
 mod redaction;
 mod spec;
@@ -24,6 +25,7 @@ use async_trait::async_trait;
 use crate::error::Result;
 use crate::model::ProfileName;
 
+pub use crate::model::Rule as PolicyRuleSpec;
 pub use approval::{ApprovalSpec, PendingWord, WebhookSpec};
 pub use approved::ApprovedSurface;
 pub use audit::{AuditDurability, AuditSpec, OnOverload, RotateSpec};
@@ -31,12 +33,10 @@ pub use file::FileProfile;
 pub use lock::{NameTable, ProfileLock, ServerLock};
 pub use memory::MemoryProfile;
 pub use oauth::{OAuthGrant, OAuthSpec};
+pub use policy::PolicySpec;
 pub use quota::{QuotaSpec, Rate};
 pub use redaction::{RedactionMode, RedactionSpec};
-pub use spec::{
-    Isolation, LimitsSpec, NetworkSpec, NetworkWord, PolicyRuleSpec, PolicySpec, ProfileSpec, ServerSpec,
-    parse_duration,
-};
+pub use spec::{Isolation, LimitsSpec, NetworkSpec, NetworkWord, ProfileSpec, ServerSpec, parse_duration};
 pub use store::ProfileStore;
 pub use toolkit::Toolkit;
 

@@ -9,9 +9,9 @@ use serde::de::{self, Deserializer, IntoDeserializer, SeqAccess, Visitor};
 use serde::{Deserialize, Serialize};
 use serde_json::Value;
 
-use super::{ApprovalSpec, AuditSpec, OAuthSpec, QuotaSpec, RedactionSpec};
+use super::{ApprovalSpec, AuditSpec, OAuthSpec, PolicySpec, QuotaSpec, RedactionSpec};
 use crate::error::{Error, ErrorKind, Result};
-use crate::model::{Effect, Limits, ProfileName, ServerName, parse_memory};
+use crate::model::{Limits, ProfileName, ServerName, parse_memory};
 
 /// A profile's file.
 ///
@@ -259,52 +259,6 @@ impl LimitsSpec {
             limits.max_message_bytes = usize::try_from(parse_memory(bytes)?).unwrap_or(usize::MAX);
         }
         Ok(limits)
-    }
-}
-
-/// What may happen with requests.
-#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
-#[serde(rename_all = "camelCase", default, deny_unknown_fields)]
-#[non_exhaustive]
-pub struct PolicySpec {
-    /// What may happen with a request that no rule matches.
-    pub default: Effect,
-    /// Rules in order; the first that matches decides.
-    #[serde(skip_serializing_if = "Vec::is_empty")]
-    pub rules: Vec<PolicyRuleSpec>,
-}
-
-/// One rule of a profile's policy.
-#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
-#[serde(rename_all = "camelCase", deny_unknown_fields)]
-#[non_exhaustive]
-pub struct PolicyRuleSpec {
-    /// A glob over the canonical name `server.tool`.
-    #[serde(rename = "match")]
-    pub pattern: String,
-    /// What may happen.
-    pub effect: Effect,
-    /// Why, for the person whom it stops.
-    #[serde(default, skip_serializing_if = "String::is_empty")]
-    pub reason: String,
-}
-
-impl PolicyRuleSpec {
-    /// A rule without a reason.
-    pub fn new(pattern: impl Into<String>, effect: Effect) -> Self {
-        Self { pattern: pattern.into(), effect, reason: String::new() }
-    }
-}
-
-impl Default for PolicySpec {
-    fn default() -> Self {
-        Self { default: Effect::Allow, rules: Vec::new() }
-    }
-}
-
-impl PolicySpec {
-    fn is_default(&self) -> bool {
-        *self == Self::default()
     }
 }
 

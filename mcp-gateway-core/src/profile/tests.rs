@@ -126,6 +126,19 @@ async fn what_cannot_be_right_is_told_with_its_line() {
             "`policy.rules.0.match`: `` is not a pattern of names",
         ),
         (
+            "name: p\npolicy:\n rules:\n - {match: 'a.*', effect: allow}\n - {match: a.x, effect: deny}",
+            "`policy.rules.1`: rule never decides: rule 1 (`a.*`, allow) comes first and covers all of it (file: p.yaml:5:4)",
+        ),
+        ("name: p\npolicy: {rules: [{effect: deny}]}", "`policy.rules.0`: rule does not say what it covers"),
+        ("name: p\npolicy: {rules: [{macht: x, effect: deny}]}", "unknown key `macht`"),
+        ("name: p\npolicy: {rules: [{kind: tools/cal, effect: deny}]}", "`tools/cal` is none of the words"),
+        (
+            "name: p\npolicy: {rules: [{arguments: {path: {exists: true}}, effect: deny}]}",
+            "`path` is not a JSON pointer",
+        ),
+        ("name: p\npolicy: {rules: [{time: {zone: Mars}, effect: deny}]}", "`Mars` is not a time zone"),
+        ("name: p\npolicy: {preset: strict}", "`strict` is none of the words"),
+        (
             "name: p\npolicy: {default: alow}",
             "`alow` is none of the words that may stand here (file: p.yaml:2:19)\nhint: did you mean `allow`?",
         ),

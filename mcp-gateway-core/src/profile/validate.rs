@@ -4,7 +4,7 @@ use super::{
     ApprovalSpec, LimitsSpec, NetworkSpec, OAuthGrant, OAuthSpec, ProfileSpec, QuotaSpec, ServerSpec, parse_duration,
 };
 use crate::error::{Error, ErrorKind, Result};
-use crate::model::{ProfileName, parse_memory, token_kinds};
+use crate::model::{ProfileName, check_rules, parse_memory, token_kinds};
 use crate::util::pattern::did_you_mean;
 
 /// A value that cannot be right, and the keys that lead to it.
@@ -54,9 +54,13 @@ pub(super) fn faults(spec: &ProfileSpec) -> Vec<Fault> {
         check.server(name.as_str(), server);
     }
     for (index, rule) in spec.policy.rules.iter().enumerate() {
-        if !is_word(&rule.pattern) {
-            let path = ["policy", "rules", &index.to_string(), "match"];
-            check.fault(&path, format!("`{}` is not a pattern of names", rule.pattern), Some(PATTERN_FORM));
+        let globs =
+            [("match", &rule.pattern), ("server", &rule.server), ("tool", &rule.tool), ("profile", &rule.profile)];
+        for (key, globs) in globs {
+            for glob in globs.as_slice().iter().filter(|glob| !is_word(glob.strip_prefix('!').unwrap_or(glob))) {
+                let path = ["policy", "rules", &index.to_string(), key];
+                check.fault(&path, format!("`{glob}` is not a pattern of names"), Some(PATTERN_FORM));
+            }
         }
     }
     check.approval(&spec.approval);
@@ -65,6 +69,12 @@ pub(super) fn faults(spec: &ProfileSpec) -> Vec<Fault> {
     }
     if let Some((path, error)) = spec.audit.fault() {
         check.error(path, &error);
+    }
+    for fault in check_rules(&spec.policy.rules) {
+        let index = fault.index.to_string();
+        let mut path = vec!["policy", "rules", index.as_str()];
+        path.extend((!fault.key.is_empty()).then_some(fault.key));
+        check.fault(&path, fault.message, Some(fault.hint));
     }
     check.faults
 }

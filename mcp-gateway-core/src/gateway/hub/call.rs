@@ -63,9 +63,13 @@ impl Hub {
     }
 
     /// Refuses what was confirmed, or let through because it was approved, when it is about something else by now.
-    async fn ensure_same(&self, ctx: &CallContext, call: &Call) -> Result<()> {
+    async fn ensure_same(&self, ctx: &CallContext, call: &Call, slot: &Slot) -> Result<()> {
         let request = &call.request;
         if call.is_bound() {
+            if !self.view_of(ctx.session.as_ref()).await.is_current(slot) {
+                // What was recorded a moment ago is shown to clients a moment later, and counts here already.
+                self.publish().await;
+            }
             let now = self.find(ctx, request).await.and_then(|(_, described)| described);
             if now != request.described {
                 return Err(changed("what it is about has changed while the request waited"));
@@ -134,7 +138,7 @@ impl Hub {
             let changed = format!("server `{}` was replaced while the request waited", target.server);
             return Err(Error::new(ErrorKind::Conflict, changed).with_operation("Hub::forward"));
         }
-        self.ensure_same(ctx, call).await?;
+        self.ensure_same(ctx, call, slot).await?;
         let body = slot.body.as_ref().map_err(Clone::clone)?;
         if body.entry.kind == ServerKind::Poci {
             return self.run_tool(ctx, call, slot, body, target).await;

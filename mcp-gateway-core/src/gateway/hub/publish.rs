@@ -80,7 +80,7 @@ pub(super) fn build_view(
 
 impl Hub {
     /// Rebuilds what clients see and tells them what has changed.
-    pub(super) async fn publish(&self) {
+    pub(crate) async fn publish(&self) {
         let changes = {
             let mut names = self.names.lock().await;
             let slots = self.slots();

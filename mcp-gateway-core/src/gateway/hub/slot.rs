@@ -14,7 +14,7 @@ use crate::error::{Error, Result};
 use crate::gateway::settings::Settings;
 use crate::gateway::view::View;
 use crate::model::{ServerEntry, ServerName, SessionId, Surface};
-use crate::profile::{Isolation, ServerLock, ServerSpec};
+use crate::profile::{ApprovedSurface, Isolation, ServerLock, ServerSpec};
 use crate::protocol::ClientCapabilities;
 
 /// A server of the profile.
@@ -245,6 +245,14 @@ impl Slot {
             *record = Record { lock: Some(Arc::new(lock)), dirty: true };
         }
         !same
+    }
+
+    /// Takes over what an operator has approved; it is written by whoever calls this.
+    pub(crate) fn set_approved(&self, approved: Option<ApprovedSurface>) {
+        let mut record = self.record.write().unwrap_or_else(PoisonError::into_inner);
+        if let Some(lock) = &record.lock {
+            record.lock = Some(Arc::new(ServerLock { approved, ..ServerLock::clone(lock) }));
+        }
     }
 
     /// Takes what has yet to be written to the lock file.

@@ -119,7 +119,7 @@ async fn servers_come_and_go_and_everybody_hears_of_it() {
 async fn a_decision_is_not_carried_over_to_a_server_that_took_the_name() {
     let mut bench = Bench::new().with("one", &Scripted::new(&["alpha"]));
     let spec = bench.spec.servers.get_mut(&name("one")).unwrap().clone();
-    bench.spec.policy.default = Effect::Allow;
+    bench.spec.policy.default = Some(Effect::Allow);
     let built = bench.build().await;
     let ctx = crate::model::CallContext::local();
     assert_eq!(built.tools(&ctx).await, ["alpha"]);

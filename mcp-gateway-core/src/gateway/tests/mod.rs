@@ -1,6 +1,7 @@
 //! The gateway over servers that live in this process.
 
 mod approvals;
+mod governed;
 mod host;
 
 use std::collections::BTreeMap;

@@ -1,0 +1,156 @@
+//! What an operator approves of a server.
+
+use std::sync::Arc;
+
+use serde::Serialize;
+use serde_json::{Value, json};
+
+use super::definitions::{describe, items};
+use super::hub::{Hub, Slot};
+use crate::audit::AuditEvent;
+use crate::error::{Error, ErrorKind, Result};
+use crate::model::{CallContext, Principal, ServerName, Surface};
+use crate::profile::{ApprovedSurface, ServerLock};
+use crate::protocol::ListKind;
+use crate::util::clock;
+
+/// What a server offers, as an operator looks at it before approving it.
+#[derive(Clone, Debug, PartialEq, Serialize)]
+#[serde(rename_all = "camelCase")]
+#[non_exhaustive]
+pub struct ServerSurface {
+    /// The server.
+    pub server: ServerName,
+    /// What runs: the image's digest or id, the package with its version, the address.
+    pub identity: String,
+    /// Whether every definition is approved.
+    pub approved: bool,
+    /// Who approved, where somebody did and it still counts for this server.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub by: Option<String>,
+    /// When, RFC 3339.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub time: Option<String>,
+    /// Its tools, prompts, resources and templates.
+    pub items: Vec<DescribedItem>,
+}
+
+/// One definition of a server.
+#[derive(Clone, Debug, PartialEq, Serialize)]
+#[serde(rename_all = "camelCase")]
+#[non_exhaustive]
+pub struct DescribedItem {
+    /// The list that it is in, such as `tools`.
+    pub list: String,
+    /// Its name there, or its URI.
+    pub name: String,
+    /// The SHA-256, in hex, of the definition in its canonical form.
+    pub definition: String,
+    /// What it says of itself, where it says something.
+    #[serde(skip_serializing_if = "Value::is_null")]
+    pub annotations: Value,
+    /// Whether it is approved.
+    pub approved: bool,
+}
+
+impl Hub {
+    pub(crate) async fn surface_of(&self, server: &ServerName) -> Result<ServerSurface> {
+        let slot = self.slot(server).ok_or_else(|| self.no_such_server(server))?;
+        Ok(surface(server, &*self.seen(&slot).await?))
+    }
+
+    pub(crate) async fn approve(&self, server: &ServerName, by: &Principal) -> Result<ServerSurface> {
+        let slot = self.slot(server).ok_or_else(|| self.no_such_server(server))?;
+        let lock = self.seen(&slot).await?;
+        let mut approved = ApprovedSurface::new(lock.entry.as_str(), lock.identity.as_str());
+        approved.definitions = surface(server, &lock).items.into_iter().map(|item| item.definition).collect();
+        approved.by = by.name.to_string();
+        approved.time = clock::rfc3339(clock::now_millis());
+        let detail = json!({"identity": lock.identity, "definitions": approved.definitions.len()});
+        self.keep_approved(&slot, &lock, Some(approved), by, "server/approve", detail).await?;
+        Ok(surface(server, &*self.seen(&slot).await?))
+    }
+
+    pub(crate) async fn revoke(&self, server: &ServerName, by: &Principal) -> Result<bool> {
+        let slot = self.slot(server).ok_or_else(|| self.no_such_server(server))?;
+        let Some(lock) = slot.lock().filter(|lock| lock.approved.is_some()) else { return Ok(false) };
+        self.keep_approved(&slot, &lock, None, by, "server/revoke", Value::Null).await?;
+        Ok(true)
+    }
+
+    /// What is recorded of a server, which is started when nothing is.
+    async fn seen(&self, slot: &Arc<Slot>) -> Result<Arc<ServerLock>> {
+        slot.body.as_ref().map_err(Clone::clone)?;
+        if !slot.has_surface() {
+            self.get_to_know(&CallContext::local()).await;
+        }
+        slot.lock().filter(|lock| lock.surface.is_some()).ok_or_else(|| {
+            let last = slot.health().last().cloned();
+            last.unwrap_or_else(|| {
+                Error::new(ErrorKind::NotFound, format!("what server `{}` offers is not known yet", slot.name))
+                    .with_hint("the server may still be starting; try again in a moment")
+            })
+        })
+    }
+
+    /// Records who approved what before it counts, keeps it in the lock, and shows it to policy.
+    async fn keep_approved(
+        &self,
+        slot: &Arc<Slot>,
+        lock: &ServerLock,
+        approved: Option<ApprovedSurface>,
+        by: &Principal,
+        action: &str,
+        detail: Value,
+    ) -> Result<()> {
+        let mut event = AuditEvent::new(self.profile.name().clone(), &*by.name, action);
+        event.server = Some(slot.name.clone());
+        event.detail = Some(detail).filter(|detail| !detail.is_null());
+        self.audit.append(event).await?;
+        let (server, record) = (slot.name.clone(), ServerLock { approved: approved.clone(), ..lock.clone() });
+        self.profile
+            .update_lock(Box::new(|lock| {
+                match lock.servers.get_mut(&server) {
+                    Some(held) => held.approved = record.approved,
+                    None => drop(lock.servers.insert(server, record)),
+                }
+                Ok(())
+            }))
+            .await?;
+        slot.set_approved(approved);
+        self.publish().await;
+        Ok(())
+    }
+}
+
+/// The definitions that are recorded, those for clients that can do more too, each once.
+fn surface(server: &ServerName, lock: &ServerLock) -> ServerSurface {
+    let surfaces: Vec<&Surface> = lock.surface.iter().chain(lock.variants.values().flatten()).collect();
+    let mut found: Vec<DescribedItem> = Vec::new();
+    let mut seen = std::collections::HashSet::new();
+    for surface in surfaces {
+        for kind in ListKind::ALL {
+            for definition in items(surface, kind) {
+                let described = describe(lock, definition);
+                if seen.insert((kind, described.definition.clone())) {
+                    found.push(DescribedItem {
+                        list: kind.member().to_owned(),
+                        name: definition.key.clone(),
+                        definition: described.definition,
+                        annotations: described.annotations,
+                        approved: described.approved,
+                    });
+                }
+            }
+        }
+    }
+    let valid = lock.approved.as_ref().filter(|approved| approved.is_of(&lock.entry, &lock.identity));
+    ServerSurface {
+        server: server.clone(),
+        identity: lock.identity.clone(),
+        approved: valid.is_some() && found.iter().all(|item| item.approved),
+        by: valid.map(|approved| approved.by.clone()),
+        time: valid.map(|approved| approved.time.clone()),
+        items: found,
+    }
+}
