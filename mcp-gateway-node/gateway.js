@@ -178,6 +178,36 @@ class Gateway extends Session {
     return this.#command("inspect", { server });
   }
 
+  surfaceOf(server) {
+    return this.#command("surface_of", { server });
+  }
+
+  approveServer(server, options) {
+    const { by = "local" } = options ?? {};
+    return this.#command("approve_server", { server, by });
+  }
+
+  revokeServer(server, options) {
+    const { by = "local" } = options ?? {};
+    return this.#command("revoke_server", { server, by });
+  }
+
+  policyExplain(question) {
+    return this.#command("policy_explain", { question });
+  }
+
+  policyTest(cases) {
+    return this.#command("policy_test", { cases });
+  }
+
+  policyDryRun(query = {}) {
+    return this.#command("policy_dry_run", { query });
+  }
+
+  policyCheck() {
+    return this.#command("policy_check");
+  }
+
   instances() {
     return this.#command("instances");
   }

@@ -730,7 +730,7 @@ export interface ProfileSpec {
   tools?: string[];
   limits?: LimitsSpec;
   isolation?: Isolation;
-  policy?: { default?: Effect; rules?: { match: string; effect: Effect; reason?: string }[] };
+  policy?: PolicySpec;
   /** How people are asked about what policy lets through with a confirmation only. */
   approval?: ApprovalSpec;
   /** What the audit trail holds, and how it is kept. */
@@ -787,6 +787,141 @@ export interface QuotaSpec {
   daily?: number;
   /** The largest result, such as `256k`. */
   maxResult?: string;
+}
+
+/** What may happen with requests; the first rule that matches decides. */
+export interface PolicySpec {
+  /** Rules that come with the gateway, after the profile's own. */
+  preset?: "default";
+  /** What may happen with a request that no rule matches. */
+  default?: Effect;
+  rules?: PolicyRuleSpec[];
+}
+
+/** A kind of request that rules tell apart. */
+export type RuleKind =
+  | "tools/call"
+  | "prompts/get"
+  | "resources/read"
+  | "resources/subscribe"
+  | "resources/unsubscribe"
+  | "completion/complete"
+  | "tools/list"
+  | "prompts/list"
+  | "resources/list"
+  | "resources/templates/list";
+
+/**
+ * One rule: what it covers, by all that is said, and what may happen with it.
+ *
+ * Of globs, one or several, one has to match, and none that begins with `!`.
+ */
+export interface PolicyRuleSpec {
+  /** Its name, which decisions and records show. */
+  id?: string;
+  /** Globs over the canonical name `server.tool`. */
+  match?: string | string[];
+  server?: string | string[];
+  /** Globs over the tool's or prompt's own name, or the resource's URI. */
+  tool?: string | string[];
+  kind?: RuleKind | RuleKind[];
+  /** What the tool's annotations say; they tighten, unless they are approved. `null` for one that is not there. */
+  annotations?: JsonObject;
+  /** Whether an operator has approved the definition. */
+  approved?: boolean;
+  /** What must hold for argument values, by JSON pointer. */
+  arguments?: Record<string, PolicyPredicate>;
+  principal?: string | string[];
+  role?: string | string[];
+  profile?: string | string[];
+  /** When it counts: times of day such as `08:30`, by the clock of a zone such as `Europe/Berlin`. */
+  time?: {
+    from?: string;
+    until?: string;
+    days?: ("mon" | "tue" | "wed" | "thu" | "fri" | "sat" | "sun")[];
+    zone?: string;
+  };
+  effect: Effect;
+  /** Why, for the person whom it stops. */
+  reason?: string;
+}
+
+/** What must hold for a value; a value that is not there fulfils nothing but `exists: false` and `not`. */
+export interface PolicyPredicate {
+  exists?: boolean;
+  equals?: unknown;
+  in?: unknown[];
+  glob?: string;
+  above?: number;
+  below?: number;
+  atLeast?: number;
+  atMost?: number;
+  minLength?: number;
+  maxLength?: number;
+  anyItem?: PolicyPredicate;
+  not?: PolicyPredicate;
+}
+
+/** A request that policy is asked about and that is not carried out. */
+export interface PolicyQuestion {
+  /** The name under which it is shown, `server.tool`, or a resource's URI. */
+  name?: string;
+  kind?: RuleKind;
+  arguments?: JsonObject;
+  principal?: string;
+  roles?: string[];
+  /** As they are recorded where nothing is said. */
+  annotations?: JsonObject;
+  approved?: boolean;
+  /** RFC 3339 in UTC; now where nothing is said. */
+  time?: string;
+}
+
+/** A request, and what is expected of policy. */
+export interface PolicyCase {
+  ask: PolicyQuestion;
+  expect: Effect;
+  /** The rule that has to decide, where that matters. */
+  rule?: string;
+}
+
+/** What would be decided about a request, and what was looked at. */
+export interface PolicyExplanation {
+  decision: Required<Decision>;
+  target?: string;
+  approved?: boolean;
+  steps?: { rule: string; effect: Effect; unmet?: string; asks?: string[] }[];
+}
+
+/** Which recorded decisions would be others now. */
+export interface PolicyDryRun {
+  records: number;
+  same: number;
+  changes: {
+    sequence: number;
+    time: number;
+    principal: string;
+    action: string;
+    target: string;
+    before: Required<Decision>;
+    after: Required<Decision>;
+    /** What a rule asked for that was not recorded: `arguments`, `role`. */
+    unrecorded?: string[];
+  }[];
+  /** How many, among all, depend on what was not recorded. */
+  uncertain: number;
+}
+
+/** What a server offers, as an operator looks at it before approving it. */
+export interface ServerSurface {
+  server: string;
+  /** What runs: the image's digest or id, the package with its version, the address. */
+  identity: string;
+  /** Whether every definition is approved. */
+  approved: boolean;
+  by?: string;
+  time?: string;
+  items: { list: string; name: string; definition: string; annotations?: JsonObject; approved: boolean }[];
 }
 
 /** What a gateway is opened with; everything has a default. */
@@ -954,6 +1089,20 @@ export declare class Gateway extends Session {
   find(query: string, options?: { limit?: number }): Promise<Match[]>;
   /** What a server would get if it were started now. */
   inspect(server: string): Promise<Inspection>;
+  /** What a server offers, to be looked at before it is approved; one that was never seen is started. */
+  surfaceOf(server: string): Promise<ServerSurface>;
+  /** Approves what a server offers now, so that its annotations are believed; void for what changes. */
+  approveServer(server: string, options?: { by?: string }): Promise<ServerSurface>;
+  /** Takes the approval of a server back; gives whether there was one. */
+  revokeServer(server: string, options?: { by?: string }): Promise<boolean>;
+  /** What would be decided about a request, and why; nothing is carried out, recorded or started. */
+  policyExplain(question: PolicyQuestion): Promise<PolicyExplanation>;
+  /** How cases come out, each beside what is expected. */
+  policyTest(cases: PolicyCase[]): Promise<{ case: PolicyCase; decision: Required<Decision>; passed: boolean }[]>;
+  /** Which recorded decisions would be others now. */
+  policyDryRun(query?: AuditQuery): Promise<PolicyDryRun>;
+  /** What is odd about the profile's rules. */
+  policyCheck(): Promise<{ index: number; key: string; message: string; hint: string }[]>;
   /** What runs for the gateways of this home. */
   instances(): Promise<Instance[]>;
   /** The same with how busy each is, which takes a second to find out. */

@@ -654,3 +654,30 @@ test("cycles of opening leak nothing", { skip: !canCount && "open files and thre
   // Threads that have ended are gone a moment later.
   await until("threads and files are given back", () => counts().every((count, at) => count <= before[at]));
 });
+
+test("policy is explained and tested, and a server approved", async () => {
+  const policy = {
+    preset: "default",
+    rules: [{ id: "big", match: "cases.*", arguments: { "/a": { above: 9 } }, effect: "deny", reason: "too much" }],
+  };
+  await using(await Gateway.open({ ...profile, policy }, options()), async (gateway) => {
+    await gateway.listTools();
+    const explained = await gateway.policyExplain({ name: "cases.add", arguments: { a: 10 } });
+    assert.deepEqual(explained.decision, { effect: "deny", rule: "big", reason: "too much" });
+    const cases = [
+      { ask: { name: "cases.add", arguments: { a: 1 } }, expect: "soft_confirm" },
+      { ask: { name: "cases.get_it", annotations: { destructiveHint: true } }, expect: "hard_confirm" },
+      { ask: { name: "cases.add" }, expect: "allow" },
+    ];
+    assert.deepEqual((await gateway.policyTest(cases)).map(({ passed }) => passed), [true, true, false]);
+    assert.deepEqual(await gateway.policyCheck(), []);
+    assert.equal((await gateway.surfaceOf("cases")).approved, false);
+    const approved = await gateway.approveServer("cases", { by: "ann" });
+    assert.equal(approved.approved && approved.by, "ann");
+    assert.equal((await gateway.policyExplain({ name: "cases.add" })).approved, true);
+    assert.equal(await gateway.revokeServer("cases"), true);
+    await assert.rejects(gateway.callTool("add", { a: 10, b: 1 }), { kind: "denied" });
+    const run = await gateway.policyDryRun();
+    assert.equal(run.uncertain, 1, "arguments are not recorded");
+  });
+});

@@ -30,6 +30,7 @@ from mcp_gateway import (
     GatewayBuilder,
     GatewayError,
     PendingApproval,
+    PolicyCase,
     PolicyRuleSpec,
     PolicySpec,
     ProfileSpec,
@@ -754,3 +755,36 @@ def test_cycles_of_opening_leak_nothing(options: OpenArguments) -> None:
     after = counts()
     assert after[0] <= before[0]
     assert after[1] <= before[1]
+
+
+def test_policy_is_explained_and_tested_and_a_server_approved(options: OpenArguments) -> None:
+    rule = PolicyRuleSpec("cases.*", "deny", "too much", id="big", arguments={"/a": {"above": 9}})
+    spec = ProfileSpec("governed", {"cases": ServerSpec()}, policy=PolicySpec(rules=[rule], preset="default"))
+    cases: list[PolicyCase] = [
+        PolicyCase({"name": "cases.add", "arguments": {"a": 1}}, "soft_confirm"),
+        PolicyCase({"name": "cases.get_it", "annotations": {"destructiveHint": True}}, "hard_confirm"),
+        PolicyCase({"name": "cases.add"}, "allow"),
+    ]
+
+    async def main() -> None:
+        async with Gateway.open(spec, **options) as gateway:
+            await gateway.list_tools()
+            explained = await gateway.policy_explain("cases.add", {"a": 10})
+            assert explained.decision == Decision("deny", "big", "too much")
+            assert explained.target == "cases.add"
+            assert [outcome.passed for outcome in await gateway.policy_test(cases)] == [True, True, False]
+            assert await gateway.policy_check() == []
+            assert not (await gateway.surface_of("cases")).approved
+            assert (await gateway.approve_server("cases", by="ann")).approved
+            assert (await gateway.policy_explain("cases.add")).approved
+            assert await gateway.revoke_server("cases")
+            with pytest.raises(DeniedError, match="too much"):
+                await gateway.call_tool("add", {"a": 10, "b": 1})
+            assert (await gateway.policy_dry_run())["uncertain"] == 1
+
+    asyncio.run(main())
+    with blocking.Gateway.open(spec, **options) as gateway:
+        gateway.list_tools()
+        assert gateway.policy_explain("cases.add", principal="ann", roles=["dev"]).decision.effect == "soft_confirm"
+        assert [outcome.passed for outcome in gateway.policy_test(cases)] == [True, True, False]
+        assert gateway.approve_server("cases").approved

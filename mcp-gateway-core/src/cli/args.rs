@@ -6,8 +6,8 @@ use clap::{Args, Parser, Subcommand, ValueEnum};
 
 use super::logging::LogArgs;
 use super::{
-    approvals, audit, catalog, completion, gateway, oauth, profile, prune, ps, secret, server, stats, toolkit, tools,
-    version,
+    approvals, audit, catalog, completion, gateway, oauth, policy, profile, prune, ps, secret, server, stats, toolkit,
+    tools, version,
 };
 use crate::gateway::home::RuntimeName;
 use crate::model::{ProfileName, ServerName};
@@ -79,6 +79,9 @@ pub(crate) enum HomeVerb {
     /// What waits for an operator's answer
     #[command(subcommand)]
     Approvals(approvals::Verb),
+    /// What may happen with requests: check, explain and test the rules of a profile
+    #[command(subcommand)]
+    Policy(policy::Verb),
 }
 
 /// What is about the binary itself.

@@ -11,10 +11,17 @@ pub(crate) struct Exit(u8);
 impl Exit {
     /// It did what was asked.
     pub(crate) const OK: Self = Self(0);
+    /// What was checked is not as it should be.
+    pub(crate) const CHECK_FAILED: Self = Self(1);
     /// The tool was called and said that it failed.
     pub(crate) const TOOL_FAILED: Self = Self(3);
     /// Interrupted by Ctrl-C, as shells count it.
     pub(crate) const INTERRUPTED: Self = Self(130);
+
+    /// The code of a check.
+    pub(crate) const fn all_well(is_well: bool) -> Self {
+        if is_well { Self::OK } else { Self::CHECK_FAILED }
+    }
 
     /// The number.
     pub(crate) const fn code(self) -> u8 {

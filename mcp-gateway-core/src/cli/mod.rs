@@ -20,6 +20,7 @@ mod logging;
 mod oauth;
 mod output;
 mod plugin;
+mod policy;
 mod profile;
 mod progress;
 mod prompt;
@@ -131,6 +132,7 @@ async fn of_home(verb: HomeVerb, env: &Env) -> Result<Exit> {
         HomeVerb::Prune(args) => args.run(env).await?,
         HomeVerb::Audit(verb) => verb.run(env).await?,
         HomeVerb::Approvals(verb) => verb.run(env).await?,
+        HomeVerb::Policy(verb) => return verb.run(env).await,
     }
     Ok(Exit::OK)
 }

@@ -2,12 +2,12 @@
 
 use clap::Subcommand;
 
-use super::args::{CatalogArgs, ProfileArgs, SecretArgs};
+use super::args::{CatalogArgs, GatewayArgs, ProfileArgs, SecretArgs};
 use super::output::FormatArgs;
 use super::{Env, assemble, report};
 use crate::error::Result;
-use crate::gateway::Gateway as _;
-use crate::model::ServerName;
+use crate::gateway::{Gateway as _, McpGateway, ServerSurface};
+use crate::model::{Principal, ServerName};
 use crate::profile::Profile as _;
 
 /// What is done with servers.
@@ -57,6 +57,32 @@ STATE: recorded (its tools are known), unknown (never seen), refused (it cannot 
         #[command(flatten)]
         profile: ProfileArgs,
     },
+    /// Show what a server offers and approve it, so that its annotations are believed
+    #[command(after_help = "Examples:
+  mcp-gateway server approve github --show
+  mcp-gateway server approve github --by ann
+  mcp-gateway server approve github --revoke
+
+Annotations are the server's own word: unless they are approved, rules may tighten by them and not loosen. An approval is of
+these definitions, of this catalog entry and of what runs (IDENTITY); it is void for what changes. A gateway that runs
+meanwhile knows of it when it is started anew.")]
+    Approve {
+        /// The server
+        server: ServerName,
+        /// Only show what would be approved
+        #[arg(long, conflicts_with = "revoke")]
+        show: bool,
+        /// Take the approval back
+        #[arg(long)]
+        revoke: bool,
+        /// Who approves, as records show it
+        #[arg(long, default_value = "local", value_name = "NAME")]
+        by: String,
+        #[command(flatten)]
+        gateway: Box<GatewayArgs>,
+        #[command(flatten)]
+        format: FormatArgs,
+    },
     /// Show what a server would get: image, command, mounts, network, limits, names of secrets
     #[command(after_help = "Examples:
   mcp-gateway server inspect github
@@ -99,12 +125,51 @@ impl Verb {
             }
             Self::Add { servers, profile, catalog } => add(env, &profile, &servers, &catalog).await,
             Self::Remove { servers, profile } => remove(env, &profile, &servers).await,
+            Self::Approve { server, show, revoke, by, gateway, format } => {
+                let opened = assemble::gateway(env, &gateway).await?;
+                let done = approve(&opened.gateway, &server, show, revoke, &Principal::new(by)).await;
+                assemble::close(&opened.gateway).await;
+                let surface = done?;
+                let mut out = format.open();
+                if out.is_json() {
+                    return out.json(&surface);
+                }
+                out.line(&format!("identity: {}", surface.identity))?;
+                out.rows(&surface.items, &["LIST", "NAME", "APPROVED", "DEFINITION", "ANNOTATIONS"], |item| {
+                    let approved = if item.approved { "yes" } else { "no" };
+                    let says = if item.annotations.is_null() { String::new() } else { item.annotations.to_string() };
+                    let definition = item.definition.get(..12).unwrap_or_default().to_owned();
+                    vec![item.list.clone(), item.name.clone(), approved.to_owned(), definition, says]
+                })
+            }
             Self::Inspect { server, profile, catalog, secrets, format } => {
                 let inspection = assemble::inspect(env, &profile.profile, &catalog, &secrets, &server).await?;
                 format.open().document(&inspection)
             }
         }
     }
+}
+
+async fn approve(
+    gateway: &McpGateway,
+    server: &ServerName,
+    show: bool,
+    revoke: bool,
+    by: &Principal,
+) -> Result<ServerSurface> {
+    if revoke {
+        match gateway.revoke_server(server, by).await? {
+            true => report::note(format_args!("server `{server}` is no longer approved")),
+            false => report::note(format_args!("server `{server}` was not approved")),
+        }
+        return gateway.surface_of(server).await;
+    }
+    if show {
+        return gateway.surface_of(server).await;
+    }
+    let surface = gateway.approve_server(server, by).await?;
+    report::note(format_args!("server `{server}` is approved as it is now"));
+    Ok(surface)
 }
 
 /// Adds servers that the catalogs have.

@@ -12,9 +12,7 @@ use super::hub::Hub;
 use super::inspect::Inspection;
 use super::layers::{Call, Service};
 use super::session::require_name;
-use super::{
-    Client, Gateway, GatewayHost, Introduction, ServerStatus, ServerSurface, Session, SessionOptions, usage,
-};
+use super::{Client, Gateway, GatewayHost, Introduction, ServerStatus, ServerSurface, Session, SessionOptions, usage};
 use crate::approval::ApprovalQueue;
 use crate::audit::AuditStore;
 use crate::catalog::{Match, search};

@@ -22,11 +22,12 @@ from mcp_gateway.model import (
     Resource,
     ResourceTemplate,
     ServerStatus,
+    ServerSurface,
     Tool,
     ToolResult,
 )
 from mcp_gateway.options import Bounds, DefaultSettings, DockerOptions
-from mcp_gateway.policy import Decision, Policy, Request
+from mcp_gateway.policy import CaseOutcome, Decision, Explanation, Policy, PolicyCase, Request
 from mcp_gateway.profile import (
     ApprovalSpec,
     AuditSpec,
@@ -55,6 +56,7 @@ __all__ = [
     "AuditStore",
     "Bounds",
     "CallContext",
+    "CaseOutcome",
     "Catalog",
     "Client",
     "ClientContext",
@@ -66,6 +68,7 @@ __all__ = [
     "ElicitationAnswer",
     "Event",
     "Events",
+    "Explanation",
     "Gateway",
     "GatewayBuilder",
     "GatewayError",
@@ -80,6 +83,7 @@ __all__ = [
     "Opening",
     "PendingApproval",
     "Policy",
+    "PolicyCase",
     "PolicyRuleSpec",
     "PolicySpec",
     "ProfileSpec",
@@ -101,6 +105,7 @@ __all__ = [
     "SecretKey",
     "ServerSpec",
     "ServerStatus",
+    "ServerSurface",
     "Session",
     "Tool",
     "ToolResult",

@@ -72,3 +72,18 @@ def verdict(granted: bool, by: str, reason: str, scope: str, ttl_seconds: int | 
     """Returns an operator's answer in the gateway's form."""
     answer: dict[str, Any] = {"granted": granted, "by": by, "reason": reason, "scope": scope}
     return answer if ttl_seconds is None else answer | {"ttlSeconds": ttl_seconds}
+
+
+def policy_question(
+    name: str,
+    arguments: Mapping[str, Any] | None,
+    kind: str,
+    principal: str,
+    roles: Sequence[str],
+    annotations: Mapping[str, Any] | None,
+    approved: bool | None,
+    time: str | None,
+) -> dict[str, Any]:
+    """Returns the request, as far as it is said."""
+    said = {**locals(), "roles": list(roles)}
+    return {key: value for key, value in said.items() if value is not None}

@@ -6,7 +6,7 @@ wait and cancels the call at the server. A gateway may be used by several thread
 
 import contextlib
 import json
-from collections.abc import Callable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from os import PathLike, fspath
 from types import TracebackType
 from typing import TYPE_CHECKING, Any, Literal
@@ -30,10 +30,12 @@ from mcp_gateway.model import (
     Resource,
     ResourceTemplate,
     ServerStatus,
+    ServerSurface,
     Tool,
     ToolResult,
 )
 from mcp_gateway.options import OpenArguments, ProfileLike, principal_of, split
+from mcp_gateway.policy import CaseOutcome, Explanation, PolicyCase, RuleKind
 from mcp_gateway.profile import ServerSpec
 
 if TYPE_CHECKING:
@@ -235,6 +237,53 @@ class Gateway(Session):
     def inspect(self, server: str) -> Inspection:
         """Returns what a server would get if it were started now."""
         return Inspection(self._command("inspect", server=server))
+
+    def surface_of(self, server: str) -> ServerSurface:
+        """Returns what a server offers, to be looked at before it is approved; one that was never seen is started."""
+        return ServerSurface(self._command("surface_of", server=server))
+
+    def approve_server(self, server: str, *, by: str = "local") -> ServerSurface:
+        """Approves what a server offers now, so that its annotations are believed; void for what changes."""
+        return ServerSurface(self._command("approve_server", server=server, by=by))
+
+    def revoke_server(self, server: str, *, by: str = "local") -> bool:
+        """Takes the approval of a server back; returns whether there was one."""
+        return bool(self._command("revoke_server", server=server, by=by))
+
+    def policy_explain(
+        self,
+        name: str,
+        arguments: Mapping[str, Any] | None = None,
+        *,
+        kind: RuleKind = "tools/call",
+        principal: str = "local",
+        roles: Sequence[str] = (),
+        annotations: Mapping[str, Any] | None = None,
+        approved: bool | None = None,
+        time: str | None = None,
+    ) -> Explanation:
+        """Returns what would be decided about a request, and why; nothing is carried out, recorded or started."""
+        question = _wire.policy_question(name, arguments, kind, principal, roles, annotations, approved, time)
+        return Explanation.read(self._command("policy_explain", question=question))
+
+    def policy_test(self, cases: Iterable[PolicyCase | Mapping[str, Any]]) -> list[CaseOutcome]:
+        """Returns how cases come out, each beside what is expected."""
+        raw = self._command("policy_test", cases=[_wire.plain(case) for case in cases])
+        return [CaseOutcome.read(outcome) for outcome in raw]
+
+    def policy_dry_run(self, *, since: int | None = None, limit: int | None = None) -> dict[str, Any]:
+        """Returns which recorded decisions would be others now: `records`, `same`, `changes`, `uncertain`.
+
+        Roles are not recorded, and arguments only where the profile says so: `uncertain` counts what depends on them.
+        """
+        query = _wire.audit_query(since, None, None, None, None, None, None, limit)
+        run: dict[str, Any] = self._command("policy_dry_run", query=query)
+        return run
+
+    def policy_check(self) -> list[dict[str, Any]]:
+        """Returns what is odd about the profile's rules: `index`, `key`, `message`, `hint`."""
+        faults: list[dict[str, Any]] = self._command("policy_check")
+        return faults
 
     def instances(self) -> list[dict[str, Any]]:
         """Returns what runs for the gateways of this home: containers, processes and connections."""

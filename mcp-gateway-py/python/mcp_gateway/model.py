@@ -292,6 +292,25 @@ class Match(_Raw):
         return list(self.raw["tools"])
 
 
+class ServerSurface(_Raw):
+    """What a server offers, as an operator looks at it before approving it."""
+
+    @property
+    def identity(self) -> str:
+        """What runs: the image's digest or id, the package with its version, the address."""
+        return str(self.raw["identity"])
+
+    @property
+    def approved(self) -> bool:
+        """Whether every definition is approved."""
+        return self.raw["approved"] is True
+
+    @property
+    def items(self) -> list[dict[str, Any]]:
+        """Its definitions, each with `list`, `name`, `definition` (a hash), `annotations` and `approved`."""
+        return list(self.raw["items"])
+
+
 class Inspection(_Raw):
     """What a server would get if it were started now; names of secrets, never values."""
 

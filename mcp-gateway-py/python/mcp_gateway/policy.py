@@ -1,15 +1,29 @@
 """What may happen with a request: the seam that an object of the host can take."""
 
-from collections.abc import Awaitable, Mapping
+from collections.abc import Awaitable, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any, Literal, Protocol
 
 from mcp_gateway.model import CallContext
 
-__all__ = ["Decision", "Effect", "Policy", "Request"]
+__all__ = ["CaseOutcome", "Decision", "Effect", "Explanation", "Policy", "PolicyCase", "Request", "RuleKind"]
 
 Effect = Literal["allow", "soft_confirm", "hard_confirm", "deny"]
 """It goes through, the person at the client confirms it, an operator confirms it, or it is refused."""
+
+RuleKind = Literal[
+    "tools/call",
+    "prompts/get",
+    "resources/read",
+    "resources/subscribe",
+    "resources/unsubscribe",
+    "completion/complete",
+    "tools/list",
+    "prompts/list",
+    "resources/list",
+    "resources/templates/list",
+]
+"""A kind of request that rules tell apart."""
 
 
 @dataclass(frozen=True)
@@ -57,6 +71,59 @@ class Request:
         return cls(
             raw["method"], raw.get("server"), raw.get("name"), raw.get("subject"), raw.get("arguments"), raw["params"]
         )
+
+
+@dataclass(frozen=True)
+class Explanation:
+    """What would be decided about a request, and what was looked at."""
+
+    decision: Decision
+    """What would be decided."""
+    target: str | None = None
+    """The canonical name of what it is about."""
+    approved: bool | None = None
+    """Whether its definition is approved, where one is known."""
+    steps: Sequence[Mapping[str, Any]] = ()
+    """The rules that were looked at: `rule`, `effect` and, where one does not cover the request, `unmet`."""
+
+    @classmethod
+    def read(cls, raw: Mapping[str, Any]) -> "Explanation":
+        """Reads the gateway's form."""
+        return cls(Decision.read(raw["decision"]), raw.get("target"), raw.get("approved"), raw.get("steps", ()))
+
+
+@dataclass(frozen=True)
+class PolicyCase:
+    """A request, and what is expected of policy."""
+
+    ask: Mapping[str, Any]
+    """`name`, and as far as it matters `kind`, `arguments`, `principal`, `roles`, `annotations`, `approved`, `time`."""
+    expect: Effect
+    """What may happen with it."""
+    rule: str | None = None
+    """The rule that has to decide, where that matters."""
+
+    @classmethod
+    def read(cls, raw: Mapping[str, Any]) -> "PolicyCase":
+        """Reads the gateway's form."""
+        return cls(raw["ask"], raw["expect"], raw.get("rule"))
+
+
+@dataclass(frozen=True)
+class CaseOutcome:
+    """How a case came out."""
+
+    case: PolicyCase
+    """The case."""
+    decision: Decision
+    """What would be decided."""
+    passed: bool
+    """Whether that is what was expected."""
+
+    @classmethod
+    def read(cls, raw: Mapping[str, Any]) -> "CaseOutcome":
+        """Reads the gateway's form."""
+        return cls(PolicyCase.read(raw["case"]), Decision.read(raw["decision"]), raw["passed"])
 
 
 class Policy(Protocol):

@@ -4,7 +4,7 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any, Literal
 
-from mcp_gateway.policy import Effect
+from mcp_gateway.policy import Effect, RuleKind
 
 __all__ = [
     "ApprovalSpec",
@@ -115,14 +115,39 @@ class ServerSpec:
 
 @dataclass(frozen=True)
 class PolicyRuleSpec:
-    """One rule: the canonical names that it covers and what may happen with them."""
+    """One rule: what it covers, by all that is said, and what may happen with it.
 
-    pattern: str = field(metadata={"wire": "match"})
-    """A glob over the canonical name `server.tool`."""
+    Of globs, one or several, one has to match, and none that begins with `!`.
+    """
+
+    pattern: str | Sequence[str] | None = field(metadata={"wire": "match"})
+    """Globs over the canonical name `server.tool`."""
     effect: Effect
     """What may happen."""
     reason: str | None = None
     """Why, for the person whom it stops."""
+    id: str | None = None
+    """Its name, which decisions and records show."""
+    server: str | Sequence[str] | None = None
+    """Globs over the server's name."""
+    tool: str | Sequence[str] | None = None
+    """Globs over the tool's or prompt's own name, or the resource's URI."""
+    kind: RuleKind | Sequence[RuleKind] | None = None
+    """Kinds of request; none means all that are for a server."""
+    annotations: Mapping[str, Any] | None = None
+    """What the tool's annotations say, such as `{"destructiveHint": True}`; they tighten, unless they are approved."""
+    approved: bool | None = None
+    """Whether an operator has approved the definition."""
+    arguments: Mapping[str, Mapping[str, Any]] | None = None
+    """What must hold for argument values, by JSON pointer: `{"/path": {"glob": "/srv/*"}}`."""
+    principal: str | Sequence[str] | None = None
+    """Globs over the principal's name."""
+    role: str | Sequence[str] | None = None
+    """Globs over the principal's roles."""
+    profile: str | Sequence[str] | None = None
+    """Globs over the profile's name."""
+    time: Mapping[str, Any] | None = None
+    """When it counts: `from`, `until`, `days`, `zone`."""
 
 
 @dataclass(frozen=True)
@@ -133,6 +158,8 @@ class PolicySpec:
     """What may happen with a request that no rule matches."""
     rules: Sequence[PolicyRuleSpec] = ()
     """Rules in order."""
+    preset: Literal["default"] | None = None
+    """Rules that come with the gateway, after these."""
 
 
 @dataclass(frozen=True)

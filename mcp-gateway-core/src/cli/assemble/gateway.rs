@@ -102,8 +102,16 @@ pub(crate) async fn close(gateway: &McpGateway) {
 
 /// A gateway that starts nothing: for what its profile, catalogs and records say.
 pub(crate) async fn overview(env: &Env, name: &ProfileName, catalog: &CatalogArgs) -> Result<McpGateway> {
+    over(env, name, catalog, GatewayBuilder::new()).await
+}
+
+/// As [`overview`], over what was recorded of the profile's requests; nothing is added to that.
+pub(crate) async fn recorded(env: &Env, name: &ProfileName, catalog: &CatalogArgs) -> Result<McpGateway> {
+    over(env, name, catalog, GatewayBuilder::new().with_audit(env.home.audit_trail(name)?)).await
+}
+
+async fn over(env: &Env, name: &ProfileName, catalog: &CatalogArgs, mut builder: GatewayBuilder) -> Result<McpGateway> {
     let spec = env.home.profile_or_empty(name).await?;
-    let mut builder = GatewayBuilder::new();
     if !spec.servers.is_empty() {
         builder = builder.with_catalog(super::catalog(env, catalog, &spec.catalogs).await?);
     }

@@ -135,8 +135,7 @@ mod tests {
 
     #[test]
     fn what_is_not_there_fulfils_only_that() {
-        for predicate in
-            [json!({"in": [null]}), json!({"glob": "*"}), json!({"maxLength": 5}), json!({"exists": true})]
+        for predicate in [json!({"in": [null]}), json!({"glob": "*"}), json!({"maxLength": 5}), json!({"exists": true})]
         {
             assert!(!holds(predicate.clone(), None), "{predicate}");
         }
