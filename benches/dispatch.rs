@@ -121,7 +121,7 @@ async fn gateway(rules: usize, secrets: usize, audit: Arc<dyn AuditStore>) -> Mc
     let name = ServerName::new("echo").unwrap();
     let own: ServerSpec = serde_json::from_str(r#"{"runtime":"memory","limits":{"maxMessage":"64m"}}"#).unwrap();
     let mut spec = ProfileSpec::new(ProfileName::new("bench").unwrap()).with_server(name.clone(), own);
-    spec.policy.default = Effect::Allow;
+    spec.policy.default = Some(Effect::Allow);
     let rule = |number: usize| PolicyRuleSpec::new(format!("server-{number}.delete_*"), Effect::Deny);
     spec.policy.rules = (0..rules).map(rule).collect();
     let (mut entry, mut broker) = (ServerEntry::image(name, "none"), MemoryBroker::new());

@@ -10,7 +10,7 @@ use super::{
     tools, version,
 };
 use crate::gateway::home::RuntimeName;
-use crate::model::{ProfileName, ServerName};
+use crate::model::{Preset, ProfileName, ServerName};
 use crate::profile::{Isolation, NetworkWord};
 
 /// Governed access to every MCP server.
@@ -216,6 +216,21 @@ pub(crate) enum NetworkArg {
     None,
     /// Everything
     Open,
+}
+
+/// Rules that come with the gateway.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, ValueEnum)]
+pub(crate) enum PresetArg {
+    /// Reading goes through, writing is confirmed, what cannot be undone needs an operator
+    Default,
+}
+
+impl From<PresetArg> for Preset {
+    fn from(argument: PresetArg) -> Self {
+        match argument {
+            PresetArg::Default => Self::Default,
+        }
+    }
 }
 
 /// What starts servers.

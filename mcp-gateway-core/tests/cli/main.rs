@@ -20,6 +20,7 @@ mod oauth;
 #[expect(dead_code, reason = "the core's own tests need more of it")]
 mod oauth_servers;
 mod plugin;
+mod policy;
 mod profile;
 mod secret;
 mod server;

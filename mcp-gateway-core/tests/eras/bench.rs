@@ -5,6 +5,7 @@ use std::sync::Arc;
 use mcp_gateway_core::catalog::MemoryCatalog;
 use mcp_gateway_core::gateway::{Gateway as _, GatewayBuilder, GatewayHost, GatewayOptions, McpGateway};
 use mcp_gateway_core::model::{Principal, ProfileName, ServerEntry, ServerName};
+use mcp_gateway_core::policy::{Policy, RulePolicy};
 use mcp_gateway_core::profile::{Isolation, MemoryProfile, ProfileSpec, ServerSpec};
 use mcp_gateway_core::protocol::Era;
 use mcp_gateway_core::runtime::MemoryRuntime;
@@ -31,6 +32,14 @@ impl Bench {
         edit: impl Fn(&mut ServerSpec, &mut GatewayOptions),
         host: impl FnOnce(GatewayHost) -> GatewayHost,
     ) -> Self {
+        Self::governed(edit, host, Arc::new(RulePolicy::allow_all())).await
+    }
+
+    pub(crate) async fn governed(
+        edit: impl Fn(&mut ServerSpec, &mut GatewayOptions),
+        host: impl FnOnce(GatewayHost) -> GatewayHost,
+        policy: Arc<dyn Policy>,
+    ) -> Self {
         let (old, new) = (Server::new(Era::Session), Server::new(Era::Stateless));
         let mut options = GatewayOptions::default();
         let mut spec = ProfileSpec::new(ProfileName::new("eras").unwrap());
@@ -50,6 +59,7 @@ impl Bench {
             .with_catalog(Arc::new(catalog))
             .with_runtime(Arc::new(runtime))
             .with_options(options)
+            .with_policy(policy)
             .build()
             .await
             .unwrap();

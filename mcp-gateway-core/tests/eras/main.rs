@@ -9,6 +9,8 @@ mod client;
 #[cfg(test)]
 mod edges;
 #[cfg(test)]
+mod governed;
+#[cfg(test)]
 mod leftovers;
 #[cfg(test)]
 mod listening;

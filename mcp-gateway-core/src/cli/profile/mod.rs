@@ -8,7 +8,7 @@ use std::path::PathBuf;
 use clap::Subcommand;
 use serde::Serialize;
 
-use super::args::{CatalogArgs, ProfileArgs};
+use super::args::{CatalogArgs, PresetArg, ProfileArgs};
 use super::output::{FormatArgs, Output};
 use super::{Env, assemble, report, server};
 use crate::error::Result;
@@ -22,6 +22,7 @@ pub(crate) enum Verb {
     /// Create a profile
     #[command(after_help = "Examples:
   mcp-gateway profile create dev-tools --servers github,notion,linear,sentry
+  mcp-gateway profile create dev-tools --servers github --preset default
   mcp-gateway profile create lab --servers time --catalog ./lab.yaml --description \"for experiments\"
 
 With `--catalog`, the profile takes its servers from there and not from the registered catalogs.")]
@@ -34,6 +35,9 @@ With `--catalog`, the profile takes its servers from there and not from the regi
         /// What it is for
         #[arg(long, value_name = "TEXT")]
         description: Option<String>,
+        /// Rules that come with the gateway: `default` lets reading through, has writing confirmed and keeps what cannot be undone for an operator
+        #[arg(long, value_name = "NAME")]
+        preset: Option<PresetArg>,
         #[command(flatten)]
         catalog: CatalogArgs,
     },
@@ -143,8 +147,11 @@ impl Verb {
     pub(crate) async fn run(self, env: &Env) -> Result<()> {
         let store = env.home.profiles();
         match self {
-            Self::Create { name, servers, description, catalog } => {
-                create(env, name, &servers, description, catalog).await
+            Self::Create { name, servers, description, preset, catalog } => {
+                let mut spec = ProfileSpec::new(name);
+                spec.description = description;
+                spec.policy.preset = preset.map(Into::into);
+                create(env, spec, &servers, catalog).await
             }
             Self::Ls { format } => list(env, &mut format.open()).await,
             Self::Show { name, format } => {
@@ -191,15 +198,8 @@ impl Verb {
     }
 }
 
-async fn create(
-    env: &Env,
-    name: ProfileName,
-    servers: &[ServerName],
-    description: Option<String>,
-    catalog: CatalogArgs,
-) -> Result<()> {
-    let mut spec = ProfileSpec::new(name.clone());
-    spec.description = description;
+async fn create(env: &Env, mut spec: ProfileSpec, servers: &[ServerName], catalog: CatalogArgs) -> Result<()> {
+    let name = spec.name.clone();
     spec.catalogs = assemble::lasting(env, catalog.catalogs)?;
     assemble::check_servers(env, &CatalogArgs::default(), &spec.catalogs, servers).await?;
     for server in servers {
