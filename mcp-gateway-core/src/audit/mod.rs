@@ -57,12 +57,20 @@ pub use sqlite::{Durability, Overload, Rotation, SqliteAudit, SqliteAuditConfig}
 /// - One query gives at most [`AuditQuery::MAX_RECORDS`] records.
 #[async_trait]
 pub trait AuditStore: fmt::Debug + Send + Sync + 'static {
-    /// Appends a record and gives its sequence number.
+    /// Appends a record and gives its sequence number; 0 for one that is kept, and gets its number later.
     ///
     /// # Errors
     /// `Io` when it cannot be kept, `Timeout` when that takes too long, `Overloaded` when the store is full; the gateway
     /// then refuses the request.
     async fn append(&self, event: AuditEvent) -> Result<u64>;
+
+    /// Signs what was appended so far, in a store that signs; called when a gateway has ended.
+    ///
+    /// # Errors
+    /// As [`append`](Self::append).
+    async fn checkpoint(&self) -> Result<()> {
+        Ok(())
+    }
 
     /// The records that match, oldest first.
     ///

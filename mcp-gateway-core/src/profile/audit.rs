@@ -3,8 +3,9 @@
 use std::time::Duration;
 
 use serde::{Deserialize, Serialize};
+use serde_json::Value;
 
-use super::parse_duration;
+use super::{ProfileSpec, ServerSpec, parse_duration};
 use crate::error::{Error, ErrorKind, Result};
 use crate::model::parse_memory;
 
@@ -116,6 +117,33 @@ impl RotateSpec {
     }
 }
 
+impl ServerSpec {
+    /// The settings as records have them: of the configuration, its keys and no values.
+    pub(crate) fn to_record(&self) -> Value {
+        let mut record = serde_json::to_value(self).unwrap_or_default();
+        hide(&mut record);
+        record
+    }
+}
+
+impl ProfileSpec {
+    /// The profile as records have it: of its servers' configuration, its keys and no values.
+    pub(crate) fn to_record(&self) -> Value {
+        let mut record = serde_json::to_value(self).unwrap_or_default();
+        if let Some(servers) = record.get_mut("servers").and_then(Value::as_object_mut) {
+            servers.values_mut().for_each(hide);
+        }
+        record
+    }
+}
+
+/// Leaves the keys of a server's configuration.
+fn hide(server: &mut Value) {
+    if let Some(config) = server.get_mut("config") {
+        *config = config.as_object().map(|config| config.keys().cloned().collect()).unwrap_or_default();
+    }
+}
+
 impl AuditSpec {
     pub(super) fn is_default(&self) -> bool {
         *self == Self::default()
@@ -193,5 +221,14 @@ mod tests {
             assert!(error.hints().next().is_some(), "{text}");
         }
         assert!(serde_json::from_str::<AuditSpec>(r#"{"onOverload": "drop"}"#).is_err());
+    }
+
+    #[test]
+    fn records_have_no_values_of_the_configuration() {
+        let text = r#"{"name": "dev", "servers": {"a": {"config": {"pin": "hunter2"}, "tools": ["get_*"]}}}"#;
+        let spec: ProfileSpec = serde_json::from_str(text).unwrap();
+        let record = spec.to_record();
+        assert_eq!(record["servers"]["a"], serde_json::json!({"config": ["pin"], "tools": ["get_*"]}));
+        assert_eq!(spec.servers[0].to_record(), record["servers"]["a"]);
     }
 }

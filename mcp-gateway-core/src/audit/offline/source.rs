@@ -2,6 +2,7 @@
 
 use std::io::Read as _;
 use std::path::{Path, PathBuf};
+use std::time::Duration;
 
 use rusqlite::{Connection, OpenFlags, types::ValueRef};
 
@@ -12,6 +13,9 @@ use crate::util::fs;
 
 /// What a SQLite file begins with.
 const SQLITE: &[u8; 16] = b"SQLite format 3\0";
+
+/// How long another process may hold the file.
+const BUSY_LIMIT: Duration = Duration::from_secs(5);
 
 /// What stands at one place of a trail.
 #[derive(Debug)]
@@ -29,7 +33,8 @@ pub(super) enum Found {
 #[derive(Debug)]
 pub(super) struct Source {
     pub(super) files: Vec<PathBuf>,
-    is_sqlite: bool,
+    /// The newest file, where it is a database.
+    database: Option<Connection>,
 }
 
 impl Source {
@@ -47,16 +52,24 @@ impl Source {
         let extension = path.extension().and_then(|extension| extension.to_str());
         let is_lines = begin[..filled].first() == Some(&b'{') || matches!(extension, Some("jsonl"));
         if is_lines {
-            return Ok(Self { files: vec![path.to_owned()], is_sqlite: false });
+            return Ok(Self { files: vec![path.to_owned()], database: None });
         }
         if begin != *SQLITE {
             return Err(Error::new(ErrorKind::InvalidConfig, "file is not an audit file")
                 .with_context("file", path.display())
                 .with_hint("name a file of the folder `audit` of the home, or a copy of one"));
         }
-        let mut files: Vec<PathBuf> = Segment::list(path)?.into_iter().map(|segment| segment.path).collect();
+        let database = open(path).map_err(|cause| cannot_open(path, cause))?;
+        // One look at the file: what a gateway moves meanwhile is in neither file or in both otherwise.
+        let first = database.execute_batch("BEGIN").and_then(|()| {
+            database.query_row("SELECT min(sequence) FROM records NOT INDEXED", [], |row| row.get::<_, Option<i64>>(0))
+        });
+        // Of a file that cannot be read, everything is shown that is there.
+        let first = first.ok().flatten().map_or(u64::MAX, i64::cast_unsigned);
+        let older = Segment::before(path, first)?;
+        let mut files: Vec<PathBuf> = older.into_iter().map(|segment| segment.path).collect();
         files.push(path.to_owned());
-        Ok(Self { files, is_sqlite: true })
+        Ok(Self { files, database: Some(database) })
     }
 
     /// Hands on everything that is there; what stands in two files that follow each other, once.
@@ -77,10 +90,9 @@ impl Source {
                 is_first = false;
                 if again { Ok(()) } else { take(found) }
             };
-            if self.is_sqlite && number + 1 == self.files.len() {
-                database(file, &mut once)?;
-            } else {
-                lines(file, &mut once)?;
+            match &self.database {
+                Some(connection) if number + 1 == self.files.len() => database(connection, file, &mut once)?,
+                _ => lines(file, &mut once)?,
             }
         }
         Ok(())
@@ -106,26 +118,18 @@ fn lines(path: &Path, take: &mut dyn FnMut(Found) -> Result<()>) -> Result<()> {
 }
 
 /// What is in a database: what SQLite thinks of it, then the records, read by their table and not by an index.
-fn database(path: &Path, take: &mut dyn FnMut(Found) -> Result<()>) -> Result<()> {
-    let failed = |cause: rusqlite::Error| {
-        Error::new(ErrorKind::InvalidConfig, "audit file cannot be opened")
-            .with_context("file", path.display())
-            .with_hint("verify a copy of the file together with its `-wal` file, while no gateway writes to it")
-            .with_source(cause)
-    };
+fn database(connection: &Connection, path: &Path, take: &mut dyn FnMut(Found) -> Result<()>) -> Result<()> {
     if let Some(torn) = crate::audit::sqlite::torn::look(path)? {
         take(Found::Torn(torn.bytes))?;
     }
-    let connection = open(path).map_err(failed)?;
-    connection.busy_timeout(std::time::Duration::from_secs(5)).map_err(failed)?;
-    if let Err(cause) = checked(&connection, take)? {
+    if let Err(cause) = checked(connection, take)? {
         take(Found::Damage(format!("SQLite finds it damaged: {cause}")))?;
     }
     let mut damage = None;
     let sql = "SELECT sequence, previous, hash, event FROM records NOT INDEXED ORDER BY sequence";
     match connection.prepare(sql) {
         Ok(mut statement) => {
-            let mut rows = statement.query([]).map_err(failed)?;
+            let mut rows = statement.query([]).map_err(|cause| cannot_open(path, cause))?;
             loop {
                 match rows.next() {
                     Ok(Some(row)) => take(record(row))?,
@@ -145,20 +149,29 @@ fn database(path: &Path, take: &mut dyn FnMut(Found) -> Result<()>) -> Result<()
     }
 }
 
+fn cannot_open(path: &Path, cause: rusqlite::Error) -> Error {
+    Error::new(ErrorKind::InvalidConfig, "audit file cannot be opened")
+        .with_context("file", path.display())
+        .with_hint("verify a copy of the file together with its `-wal` file, while no gateway writes to it")
+        .with_source(cause)
+}
+
 /// Opens a database for reading; one without a log is not written to by anybody, and nothing is made beside it, so that it
 /// may lie on a medium that cannot be written.
 fn open(path: &Path) -> rusqlite::Result<Connection> {
     let flags = OpenFlags::SQLITE_OPEN_READ_ONLY | OpenFlags::SQLITE_OPEN_NO_MUTEX;
     let mut log = path.as_os_str().to_owned();
     log.push("-wal");
-    match std::path::absolute(path).ok().as_deref().and_then(Path::to_str) {
+    let connection = match std::path::absolute(path).ok().as_deref().and_then(Path::to_str) {
         Some(text) if cfg!(unix) && !fs::exists(Path::new(&log)) => {
             let escaped = text.replace('%', "%25").replace('?', "%3f").replace('#', "%23");
             let address = format!("file:{escaped}?immutable=1");
             Connection::open_with_flags(address, flags | OpenFlags::SQLITE_OPEN_URI)
         }
         _ => Connection::open_with_flags(path, flags),
-    }
+    }?;
+    connection.busy_timeout(BUSY_LIMIT)?;
+    Ok(connection)
 }
 
 /// SQLite's own check of every page and index.

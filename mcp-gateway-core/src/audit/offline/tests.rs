@@ -60,6 +60,9 @@ async fn a_trail_is_signed_while_it_grows_and_when_it_is_closed() {
     // Two while it grew, one at its end; a store that is opened and closed adds none.
     assert_eq!((found.records, found.checkpoints, found.signed_up_to), (28, 3, Some(27)));
     fill(config(folder, 10), 0).await;
+    let store = SqliteAudit::open(config(folder, 10)).unwrap();
+    store.checkpoint().await.unwrap();
+    drop(store);
     let again = verify(&path, &VerifyOptions::new()).unwrap();
     assert_eq!((again.records, again.head.clone()), (28, found.head));
     assert_eq!(again.keys, [key(folder).public().to_string()]);
@@ -282,6 +285,13 @@ async fn closed_files_continue_the_chain_and_old_ones_are_dropped_with_a_word() 
     let mut named = AuditQuery::newest(1);
     named.name = Some("tool-0".to_owned());
     assert_eq!(store.query(&named).await.unwrap()[0].sequence, 1);
+
+    // What a move that broke off has left behind is no second truth.
+    let half = folder.join("dev.1-900.5.jsonl");
+    fs::write_atomic(&half, b"{}\n").unwrap();
+    assert!(verify(&path, &VerifyOptions::new()).unwrap().intact);
+    assert_eq!(store.query(&AuditQuery::all()).await.unwrap(), all);
+    fs::remove_file(&half).unwrap();
 
     // A closed file that is taken away is missed.
     let taken = fs::read_bytes(&closed[1], 1 << 20).unwrap().unwrap();

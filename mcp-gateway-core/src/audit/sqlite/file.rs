@@ -201,6 +201,12 @@ pub(super) fn bounds(connection: &Connection) -> Result<(u64, u64), SqliteError>
     Ok((first.cast_unsigned(), checkpoint.cast_unsigned()))
 }
 
+/// As [`bounds`], of what every further query of this connection sees.
+pub(super) fn begin_reading(connection: &Connection) -> Result<(u64, u64), SqliteError> {
+    connection.execute_batch("BEGIN")?;
+    bounds(connection)
+}
+
 /// The time of the second record: the first of a file that was rotated is the checkpoint of the one before.
 pub(super) fn oldest(connection: &Connection) -> Result<Option<i64>, SqliteError> {
     let sql = "SELECT time FROM records ORDER BY sequence LIMIT 1 OFFSET 1";

@@ -80,8 +80,10 @@ impl SqliteAudit {
         let path = self.path.clone();
         let read = tokio::task::spawn_blocking(move || {
             let connection = file::open_for_query(&path)?;
+            // One look at the file: what is moved into a closed one meanwhile is in neither or in both otherwise.
+            let (first, _) = file::begin_reading(&connection).map_err(|error| error.at(&path))?;
             let newer = file::query(&connection, &query, &path)?;
-            segment::with_older(&path, &query, newer)
+            segment::with_older(&path, first, &query, newer)
         });
         match tokio::time::timeout(QUERY_LIMIT, read).await {
             Ok(Ok(records)) => records,
@@ -108,6 +110,13 @@ impl AuditStore for SqliteAudit {
             None => Err(SqliteError::ReadOnly.at(&self.path)),
         };
         appended.map_err(|error| error.with_operation("SqliteAudit::append"))
+    }
+
+    async fn checkpoint(&self) -> Result<()> {
+        match &self.writer {
+            Some(writer) => writer.checkpoint().await.map_err(|error| error.with_operation("SqliteAudit::checkpoint")),
+            None => Ok(()),
+        }
     }
 
     async fn query(&self, query: &AuditQuery) -> Result<Vec<AuditRecord>> {

@@ -37,17 +37,13 @@ impl Segment {
         let mut found: Vec<Self> =
             fs::list(folder, &[EXTENSION])?.into_iter().filter_map(|path| Self::parse(path, stem)).collect();
         found.sort_by_key(|segment| (segment.first, segment.last));
-        // What was closed twice, because the first time broke off, holds the same records.
-        found.dedup_by(|later, earlier| {
-            later.first == earlier.first && {
-                let longer = later.last >= earlier.last;
-                if longer {
-                    std::mem::swap(later, earlier);
-                }
-                true
-            }
-        });
         Ok(found)
+    }
+
+    /// The closed files before an active file that begins with this record, oldest first; one that reaches further was
+    /// left behind by a move that broke off, and all of it is in the active file still.
+    pub(crate) fn before(active: &Path, first: u64) -> Result<Vec<Self>> {
+        Ok(Self::list(active)?.into_iter().filter(|segment| segment.last <= first).collect())
     }
 
     fn parse(path: PathBuf, stem: &str) -> Option<Self> {
@@ -73,9 +69,16 @@ impl Segment {
 }
 
 /// What a query found in the active file, with what it finds in the closed ones; oldest first.
-pub(super) fn with_older(active: &Path, query: &AuditQuery, mut found: Vec<AuditRecord>) -> Result<Vec<AuditRecord>> {
+///
+/// The active file begins with `first`.
+pub(super) fn with_older(
+    active: &Path,
+    first: u64,
+    query: &AuditQuery,
+    mut found: Vec<AuditRecord>,
+) -> Result<Vec<AuditRecord>> {
     let most = query.effective_limit();
-    for segment in Segment::list(active)?.into_iter().rev() {
+    for segment in Segment::before(active, first)?.into_iter().rev() {
         let is_before = query.after.is_some_and(|after| segment.last <= after);
         let is_old = query.since.is_some_and(|since| segment.closed < since);
         if found.len() >= most || is_before || is_old {

@@ -15,7 +15,7 @@ use crate::audit::checkpoint::{Head, ITSELF};
 use crate::error::{Error, Result};
 use crate::model::ProfileName;
 use crate::util::clock;
-use crate::util::fs::{self, FileIdentity};
+use crate::util::fs::{self, FileIdentity, FileLock};
 
 /// How long records may wait for a checkpoint while others come.
 const UNSIGNED_LIMIT: Duration = Duration::from_secs(5 * 60);
@@ -155,12 +155,17 @@ impl Trail {
         if !rotation.is_on() || !self.is_due(rotation.bytes, rotation.age)? {
             return Ok(());
         }
+        // One process at a time: what another is just moving looks like what one that died has left behind.
+        let _held = FileLock::acquire(&self.config.path)?;
         self.step(&[], Sign::Now)?;
         let path = self.config.path.clone();
         let at = |error: SqliteError| error.at(&path);
         let (first, checkpoint) = file::bounds(&self.connection).map_err(at)?;
         if checkpoint <= first {
             return Ok(());
+        }
+        for leftover in Segment::list(&path)?.iter().filter(|segment| segment.last > first) {
+            fs::remove_file(&leftover.path)?;
         }
         let segment = Segment::of(&path, first, checkpoint, clock::now_millis());
         segment.write(|take| {
@@ -192,6 +197,7 @@ impl Trail {
             return Ok(());
         };
         let before = clock::now_millis().saturating_sub(millis(retention));
+        let _held = FileLock::acquire(&self.config.path)?;
         let old: Vec<Segment> =
             Segment::list(&self.config.path)?.into_iter().take_while(|segment| segment.closed < before).collect();
         if old.is_empty() {

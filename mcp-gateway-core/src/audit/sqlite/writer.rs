@@ -23,7 +23,8 @@ const APPEND_LIMIT: Duration = Duration::from_secs(15);
 const FLUSH_LIMIT: Duration = Duration::from_secs(15);
 
 struct Append {
-    event: String,
+    /// `None` asks for a checkpoint.
+    event: Option<String>,
     kept: oneshot::Sender<Result<u64>>,
 }
 
@@ -57,6 +58,15 @@ impl Writer {
 
     /// Hands a record to the thread and waits until it is kept.
     pub(super) async fn append(&self, event: String) -> Result<u64> {
+        self.hand_over(Some(event)).await
+    }
+
+    /// Waits until everything that was handed over is written and signed.
+    pub(super) async fn checkpoint(&self) -> Result<()> {
+        self.hand_over(None).await.map(|_| ())
+    }
+
+    async fn hand_over(&self, event: Option<String>) -> Result<u64> {
         let stopped = || SqliteError::Stopped.at(&self.path);
         let kept = async {
             let (kept, answer) = oneshot::channel();
@@ -64,8 +74,10 @@ impl Writer {
             let append = Append { event, kept };
             match (queue.try_send(append), &self.spill) {
                 (Ok(()), _) => {}
-                (Err(TrySendError::Full(append)), None) => queue.send(append).await.map_err(|_| stopped())?,
-                (Err(TrySendError::Full(append)), Some(spill)) => return keep(spill.clone(), append.event).await,
+                (Err(TrySendError::Full(Append { event: Some(event), .. })), Some(spill)) => {
+                    return keep(spill.clone(), event).await;
+                }
+                (Err(TrySendError::Full(append)), _) => queue.send(append).await.map_err(|_| stopped())?,
                 (Err(TrySendError::Closed(_)), _) => return Err(stopped()),
             }
             answer.await.map_err(|_| stopped())?
@@ -109,13 +121,23 @@ impl Thread {
             {
                 batch.push(next);
             }
-            let events: Vec<&str> = batch.iter().map(|append| append.event.as_str()).collect();
-            let first = self.trail.write(&events);
+            let events: Vec<&str> = batch.iter().filter_map(|append| append.event.as_deref()).collect();
+            let first = if events.is_empty() { Ok(0) } else { self.trail.write(&events) };
             if let Err(error) = &first {
-                tracing::error!(records = batch.len(), error = %error.report(), "audit records could not be written");
+                tracing::error!(records = events.len(), error = %error.report(), "audit records could not be written");
             }
-            for (number, append) in batch.drain(..).enumerate() {
-                let kept = first.clone().map(|first| if first == 0 { 0 } else { first + number as u64 });
+            if events.len() < batch.len() {
+                self.trail.close();
+            }
+            let mut number = 0;
+            for append in batch.drain(..) {
+                let kept = match &append.event {
+                    Some(_) => {
+                        number += 1;
+                        first.clone().map(|first| if first == 0 { 0 } else { first + number - 1 })
+                    }
+                    None => Ok(0),
+                };
                 // A caller that gave up does not wait for the answer; its record is kept all the same.
                 let _ = append.kept.send(kept);
             }

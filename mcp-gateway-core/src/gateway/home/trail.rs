@@ -15,7 +15,7 @@ use crate::audit::{
 };
 use crate::error::{Error, ErrorKind, Result};
 use crate::model::{ProfileName, ServerName};
-use crate::profile::{AuditDurability, AuditSpec, OnOverload, ProfileSpec, ServerSpec};
+use crate::profile::{AuditDurability, AuditSpec, OnOverload, ProfileSpec};
 use crate::util::{env_vars, fs};
 
 /// After how many records a checkpoint is signed, where the profile does not say it.
@@ -145,7 +145,7 @@ async fn append_change(
     for (server, settings) in spec.servers.iter().filter(|(server, _)| !known.contains(*server)) {
         let mut event = event("server/add");
         event.server = Some(server.clone());
-        event.detail = Some(with(&how, "settings", settings_of(settings)));
+        event.detail = Some(with(&how, "settings", bounded(settings.to_record())));
         store.append(event).await?;
     }
     for server in known.iter().filter(|server| !spec.servers.contains_key(*server)) {
@@ -159,20 +159,14 @@ async fn append_change(
     if is_deleted {
         detail = with(&detail, "deleted", json!(true));
     } else {
-        detail = with(&detail, "profile", bounded(spec));
+        detail = with(&detail, "profile", bounded(spec.to_record()));
     }
     let mut event = event(CONFIGURED);
     event.detail = Some(detail);
     store.append(event).await.map(|_| ())
 }
 
-/// The settings of a server as records have them.
-pub(crate) fn settings_of(settings: &ServerSpec) -> Value {
-    bounded(settings)
-}
-
-fn bounded(value: &impl serde::Serialize) -> Value {
-    let value = serde_json::to_value(value).unwrap_or_default();
+fn bounded(value: Value) -> Value {
     let bytes = value.to_string().len();
     if bytes > MAX_SETTINGS { json!(format!("left out: {bytes} bytes")) } else { value }
 }

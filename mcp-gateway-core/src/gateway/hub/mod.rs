@@ -256,6 +256,9 @@ impl Hub {
             tracing::warn!("some servers did not stop in time; the next start sweeps them");
         }
         self.persist().await;
+        if let Err(error) = self.audit.checkpoint().await {
+            tracing::error!(error = %error.report(), "the end of the audit trail could not be signed");
+        }
         self.bus.close();
     }
 

@@ -63,7 +63,7 @@ impl Hub {
     /// It is not there before it is recorded, and an attempt that failed is recorded too.
     pub(crate) async fn add_server(&self, server: &ServerName, settings: ServerSpec) -> Result<()> {
         let _editing = self.editing.lock().await;
-        let asked = serde_json::to_value(&settings).ok();
+        let asked = Some(settings.to_record());
         let added = self.put_server(server, settings).await;
         let recorded = self.record_edit("server/add", server, asked, added.as_ref().err()).await;
         if added.is_ok() && recorded.is_err() {
