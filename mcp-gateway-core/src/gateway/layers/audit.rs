@@ -209,6 +209,37 @@ mod tests {
         assert_eq!(results[2], Some(payload_hash(br#"{"content":[]}"#)));
     }
 
+    #[cfg(feature = "audit-seal")]
+    #[tokio::test]
+    async fn payloads_are_sealed_without_the_secrets_of_the_server() {
+        use age::secrecy::ExposeSecret as _;
+
+        let key = age::x25519::Identity::generate();
+        let folder = tempfile::tempdir().unwrap();
+        let file = folder.path().join("auditor.key");
+        crate::util::fs::write_atomic(&file, key.to_string().expose_secret().as_bytes()).unwrap();
+        let store = Arc::new(MemoryAudit::new());
+        let mut layer = layer(r#"{"content":[]}"#, Arc::clone(&store) as _);
+        layer.seal = Some(PayloadSeal::new(&key.to_public().to_string()).unwrap());
+        let reached = || {
+            let call = call();
+            let secrets = [crate::model::SecretValue::new("hunter2")];
+            call.redaction.set(Arc::new(crate::gateway::redact::Redaction::new(&secrets))).unwrap();
+            call
+        };
+        for mut call in [reached(), call()] {
+            layer.call(&CallContext::local(), &mut call).await.unwrap();
+        }
+        let records = store.query(&AuditQuery::all()).await.unwrap();
+        let opened: Vec<_> = records
+            .iter()
+            .map(|record| crate::audit::open_sealed(record.event.sealed.as_deref().unwrap(), &file).unwrap())
+            .collect();
+        assert_eq!(opened[0], r#"{"arguments":{"password":"***"},"result":{"content":[]}}"#);
+        // Of a request that reached no server nobody knows which secrets it may hold.
+        assert_eq!(opened[1], r#"{"result":{"content":[]}}"#);
+    }
+
     #[tokio::test]
     async fn a_dropped_request_is_recorded() {
         let store = Arc::new(MemoryAudit::new());
