@@ -9,6 +9,7 @@ use super::events::EventBus;
 use super::hub::{Hub, HubOptions, HubParts, Slot, Slots};
 use super::launch::Launcher;
 use super::layers::{AuditLayer, LimitLayer, PolicyLayer, QuotaLayer, Quotas, TelemetryLayer};
+use super::redact::{Known, Redaction, Rules};
 use super::view::AllNames;
 use super::{Client, McpGateway};
 use crate::approval::{ApprovalQueue, Approver};
@@ -17,7 +18,7 @@ use crate::catalog::{Catalog, MemoryCatalog};
 use crate::error::{Error, ErrorKind, Result};
 use crate::model::{ProfileName, check_rules};
 use crate::policy::{Policy, RulePolicy};
-use crate::profile::{MemoryProfile, Profile, ProfileSpec};
+use crate::profile::{MemoryProfile, Profile, ProfileSpec, RedactionSpec};
 use crate::runtime::{GatewayInstance, PrepareProgress, Runtime, Silent};
 use crate::secrets::{MemoryBroker, SecretBroker};
 use crate::telemetry::Metrics;
@@ -256,6 +257,7 @@ impl GatewayBuilder {
         }
         let secrets = self.secrets.unwrap_or_else(|| Arc::new(MemoryBroker::new()));
         let webhook = Webhook::of(&spec.approval, &secrets)?;
+        let known = Arc::<Known>::default();
         let launcher = Launcher {
             profile: profile.name().clone(),
             gateway,
@@ -263,7 +265,7 @@ impl GatewayBuilder {
             oauth: super::oauth::OAuth::new(profile.name().clone(), Arc::clone(&secrets)),
             secrets,
             audit: Arc::clone(&audit),
-            known: Arc::default(),
+            known: Arc::clone(&known),
             verifier: self.verifier.unwrap_or_else(|| Arc::new(DigestVerifier::new())),
             runtimes: self.runtimes,
             progress: self.progress,
@@ -316,6 +318,7 @@ impl GatewayBuilder {
             store: audit,
             profile: profile.name().clone(),
             arguments: spec.audit.arguments,
+            redaction: Redaction::new(&[], &known, Rules::of(&spec.redaction, &RedactionSpec::default())),
             #[cfg(feature = "audit-seal")]
             seal,
             broken: AtomicBool::new(false),

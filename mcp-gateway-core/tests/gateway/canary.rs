@@ -199,6 +199,13 @@ async fn nothing_comes_out_over_http_nor_into_the_records() {
             said.push(refused);
         }
     }
+    for (method, params) in [
+        ("resources/read", json!({"uri": format!("canary://{CANARY}")})),
+        ("resources/read", json!({"uri": "canary://all", "other": CANARY})),
+        ("tools/call", json!({"name": "canary.heard", "arguments": {CANARY: 1}})),
+    ] {
+        said.push(client.ask(method, params).await);
+    }
     said.push(running.unavailable(&running.session().await.0).await);
     let said: String = said.iter().map(Value::to_string).collect();
     assert!(said.contains("exit status 7"), "the end of the server is told:\n{said}");

@@ -10,6 +10,7 @@ use super::{Call, Service};
 use crate::audit::PayloadSeal;
 use crate::audit::{AuditEvent, AuditStore, Outcome, argument_shape, payload_hash};
 use crate::error::{Error, ErrorKind, Result};
+use crate::gateway::redact::Redaction;
 use crate::gateway::unrecorded::Unrecorded;
 use crate::model::{CallContext, ProfileName};
 use crate::protocol::{RawJson, Response};
@@ -27,6 +28,8 @@ pub(crate) struct AuditLayer<S> {
     pub(crate) profile: ProfileName,
     /// Whether argument values are recorded, which the operator must ask for.
     pub(crate) arguments: bool,
+    /// What is cut out of the records of requests that reach no server.
+    pub(crate) redaction: Redaction,
     /// Who may read arguments and results later, where the operator named somebody.
     #[cfg(feature = "audit-seal")]
     pub(crate) seal: Option<PayloadSeal>,
@@ -44,6 +47,11 @@ impl<S: Service> Service for AuditLayer<S> {
         if self.arguments {
             event.arguments = values(call);
         }
+        // Addresses of resources and names of arguments are a client's words as values are.
+        let redaction = call.redaction.get().map_or(&self.redaction, Arc::as_ref);
+        event.name = event.name.map(|name| redaction.record_text(name));
+        let shape = event.shape.take().map(|shape| RawJson::from_value(&shape)).transpose()?;
+        event.shape = shape.map(|shape| redaction.record(&shape).read()).transpose()?;
         if let Some(findings) = findings(call) {
             let mut detail = event.detail.take().unwrap_or_else(|| serde_json::json!({}));
             detail["redaction"] = findings;
@@ -61,7 +69,10 @@ impl<S: Service> Service for AuditLayer<S> {
                 event.instance.clone_from(&response.served_by);
                 event.error = response.result.as_ref().err().map(|error| format!("{}: {}", error.code, error.message));
             }
-            Err(error) => event.error = Some(error.to_string()),
+            Err(error) => {
+                let redaction = call.redaction.get().map_or(&self.redaction, Arc::as_ref);
+                event.error = Some(redaction.record_text(error.to_string()));
+            }
         }
         if let Err(cause) = self.store.append(event).await {
             self.metrics.record_audit_failure();
@@ -144,6 +155,7 @@ fn outcome(result: &Result<Response>) -> Outcome {
 mod tests {
     use super::*;
     use crate::audit::{AuditQuery, AuditRecord, MemoryAudit};
+    use crate::gateway::redact::Rules;
     use crate::protocol::Request;
 
     #[derive(Debug)]
@@ -181,6 +193,7 @@ mod tests {
             store,
             profile,
             arguments: false,
+            redaction: Redaction::new(&[], &Arc::default(), Rules::default()),
             #[cfg(feature = "audit-seal")]
             seal: None,
             broken: AtomicBool::new(false),

@@ -154,6 +154,11 @@ impl Redaction {
         self.cut(raw.get(), true, RedactionMode::Redact, &mut Kinds::default()).map_or_else(|| raw.clone(), parsed)
     }
 
+    /// A text that may be recorded, such as the address of a resource.
+    pub(crate) fn record_text(&self, text: String) -> String {
+        self.cut(&text, false, RedactionMode::Redact, &mut Kinds::default()).unwrap_or(text)
+    }
+
     /// What a server offers, without secrets; examples of tokens in descriptions stay, for they are what is recorded.
     pub(crate) fn surface(&self, mut surface: Surface) -> Surface {
         let lists = [&mut surface.tools, &mut surface.prompts, &mut surface.resources, &mut surface.resource_templates];
@@ -168,7 +173,7 @@ impl Redaction {
 
     /// An error of a server without secrets.
     pub(crate) fn cut_out_of(&self, error: Error) -> Error {
-        if self.cut(&error.report(), false, RedactionMode::Redact, &mut Kinds::default()).is_none() {
+        if self.cut(&error.report(), false, self.rules.results, &mut Kinds::default()).is_none() {
             return error;
         }
         // What else it says may hold them too.
