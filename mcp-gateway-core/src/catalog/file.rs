@@ -11,7 +11,7 @@ use super::decode::{Decoded, decode};
 use super::diagnostic::{Diagnostic, Problems, joined};
 use super::tree::Node;
 use crate::error::{Error, ErrorKind, Result};
-use crate::model::{ServerEntry, ServerName};
+use crate::model::{ServerEntry, ServerName, VerifyMode};
 use crate::util::fs;
 use crate::util::pattern::Pattern;
 
@@ -37,6 +37,8 @@ pub struct FileCatalog {
 pub struct LoadOptions {
     /// Whether an entry that cannot be read is left out and named, instead of failing the whole catalog.
     pub lenient: bool,
+    /// What happens with images that are not signed, whatever the catalog says.
+    pub verify: Option<VerifyMode>,
 }
 
 impl LoadOptions {
@@ -49,6 +51,13 @@ impl LoadOptions {
     #[must_use]
     pub fn with_lenient(mut self, lenient: bool) -> Self {
         self.lenient = lenient;
+        self
+    }
+
+    /// Says what happens with images that are not signed, whatever the catalog says.
+    #[must_use]
+    pub fn with_verify(mut self, verify: Option<VerifyMode>) -> Self {
+        self.verify = verify;
         self
     }
 }
@@ -193,7 +202,10 @@ impl Loading {
                 self.refused.push(RefusedEntry { name, reason });
             }
         }
-        for entry in entries {
+        for mut entry in entries {
+            if self.options.verify.is_some() {
+                Arc::make_mut(&mut entry).verify = self.options.verify;
+            }
             let name = entry.name.clone();
             if let Some((_, other)) = self.entries.insert(name.clone(), (entry, PathBuf::from(file))) {
                 let message = format!("server `{name}` is described by two files of one folder");

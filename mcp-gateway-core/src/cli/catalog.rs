@@ -12,7 +12,7 @@ use super::{Env, assemble, report};
 use crate::catalog::{Catalog as _, Diagnostic, FileCatalog, search};
 use crate::error::Result;
 use crate::gateway::home::Registered;
-use crate::model::{ServerEntry, ServerKind, ServerName};
+use crate::model::{ServerEntry, ServerKind, ServerName, VerifyMode};
 
 /// What is done with catalogs.
 #[derive(Debug, Subcommand)]
@@ -46,6 +46,7 @@ pub(crate) enum Verb {
   mcp-gateway catalog add docker-mcp docker-catalog.yaml
   mcp-gateway catalog add docker-mcp newer.yaml --replace
   mcp-gateway catalog add own ./servers.yaml --link    # changes to the file count at once
+  mcp-gateway catalog add own ./servers.yaml --verify required    # only images that its signer has signed
 
 Catalogs are layered in the order in which they were added; a later one may override or hide servers.")]
     Add {
@@ -59,6 +60,9 @@ Catalogs are layered in the order in which they were added; a later one may over
         /// Link to the file and do not copy it
         #[arg(long)]
         link: bool,
+        /// What happens with its images that are not signed, whatever it says itself: required, if-present or off
+        #[arg(long, value_name = "MODE", value_parser = VerifyMode::parse)]
+        verify: Option<VerifyMode>,
     },
     /// Remove a registered catalog
     #[command(
@@ -110,6 +114,8 @@ struct CatalogRow {
     servers: usize,
     path: PathBuf,
     #[serde(skip_serializing_if = "Option::is_none")]
+    verify: Option<VerifyMode>,
+    #[serde(skip_serializing_if = "Option::is_none")]
     error: Option<String>,
 }
 
@@ -154,10 +160,13 @@ impl Verb {
         match self {
             Self::Ls { format } => list(env, &mut format.open()).await,
             Self::Show { name, catalog, format } => show(env, &name, &catalog, &mut format.open()).await,
-            Self::Add { name, path, replace, link } => {
+            Self::Add { name, path, replace, link, verify } => {
                 let loaded = FileCatalog::load(&path).await?;
                 loaded.warnings.iter().for_each(report::warning);
                 env.home.register_catalog(&name, &path, replace, link)?;
+                if verify.is_some() {
+                    env.home.set_catalog_verify(&name, verify)?;
+                }
                 report::note(format_args!("registered catalog `{name}` with {} servers", loaded.catalog.len()));
                 Ok(())
             }
@@ -179,18 +188,19 @@ impl Verb {
 
 async fn list(env: &Env, out: &mut Output) -> Result<()> {
     let mut rows = Vec::new();
-    for Registered { name, path, .. } in env.home.registered_catalogs()? {
+    for Registered { name, path, verify, .. } in env.home.registered_catalogs()? {
         rows.push(match FileCatalog::load(&path).await {
             Ok(loaded) => CatalogRow {
                 name,
                 display_name: loaded.catalog.title().map(str::to_owned),
                 servers: loaded.catalog.len(),
                 path,
+                verify,
                 error: None,
             },
             Err(error) => {
                 report::warning(format_args!("catalog `{name}` is broken: {}", error.report()));
-                CatalogRow { name, display_name: None, servers: 0, path, error: Some(error.report()) }
+                CatalogRow { name, display_name: None, servers: 0, path, verify, error: Some(error.report()) }
             }
         });
     }

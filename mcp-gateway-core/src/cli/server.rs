@@ -114,11 +114,12 @@ impl Verb {
                     report::note(format_args!("profile `{}` has no servers", profile.profile));
                     report::hint("add one with `mcp-gateway server add NAME`");
                 }
-                format.open().rows(&servers, &["NAME", "STATE", "TOOLS", "REASON"], |server| {
+                format.open().rows(&servers, &["NAME", "STATE", "TOOLS", "IMAGE", "REASON"], |server| {
                     vec![
                         server.name.to_string(),
                         word(&server.state),
                         server.tools.map(|count| count.to_string()).unwrap_or_default(),
+                        server.verification.as_ref().map(|found| found.level.as_str().to_owned()).unwrap_or_default(),
                         server.reason.clone().unwrap_or_default(),
                     ]
                 })

@@ -10,6 +10,7 @@ use super::hub::{Hub, HubOptions, HubParts, Slot, Slots};
 use super::launch::Launcher;
 use super::layers::{AuditLayer, LimitLayer, PolicyLayer, QuotaLayer, Quotas, TelemetryLayer};
 use super::redact::{Known, Redaction, Rules};
+use super::verified::Findings;
 use super::view::AllNames;
 use super::{Client, McpGateway};
 use crate::approval::{ApprovalQueue, Approver};
@@ -18,12 +19,12 @@ use crate::catalog::{Catalog, MemoryCatalog};
 use crate::error::{Error, ErrorKind, Result};
 use crate::model::{ProfileName, check_rules};
 use crate::policy::{Policy, RulePolicy};
-use crate::profile::{MemoryProfile, Profile, ProfileSpec, RedactionSpec};
+use crate::profile::{MemoryProfile, Profile, ProfileSpec, RedactionSpec, VerifySpec};
 use crate::runtime::{GatewayInstance, PrepareProgress, Runtime, Silent};
 use crate::secrets::{MemoryBroker, SecretBroker};
 use crate::telemetry::Metrics;
 use crate::util::random;
-use crate::verify::{DigestVerifier, Verifier};
+use crate::verify::Verifier;
 
 /// Bounds and times of a gateway.
 #[derive(Clone, Debug)]
@@ -171,7 +172,8 @@ impl GatewayBuilder {
         self
     }
 
-    /// Who checks images; without one, digests that are written or pinned must match.
+    /// Who checks images; without one, digests that are written or pinned must match, and signatures that are asked for are
+    /// verified, or refused by a build without `verify-sigstore`.
     #[must_use]
     pub fn with_verifier(mut self, verifier: Arc<dyn Verifier>) -> Self {
         self.verifier = Some(verifier);
@@ -266,7 +268,11 @@ impl GatewayBuilder {
             secrets,
             audit: Arc::clone(&audit),
             known: Arc::clone(&known),
-            verifier: self.verifier.unwrap_or_else(|| Arc::new(DigestVerifier::new())),
+            verifier: match self.verifier {
+                Some(verifier) => verifier,
+                None => verifier(&spec.verify)?,
+            },
+            findings: Findings::default(),
             runtimes: self.runtimes,
             progress: self.progress,
             bus: bus.clone(),
@@ -327,6 +333,24 @@ impl GatewayBuilder {
         let layers = Arc::new(TelemetryLayer { inner: audit, metrics });
         Ok(McpGateway { layers, policy, client: self.client, approvals: self.approvals, hub })
     }
+}
+
+/// Signatures are verified wherever this build can.
+#[cfg(feature = "verify-sigstore")]
+fn verifier(spec: &VerifySpec) -> Result<Arc<dyn Verifier>> {
+    let mut verifier = crate::verify::SignatureVerifier::new()?;
+    if let Some(file) = &spec.trust_root {
+        verifier = verifier
+            .with_trust_root(&crate::util::fs::read_to_string(std::path::Path::new(file))?)
+            .map_err(|error| error.with_context("file", file))?;
+    }
+    Ok(Arc::new(verifier))
+}
+
+#[cfg(not(feature = "verify-sigstore"))]
+#[expect(clippy::unnecessary_wraps, reason = "the same as where signatures are verified")]
+fn verifier(_spec: &VerifySpec) -> Result<Arc<dyn Verifier>> {
+    Ok(Arc::new(crate::verify::DigestVerifier::new()))
 }
 
 fn rules(spec: &ProfileSpec) -> Result<RulePolicy> {

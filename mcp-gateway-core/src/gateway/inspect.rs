@@ -5,7 +5,7 @@ use serde::Serialize;
 use super::expand::{Declared, Expansion};
 use super::hub::Hub;
 use crate::error::{Error, Result};
-use crate::model::{Limits, NetworkRule, ServerEntry, ServerName};
+use crate::model::{Limits, NetworkRule, ServerEntry, ServerName, Verification, VerifyRule};
 use crate::profile::Isolation;
 use crate::runtime::{LaunchTarget, Mount, MountSource, RuntimeCapability};
 
@@ -53,6 +53,12 @@ pub struct Inspection {
     /// What was recorded of it: the digest or version that its tools were seen with.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub recorded: Option<String>,
+    /// What is asked of its image; `None` where no image is run.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub verify: Option<VerifyRule>,
+    /// What was found out about its image when it was last checked.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub verification: Option<Verification>,
 }
 
 /// A secret of a server.
@@ -104,11 +110,14 @@ impl Hub {
             isolation: body.settings.isolation,
             idle_seconds: body.settings.idle.map(|idle| idle.as_secs()),
             recorded: slot.lock().map(|lock| lock.identity.clone()),
+            verify: None,
+            verification: slot.verification().as_deref().cloned(),
         };
         match plan {
             Ok(LaunchTarget::Container(plan)) => {
                 inspection.mounts = plan.mounts.iter().map(|mount| describe(mount, &plan.writable)).collect();
                 inspection.target = plan.image.to_string();
+                inspection.verify = Some(body.settings.verify.rule(&plan.image));
                 inspection.command = plan.command;
                 inspection.user = plan.user;
             }

@@ -12,6 +12,7 @@ use super::hub::{Body, Slot};
 #[cfg(feature = "runtime-remote")]
 use super::oauth::OAuth;
 use super::redact::{Known, Redaction};
+use super::verified::Findings;
 use crate::audit::{AuditEvent, AuditStore};
 use crate::error::{Error, ErrorKind, Result};
 use crate::model::{CallContext, ImageReference, ProfileName, ServerName, SessionId};
@@ -35,6 +36,8 @@ pub(crate) struct Launcher {
     /// What has been handed out.
     pub(crate) known: Arc<Known>,
     pub(crate) verifier: Arc<dyn Verifier>,
+    /// What was found out about images so far.
+    pub(crate) findings: Findings,
     pub(crate) runtimes: Vec<Arc<dyn Runtime>>,
     pub(crate) progress: Arc<dyn PrepareProgress>,
     pub(crate) bus: EventBus,
@@ -191,7 +194,7 @@ impl Launcher {
     ) -> Result<Identity> {
         let identity = runtime.identify(ctx, target).await?;
         if let LaunchTarget::Container(container) = target {
-            self.verifier.verify(&container.image, identity.digest.as_ref()).await?;
+            self.verify(ctx, slot, runtime, container, &identity).await?;
             match &identity.digest {
                 Some(digest) => container.image = container.image.clone().with_digest(digest.clone()),
                 None => container.image_id = Some(identity.value.clone()),

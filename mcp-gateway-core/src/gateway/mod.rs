@@ -33,6 +33,7 @@ mod tests;
 mod unrecorded;
 mod usage;
 mod value;
+mod verified;
 mod view;
 mod whole;
 
@@ -44,7 +45,7 @@ use serde::Serialize;
 use serde_json::Value;
 
 use crate::error::Result;
-use crate::model::{CallContext, Principal, ProfileName, ServerName, SessionId};
+use crate::model::{CallContext, Principal, ProfileName, ServerName, SessionId, Verification};
 use crate::protocol::{ClientCapabilities, ClientLink, RawJson, Request, Response};
 
 pub use approved::{DescribedItem, ServerSurface};
@@ -183,6 +184,9 @@ pub struct ServerStatus {
     /// How many tools it offers, where that is known.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub tools: Option<usize>,
+    /// What was found out about its image when it was last checked, where signatures are asked for.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub verification: Option<Verification>,
 }
 
 /// How a server of the profile is.

@@ -3,8 +3,8 @@
 use std::time::Duration;
 
 use crate::error::Result;
-use crate::model::{Limits, NetworkRule, ServerEntry, ServerName};
-use crate::profile::{Isolation, NetworkSpec, NetworkWord, ProfileSpec, ServerSpec, parse_duration};
+use crate::model::{ImageReference, Limits, NetworkRule, ServerEntry, ServerName, Signer, VerifyMode, VerifyRule};
+use crate::profile::{Isolation, NetworkSpec, NetworkWord, ProfileSpec, ServerSpec, VerifySpec, parse_duration};
 
 use super::redact::Rules;
 use super::selection::Selection;
@@ -23,6 +23,30 @@ pub(crate) struct Settings {
     pub(crate) selection: [Selection; 2],
     /// What happens to secrets in what flows.
     pub(crate) redaction: Rules,
+    pub(crate) verify: VerifySettings,
+}
+
+/// What is asked of the images of one server.
+#[derive(Clone, Debug)]
+pub(crate) struct VerifySettings {
+    /// The server's own word.
+    own: Option<VerifyMode>,
+    profile: VerifySpec,
+    /// The word of the catalog, or of whoever registered it.
+    catalog: Option<VerifyMode>,
+    signer: Option<Signer>,
+}
+
+impl VerifySettings {
+    /// The operator's words count before the catalog's; a signer without any word makes its signature required.
+    pub(crate) fn rule(&self, image: &ImageReference) -> VerifyRule {
+        let own = self.profile.signer_of(image);
+        let by_profile = self.profile.mode.or(own.map(|_| VerifyMode::Required));
+        let signer = own.or(self.signer.as_ref());
+        let fallback = if signer.is_some() { VerifyMode::Required } else { VerifyMode::Off };
+        let mode = self.own.or(by_profile).or(self.catalog).unwrap_or(fallback);
+        VerifyRule::new(mode, signer.cloned())
+    }
 }
 
 impl Settings {
@@ -41,6 +65,12 @@ impl Settings {
             idle,
             network: network(&own, entry),
             redaction: Rules::of(&spec.redaction, &own.redaction),
+            verify: VerifySettings {
+                own: own.verify,
+                profile: spec.verify.clone(),
+                catalog: entry.verify,
+                signer: entry.signer.clone(),
+            },
             selection: Selection::of(spec, server),
         })
     }

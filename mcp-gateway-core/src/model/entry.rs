@@ -6,7 +6,7 @@ use indexmap::IndexMap;
 use serde::{Serialize, Serializer};
 use serde_json::{Map, Value};
 
-use super::{Limits, ServerName};
+use super::{Limits, ServerName, Signer, VerifyMode};
 
 /// One server of a catalog.
 ///
@@ -89,6 +89,12 @@ pub struct ServerEntry {
     /// The port and path that it serves streamable HTTP on inside its container; `None` speaks stdio.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub http: Option<String>,
+    /// Who signs its image, its catalog says.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub signer: Option<Signer>,
+    /// What happens with an image that is not signed, where the catalog or whoever registered it says so.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub verify: Option<VerifyMode>,
     /// An icon's address.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub icon: Option<String>,
@@ -132,6 +138,8 @@ impl ServerEntry {
             resources: None,
             process: None,
             http: None,
+            signer: None,
+            verify: None,
             icon: None,
             readme: None,
             upstream: None,

@@ -4,6 +4,7 @@ use std::fmt;
 
 use serde::{Deserialize, Serialize};
 
+use super::SecretValue;
 use crate::error::{Error, ErrorKind, Result};
 
 /// The digest of an image: `sha256:` and 64 hex digits.
@@ -136,6 +137,33 @@ impl ImageReference {
             _ => "docker.io",
         }
     }
+
+    /// The repository by its shortest name: what may be left out of names on Docker Hub is left out.
+    pub fn short_repository(&self) -> &str {
+        let hub = ["docker.io/", "index.docker.io/", "registry-1.docker.io/"];
+        let on_hub =
+            self.registry() == "docker.io" || hub.iter().any(|host| host.strip_suffix('/') == Some(self.registry()));
+        if !on_hub {
+            return &self.repository;
+        }
+        let path = hub.iter().find_map(|host| self.repository.strip_prefix(host)).unwrap_or(&self.repository);
+        path.strip_prefix("library/").unwrap_or(path)
+    }
+}
+
+/// How a registry is told who asks.
+#[derive(Clone, Debug, PartialEq, Eq)]
+#[non_exhaustive]
+pub enum RegistryLogin {
+    /// By name and password.
+    Password {
+        /// The name.
+        user: String,
+        /// The password.
+        password: SecretValue,
+    },
+    /// By a token that others are given for.
+    IdentityToken(SecretValue),
 }
 
 impl fmt::Display for ImageReference {

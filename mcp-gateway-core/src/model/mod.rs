@@ -13,8 +13,10 @@ mod mask;
 mod network;
 mod rule;
 mod secret;
+mod signer;
 mod surface;
 mod token;
+mod verification;
 
 pub use context::{CallContext, Principal, TraceContext};
 pub use decision::{Decision, Effect};
@@ -25,7 +27,7 @@ pub use entry::{
 };
 pub use host::{HostCaller, HostObject};
 pub use id::{InstanceId, ProfileName, ServerName, SessionId};
-pub use image::{Digest, ImageReference};
+pub use image::{Digest, ImageReference, RegistryLogin};
 pub use limits::{Limits, parse_memory};
 pub use log_level::LogLevel;
 pub(crate) use mask::{MASK, Mask, plain_json, replaced};
@@ -35,6 +37,8 @@ pub use rule::{
     check_rules, idle_rules,
 };
 pub use secret::SecretValue;
+pub use signer::{Signer, VerifyMode, VerifyRule};
 pub use surface::{Definition, Surface};
 pub(crate) use token::find_tokens;
 pub use token::token_kinds;
+pub use verification::{Verification, VerificationLevel};

@@ -4,7 +4,7 @@ use indexmap::IndexMap;
 use serde::{Deserialize, Serialize};
 
 use super::ApprovedSurface;
-use crate::model::{Digest, ServerName, Surface};
+use crate::model::{Digest, ServerName, Surface, Verification};
 use crate::protocol::ClientCapabilities;
 
 /// A profile's lock file.
@@ -46,6 +46,9 @@ pub struct ServerLock {
     /// What an operator has approved; whoever records anew leaves it as it is.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub approved: Option<ApprovedSurface>,
+    /// What was found out about the image before it ran.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub verification: Option<Verification>,
 }
 
 /// The most kinds of client that a record tells apart.

@@ -16,6 +16,7 @@ mod store;
 mod tests;
 mod toolkit;
 mod validate;
+mod verify;
 mod yaml;
 
 use std::fmt;
@@ -39,6 +40,7 @@ pub use redaction::{RedactionMode, RedactionSpec};
 pub use spec::{Isolation, LimitsSpec, NetworkSpec, NetworkWord, ProfileSpec, ServerSpec, parse_duration};
 pub use store::ProfileStore;
 pub use toolkit::Toolkit;
+pub use verify::VerifySpec;
 
 /// A change to a profile's specification; run while no other writer can change it.
 pub type SpecChange<'a> = Box<dyn FnOnce(&mut ProfileSpec) -> Result<()> + Send + 'a>;

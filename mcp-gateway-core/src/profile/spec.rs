@@ -9,9 +9,9 @@ use serde::de::{self, Deserializer, IntoDeserializer, SeqAccess, Visitor};
 use serde::{Deserialize, Serialize};
 use serde_json::Value;
 
-use super::{ApprovalSpec, AuditSpec, OAuthSpec, PolicySpec, QuotaSpec, RedactionSpec};
+use super::{ApprovalSpec, AuditSpec, OAuthSpec, PolicySpec, QuotaSpec, RedactionSpec, VerifySpec};
 use crate::error::{Error, ErrorKind, Result};
-use crate::model::{Limits, ProfileName, ServerName, parse_memory};
+use crate::model::{Limits, ProfileName, ServerName, VerifyMode, parse_memory};
 
 /// A profile's file.
 ///
@@ -68,6 +68,9 @@ pub struct ProfileSpec {
     /// What happens to secrets in what flows; a server may differ.
     #[serde(default, skip_serializing_if = "RedactionSpec::is_empty")]
     pub redaction: RedactionSpec,
+    /// Which images must be signed, and by whom.
+    #[serde(default, skip_serializing_if = "VerifySpec::is_default")]
+    pub verify: VerifySpec,
 }
 
 impl ProfileSpec {
@@ -86,6 +89,7 @@ impl ProfileSpec {
             audit: AuditSpec::default(),
             redaction: RedactionSpec::default(),
             quotas: Vec::new(),
+            verify: VerifySpec::default(),
         }
     }
 
@@ -138,6 +142,9 @@ pub struct ServerSpec {
     /// What happens to secrets in what flows, where that differs from the profile's word.
     #[serde(skip_serializing_if = "RedactionSpec::is_empty")]
     pub redaction: RedactionSpec,
+    /// What happens when its image is not signed, whatever profile and catalog say.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub verify: Option<VerifyMode>,
 }
 
 /// What a server may reach: `none`, `open`, or a list of `host:port`.

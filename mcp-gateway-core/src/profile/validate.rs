@@ -76,6 +76,10 @@ pub(super) fn faults(spec: &ProfileSpec) -> Vec<Fault> {
         path.extend((!fault.key.is_empty()).then_some(fault.key));
         check.fault(&path, fault.message, Some(fault.hint));
     }
+    for (glob, _) in spec.verify.signers.iter().filter(|(glob, _)| !is_word(glob)) {
+        let hint = "write a repository with `*` for any characters, such as `ghcr.io/acme/*`";
+        check.fault(&["verify", "signers", glob], format!("`{glob}` is not a pattern of repositories"), Some(hint));
+    }
     check.faults
 }
 

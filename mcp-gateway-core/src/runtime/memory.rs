@@ -14,7 +14,7 @@ use super::{
     RuntimeCapability,
 };
 use crate::error::{Error, ErrorKind, Result};
-use crate::model::{CallContext, InstanceId};
+use crate::model::{CallContext, ImageReference, InstanceId, RegistryLogin};
 use crate::transport::client::memory_pair;
 
 /// A server that speaks newline-delimited JSON over a stream in this process.
@@ -94,6 +94,10 @@ impl Runtime for MemoryRuntime {
 
     async fn identify(&self, _ctx: &CallContext, target: &LaunchTarget) -> Result<Identity> {
         self.find(target).map(|(name, _)| Identity::new(format!("memory:{name}")))
+    }
+
+    async fn registry_login(&self, _image: &ImageReference) -> Result<Option<RegistryLogin>> {
+        Ok(None)
     }
 
     async fn prepare(

@@ -19,7 +19,7 @@ use async_trait::async_trait;
 use serde::{Deserialize, Serialize};
 
 use crate::error::Result;
-use crate::model::{CallContext, Digest, InstanceId};
+use crate::model::{CallContext, Digest, ImageReference, InstanceId, RegistryLogin};
 use crate::transport::client::Connection;
 
 #[cfg(feature = "runtime-docker")]
@@ -60,6 +60,12 @@ pub trait Runtime: fmt::Debug + Send + Sync + 'static {
     /// # Errors
     /// `NotFound` when there is no such image or package, `RuntimeUnavailable`, `Network`.
     async fn identify(&self, ctx: &CallContext, target: &LaunchTarget) -> Result<Identity>;
+
+    /// How the registry of an image is told who asks, as far as the runtime knows.
+    ///
+    /// # Errors
+    /// `InvalidConfig` when what is known cannot be read.
+    async fn registry_login(&self, image: &ImageReference) -> Result<Option<RegistryLogin>>;
 
     /// Fetches what `start` needs: pulls an image by its digest, installs a package.
     ///

@@ -4,11 +4,13 @@ use std::collections::BTreeMap;
 
 use async_trait::async_trait;
 
-use super::{Verification, VerificationLevel, Verifier};
+use super::{ImageCheck, Verification, VerificationLevel, Verifier};
 use crate::error::{Error, ErrorKind, Result};
-use crate::model::{Digest, ImageReference};
+use crate::model::Digest;
 
 /// Refuses an image whose digest differs from the pinned one; the in-memory verifier of tests and examples too.
+///
+/// It knows nothing of signatures: an image that must have one is refused.
 #[derive(Debug, Default)]
 pub struct DigestVerifier {
     pins: BTreeMap<String, Digest>,
@@ -30,7 +32,27 @@ impl DigestVerifier {
 
 #[async_trait]
 impl Verifier for DigestVerifier {
-    async fn verify(&self, image: &ImageReference, digest: Option<&Digest>) -> Result<Verification> {
+    async fn verify(&self, check: &ImageCheck) -> Result<Verification> {
+        let found = self.compare(check)?;
+        match check.wanted()? {
+            None => Ok(found),
+            Some((signer, _)) => Err(Error::new(ErrorKind::Denied, "this gateway cannot verify signatures")
+                .with_context("image", &check.image)
+                .with_context("signer", signer)
+                .with_hint(
+                    "build it with the feature `verify-sigstore`, or say `verify: off` for this server in the profile",
+                )),
+        }
+    }
+}
+
+impl DigestVerifier {
+    /// Compares the digest with the pinned one.
+    ///
+    /// # Errors
+    /// `Denied` when they differ.
+    pub(super) fn compare(&self, check: &ImageCheck) -> Result<Verification> {
+        let (image, digest) = (&check.image, check.digest.as_ref());
         let name = match image.tag() {
             Some(tag) => format!("{}:{tag}", image.repository()),
             None => image.repository().to_owned(),

@@ -8,7 +8,7 @@ use std::sync::Arc;
 
 use crate::catalog::diagnostic::{Diagnostic, Problems, suggestion};
 use crate::catalog::tree::{Kind, Node};
-use crate::model::{ServerEntry, ServerName};
+use crate::model::{ServerEntry, ServerKind, ServerName};
 
 pub(crate) use fields::Fields;
 
@@ -44,11 +44,20 @@ fn decode_catalog(root: &Node, problems: &Problems, decoded: &mut Decoded) {
     check_version(&mut fields);
     // Docker's catalog may carry a policy decision about itself, which is not this gateway's policy.
     fields.value("policy");
+    let (signer, verify) = (part::signer(&mut fields), part::verify(&mut fields));
     let registry = root.fields().into_iter().flatten().find(|field| field.key == "registry").map(|field| &field.value);
     fields.node("registry");
     match registry {
         Some(node) => decode_registry(node, problems, decoded),
         None => missing_registry(root, problems),
+    }
+    // What the catalog says of all its servers counts for those that do not say it themselves.
+    for entry in &mut decoded.entries {
+        let entry = Arc::make_mut(entry);
+        if entry.image.is_some() || entry.kind == ServerKind::Poci {
+            entry.verify = entry.verify.or(verify.filter(|_| entry.signer.is_none()));
+            entry.signer = entry.signer.take().or_else(|| signer.clone());
+        }
     }
     if registry.is_some() {
         fields.rest(&["description", "source"]);

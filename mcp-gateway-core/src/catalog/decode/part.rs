@@ -5,9 +5,10 @@ use indexmap::IndexMap;
 use crate::catalog::decode::fields::Fields;
 use crate::catalog::diagnostic::suggestion;
 use crate::catalog::tree::Kind;
+use crate::error::{Error, ErrorKind};
 use crate::model::{
     ConfigEntry, EnvEntry, Limits, Metadata, OAuthEntry, OAuthProvider, ProcessEntry, ProcessPackage, RemoteEntry,
-    RemoteTransport, SecretEntry, ToolContainer, ToolEntry, parse_memory,
+    RemoteTransport, SecretEntry, Signer, ToolContainer, ToolEntry, VerifyMode, parse_memory,
 };
 
 pub(super) fn env(fields: &mut Fields<'_>) -> Vec<EnvEntry> {
@@ -207,4 +208,31 @@ pub(super) fn http(fields: &mut Fields<'_>) -> Option<String> {
     let message = format!("`{}` must be a port and a path, not `{written}`", fields.path("http"));
     fields.problems().error(fields.place("http"), message, Some("write such as `http: 8080/mcp`".to_owned()));
     None
+}
+
+/// Who signs images: a name, or a mapping with a key or an identity.
+pub(super) fn signer(fields: &mut Fields<'_>) -> Option<Signer> {
+    let written = fields.value("signer");
+    if written.is_null() {
+        return None;
+    }
+    match serde_json::from_value(written) {
+        Ok(signer) => Some(signer),
+        Err(cause) => {
+            fields.report("signer", &Error::new(ErrorKind::InvalidConfig, cause.to_string()));
+            None
+        }
+    }
+}
+
+/// Whether images must be signed; `off` is a word here, whatever a reader of YAML makes of it.
+pub(super) fn verify(fields: &mut Fields<'_>) -> Option<VerifyMode> {
+    let written = fields.scalar("verify")?;
+    match VerifyMode::parse(if written == "false" { "off" } else { &written }) {
+        Ok(mode) => Some(mode),
+        Err(error) => {
+            fields.report("verify", &error);
+            None
+        }
+    }
 }

@@ -40,6 +40,8 @@ pub(super) fn server(mut fields: Fields<'_>, name: ServerName) -> ServerEntry {
     entry.resources = part::resources(&mut fields);
     entry.process = part::process(&mut fields);
     entry.http = part::http(&mut fields);
+    entry.signer = part::signer(&mut fields);
+    entry.verify = part::verify(&mut fields);
     entry.icon = fields.text("icon");
     entry.readme = fields.text("readme");
     entry.upstream = fields.text("upstream");

@@ -1,6 +1,6 @@
 //! Where servers are looked up.
 
-use std::path::{Path, PathBuf};
+use std::path::Path;
 use std::sync::Arc;
 
 use serde_json::Value;
@@ -56,19 +56,19 @@ impl Home {
         let mut looked = Looked::default();
         if named.is_empty() && of_profile.is_empty() {
             // What was registered was checked then; an entry that broke since must not take the others down.
-            let options = LoadOptions::new().with_lenient(true);
             for registered in self.registered_catalogs()? {
+                let options = LoadOptions::new().with_lenient(true).with_verify(registered.verify);
                 looked.take(FileCatalog::load_with(registered.path, options).await?);
             }
         }
         if named.is_empty() {
             for text in of_profile {
-                looked.take(FileCatalog::load(self.path_of(text)?).await?);
+                looked.take(self.load(text).await?);
             }
         }
         for source in named {
             looked.take(match source {
-                CatalogSource::Named(text) => FileCatalog::load(self.path_of(text)?).await?,
+                CatalogSource::Named(text) => self.load(text).await?,
                 CatalogSource::Inline(catalog) => {
                     let text = Value::Object(catalog.clone()).to_string();
                     FileCatalog::parse("inline.json", &text, LoadOptions::new())?
@@ -84,10 +84,14 @@ impl Home {
     }
 
     /// A registered catalog by its name, or else a file.
-    fn path_of(&self, text: &str) -> Result<PathBuf> {
+    async fn load(&self, text: &str) -> Result<LoadReport> {
         let is_path = Path::new(text).components().count() > 1
             || Path::new(text).extension().is_some()
             || fs::exists(Path::new(text));
-        if is_path { Ok(PathBuf::from(text)) } else { self.registered_catalog(text).map(|catalog| catalog.path) }
+        if is_path {
+            return FileCatalog::load(text).await;
+        }
+        let registered = self.registered_catalog(text)?;
+        FileCatalog::load_with(registered.path, LoadOptions::new().with_verify(registered.verify)).await
     }
 }

@@ -85,6 +85,12 @@ impl Home {
         self.catalogs().join("order")
     }
 
+    /// What happens with unsigned images of registered catalogs, where whoever registered them said so: a name and a word
+    /// on each line.
+    fn catalog_verify(&self) -> PathBuf {
+        self.catalogs().join("verify")
+    }
+
     /// Profiles, `<name>.yaml`, each with its lock beside it.
     pub fn profiles(&self) -> ProfileStore {
         ProfileStore::new(self.root.join("profiles"))

@@ -5,7 +5,7 @@ use std::path::{Path, PathBuf};
 
 use super::Home;
 use crate::error::{Error, ErrorKind, Result};
-use crate::model::ProfileName;
+use crate::model::{ProfileName, VerifyMode};
 use crate::util::fs as files;
 use crate::util::pattern::did_you_mean;
 
@@ -17,18 +17,25 @@ pub struct Registered {
     pub name: String,
     /// Its file.
     pub path: PathBuf,
+    /// What happens with its images that are not signed, whatever it says itself.
+    pub verify: Option<VerifyMode>,
 }
 
 impl Home {
     /// The registered catalogs: in the order in which they were added, then those that were put into the folder by hand.
     ///
     /// # Errors
-    /// `Io` when the folder cannot be read.
+    /// `Io` when the folder cannot be read, `InvalidConfig` when a word about signatures is none.
     pub fn registered_catalogs(&self) -> Result<Vec<Registered>> {
         let order = files::read_optional(&self.catalog_order())?.unwrap_or_default();
+        let words = self.words()?;
         let mut found: Vec<Registered> = files::list(&self.catalogs(), &["yaml"])?
             .into_iter()
-            .filter_map(|path| Some(Registered { name: path.file_stem()?.to_str()?.to_owned(), path }))
+            .filter_map(|path| {
+                let name = path.file_stem()?.to_str()?.to_owned();
+                let verify = words.iter().find(|(known, _)| *known == name).map(|(_, verify)| *verify);
+                Some(Registered { name, path, verify })
+            })
             .collect();
         found.sort_by_key(|catalog| order.lines().position(|name| name == catalog.name).unwrap_or(usize::MAX));
         Ok(found)
@@ -80,6 +87,41 @@ impl Home {
         write_order(self, &order)
     }
 
+    /// Says what happens with images of a registered catalog that are not signed, whatever it says itself; `None` leaves
+    /// that to the catalog again.
+    ///
+    /// # Errors
+    /// `NotFound`, `InvalidConfig`, `Io`.
+    pub fn set_catalog_verify(&self, name: &str, verify: Option<VerifyMode>) -> Result<()> {
+        self.registered_catalog(name)?;
+        let _lock = files::FileLock::acquire(&self.catalog_order())?;
+        self.write_word(name, verify)
+    }
+
+    fn write_word(&self, name: &str, verify: Option<VerifyMode>) -> Result<()> {
+        let mut words = self.words()?;
+        words.retain(|(known, _)| known != name);
+        words.extend(verify.map(|verify| (name.to_owned(), verify)));
+        let text: String = words.iter().map(|(name, verify)| format!("{name} {verify}\n")).collect();
+        files::write_atomic(&self.catalog_verify(), text.as_bytes())
+    }
+
+    fn words(&self) -> Result<Vec<(String, VerifyMode)>> {
+        let file = self.catalog_verify();
+        let text = files::read_optional(&file)?.unwrap_or_default();
+        let word = |line: &str| match line.split_once(' ').map(|(name, word)| (name, VerifyMode::parse(word))) {
+            Some((name, Ok(verify))) => Ok((name.to_owned(), verify)),
+            // A line that was lost could be the one that says `required`.
+            _ => Err(Error::new(
+                ErrorKind::InvalidConfig,
+                format!("`{line}` is not a catalog and its word about signatures"),
+            )
+            .with_context("file", file.display())
+            .with_hint("write such as `docker-mcp required`, or remove the line")),
+        };
+        text.lines().filter(|line| !line.is_empty()).map(word).collect()
+    }
+
     /// Removes a registered catalog; the file that a link leads to stays.
     ///
     /// # Errors
@@ -91,6 +133,9 @@ impl Home {
         }
         let _lock = files::FileLock::acquire(&self.catalog_order())?;
         files::remove_file(&self.catalog(name))?;
+        if self.words()?.iter().any(|(known, _)| known == name) {
+            self.write_word(name, None)?;
+        }
         let order: Vec<String> =
             self.registered_catalogs()?.into_iter().map(|catalog| catalog.name).filter(|known| known != name).collect();
         write_order(self, &order)

@@ -13,7 +13,7 @@ use super::{ServerState, ServerStatus};
 use crate::error::{Error, Result};
 use crate::gateway::settings::Settings;
 use crate::gateway::view::View;
-use crate::model::{ServerEntry, ServerName, SessionId, Surface};
+use crate::model::{ServerEntry, ServerName, SessionId, Surface, Verification};
 use crate::profile::{ApprovedSurface, Isolation, ServerLock, ServerSpec};
 use crate::protocol::ClientCapabilities;
 
@@ -44,6 +44,8 @@ pub(crate) struct Body {
 #[derive(Debug, Default)]
 struct Record {
     lock: Option<Arc<ServerLock>>,
+    /// What was found out about the image that runs or is about to.
+    verification: Option<Arc<Verification>>,
     dirty: bool,
 }
 
@@ -91,11 +93,12 @@ pub(crate) enum Found {
 impl Slot {
     pub(crate) fn new(name: ServerName, body: Result<Body>, lock: Option<ServerLock>) -> Self {
         static NUMBERS: AtomicU64 = AtomicU64::new(1);
+        let verification = lock.as_ref().and_then(|lock| lock.verification.clone()).map(Arc::new);
         Self {
             name,
             number: NUMBERS.fetch_add(1, Ordering::Relaxed),
             body,
-            record: RwLock::new(Record { lock: lock.map(Arc::new), dirty: false }),
+            record: RwLock::new(Record { lock: lock.map(Arc::new), verification, dirty: false }),
             places: Mutex::default(),
             pool: Pool::default(),
             health: Mutex::default(),
@@ -232,6 +235,8 @@ impl Slot {
             lock.surface.clone_from(&old.surface);
             lock.variants.clone_from(&old.variants);
         }
+        let found = record.verification.as_deref().filter(|found| found.digest == lock.digest);
+        lock.verification = found.cloned();
         lock.record(capabilities, surface);
         let same = record.lock.as_ref().is_some_and(|old| {
             old.entry == lock.entry
@@ -240,9 +245,11 @@ impl Slot {
                 && old.surface == lock.surface
                 && old.variants == lock.variants
                 && old.protocol == lock.protocol
+                && old.verification == lock.verification
         });
         if !same {
-            *record = Record { lock: Some(Arc::new(lock)), dirty: true };
+            record.lock = Some(Arc::new(lock));
+            record.dirty = true;
         }
         !same
     }
@@ -252,6 +259,32 @@ impl Slot {
         let mut record = self.record.write().unwrap_or_else(PoisonError::into_inner);
         if let Some(lock) = &record.lock {
             record.lock = Some(Arc::new(ServerLock { approved, ..ServerLock::clone(lock) }));
+        }
+    }
+
+    /// What was found out about the image that ran last, or is about to run.
+    pub(crate) fn verification(&self) -> Option<Arc<Verification>> {
+        self.record.read().unwrap_or_else(PoisonError::into_inner).verification.clone()
+    }
+
+    /// Keeps what was found out, or that nothing was asked; in the lock, too, where that is of the same image.
+    pub(crate) fn set_verification(&self, found: Option<&Arc<Verification>>) {
+        let mut record = self.record.write().unwrap_or_else(PoisonError::into_inner);
+        // That it was found again is not worth writing.
+        if !found.zip(record.verification.as_ref()).is_some_and(|(new, old)| new.is_same(old)) {
+            record.verification = found.map(Arc::clone);
+        }
+        let verification = record.verification.clone();
+        let stale = record.lock.as_ref().filter(|lock| {
+            let is_of_it =
+                verification.as_ref().is_none_or(|found| lock.digest.is_some() && lock.digest == found.digest);
+            is_of_it && lock.verification.as_ref() != verification.as_deref()
+        });
+        if let Some(lock) = stale {
+            let mut lock = ServerLock::clone(lock);
+            lock.verification = verification.as_deref().cloned();
+            record.lock = Some(Arc::new(lock));
+            record.dirty = true;
         }
     }
 
@@ -277,7 +310,8 @@ impl Slot {
             (Ok(_), _) => (ServerState::Unknown, None),
         };
         let tools = self.has_surface().then(|| view.tool_count(&self.name));
-        ServerStatus { name: self.name.clone(), state, reason, running, tools }
+        let verification = self.verification().as_deref().cloned();
+        ServerStatus { name: self.name.clone(), state, reason, running, tools, verification }
     }
 
     fn places(&self) -> MutexGuard<'_, HashMap<Place, State>> {

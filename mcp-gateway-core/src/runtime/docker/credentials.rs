@@ -16,7 +16,7 @@ use zeroize::Zeroizing;
 
 use super::endpoint::broken;
 use crate::error::{Error, ErrorKind, Result};
-use crate::model::{ImageReference, SecretValue};
+use crate::model::{ImageReference, RegistryLogin, SecretValue};
 use crate::util::fs;
 
 /// The name under which credentials for Docker Hub are kept.
@@ -40,19 +40,29 @@ pub(super) struct CredentialStore {
 #[derive(Clone, Debug, PartialEq, Eq)]
 struct Credentials {
     server: String,
-    login: Login,
-}
-
-#[derive(Clone, Debug, PartialEq, Eq)]
-enum Login {
-    Password { user: String, password: SecretValue },
-    IdentityToken(SecretValue),
+    login: RegistryLogin,
 }
 
 impl CredentialStore {
     /// The credentials in a folder of Docker's client configuration.
     pub(super) fn new(folder: PathBuf) -> Self {
         Self { folder }
+    }
+
+    /// The credentials for the registry of an image, in the engine's form.
+    ///
+    /// # Errors
+    /// As [`login`](Self::login).
+    pub(super) async fn find(&self, image: &ImageReference) -> Result<Option<DockerCredentials>> {
+        Ok(self.credentials(image).await?.map(Credentials::into_engine))
+    }
+
+    /// The credentials for the registry of an image, for those who ask it themselves.
+    ///
+    /// # Errors
+    /// `InvalidConfig` when the file cannot be read.
+    pub(super) async fn login(&self, image: &ImageReference) -> Result<Option<RegistryLogin>> {
+        Ok(self.credentials(image).await?.map(|found| found.login))
     }
 
     /// The credentials for the registry of an image, if there are any.
@@ -63,7 +73,7 @@ impl CredentialStore {
     ///
     /// # Errors
     /// `InvalidConfig` when the file cannot be read.
-    pub(super) async fn find(&self, image: &ImageReference) -> Result<Option<DockerCredentials>> {
+    async fn credentials(&self, image: &ImageReference) -> Result<Option<Credentials>> {
         let path = self.folder.join("config.json");
         let Some(text) = fs::read_optional(&path)?.map(Zeroizing::new) else {
             return Ok(None);
@@ -75,12 +85,12 @@ impl CredentialStore {
         };
         if let Some(helper) = file.helper(server) {
             match ask_helper(helper, server).await {
-                Ok(Some(found)) => return Ok(Some(found.into_engine())),
+                Ok(Some(found)) => return Ok(Some(found)),
                 Ok(None) => {}
                 Err(error) => warn!(helper, server, error = %error.report(), "credential helper failed"),
             }
         }
-        Ok(file.login(server, &path)?.map(Credentials::into_engine))
+        file.login(server, &path)
     }
 }
 
@@ -88,10 +98,10 @@ impl Credentials {
     fn into_engine(self) -> DockerCredentials {
         let server = DockerCredentials { serveraddress: Some(self.server), ..DockerCredentials::default() };
         match self.login {
-            Login::Password { user, password } => {
+            RegistryLogin::Password { user, password } => {
                 DockerCredentials { username: Some(user), password: Some(password.expose().to_owned()), ..server }
             }
-            Login::IdentityToken(token) => {
+            RegistryLogin::IdentityToken(token) => {
                 DockerCredentials { identitytoken: Some(token.expose().to_owned()), ..server }
             }
         }
@@ -149,14 +159,17 @@ impl ConfigFile {
                 .with_hint(format!("run `docker login {}` again", host_of(key)))
         };
         let login = if let Some(Secret(token)) = entry.identitytoken.as_ref().filter(|token| !token.0.is_empty()) {
-            Login::IdentityToken(token.clone())
+            RegistryLogin::IdentityToken(token.clone())
         } else if let Some(Secret(auth)) = entry.auth.as_ref().filter(|auth| !auth.0.is_empty()) {
             let bytes = Zeroizing::new(STANDARD.decode(auth.expose()).map_err(|_| wrong())?);
             let text = std::str::from_utf8(&bytes).map_err(|_| wrong())?;
             let (user, password) = text.split_once(':').ok_or_else(wrong)?;
-            Login::Password { user: user.to_owned(), password: SecretValue::new(password.trim_end_matches('\0')) }
+            RegistryLogin::Password {
+                user: user.to_owned(),
+                password: SecretValue::new(password.trim_end_matches('\0')),
+            }
         } else if let (Some(user), Some(Secret(password))) = (&entry.username, &entry.password) {
-            Login::Password { user: user.clone(), password: password.clone() }
+            RegistryLogin::Password { user: user.clone(), password: password.clone() }
         } else {
             return Ok(None);
         };
@@ -197,9 +210,9 @@ async fn ask_helper(helper: &str, server: &str) -> Result<Option<Credentials>> {
     })?;
     let Secret(secret) = answer.secret;
     let login = if answer.username == TOKEN_USER {
-        Login::IdentityToken(secret)
+        RegistryLogin::IdentityToken(secret)
     } else {
-        Login::Password { user: answer.username, password: secret }
+        RegistryLogin::Password { user: answer.username, password: secret }
     };
     Ok(Some(Credentials { server: server.to_owned(), login }))
 }

@@ -37,7 +37,7 @@ use super::{
     RunningServer, Runtime, RuntimeCapability,
 };
 use crate::error::{Error, ErrorKind, Result};
-use crate::model::{CallContext, InstanceId};
+use crate::model::{CallContext, ImageReference, InstanceId, RegistryLogin};
 use answer::Facts;
 pub use builder::DockerRuntimeBuilder;
 use client::Engine;
@@ -158,6 +158,11 @@ impl Runtime for DockerRuntime {
         ctx.bounded(self.config.pull_timeout, self.images().identify(image))
             .await
             .map_err(|error| error.with_operation("DockerRuntime::identify"))
+    }
+
+    async fn registry_login(&self, image: &ImageReference) -> Result<Option<RegistryLogin>> {
+        let found = self.credentials.login(image).await;
+        found.map_err(|error| error.with_operation("DockerRuntime::registry_login"))
     }
 
     async fn prepare(

@@ -26,7 +26,7 @@ use super::{
     RunningServer, Runtime, RuntimeCapability,
 };
 use crate::error::{Error, ErrorKind, Result};
-use crate::model::{CallContext, InstanceId, SecretValue};
+use crate::model::{CallContext, ImageReference, InstanceId, RegistryLogin, SecretValue};
 use crate::util::fs;
 use package::{Packages, Program};
 use sandbox::{Kernel, Launch, Reach, Rules, Seen};
@@ -134,6 +134,10 @@ impl Runtime for ProcessRuntime {
 
     async fn identify(&self, _ctx: &CallContext, target: &LaunchTarget) -> Result<Identity> {
         self.packages.identify(process(target)?)
+    }
+
+    async fn registry_login(&self, _image: &ImageReference) -> Result<Option<RegistryLogin>> {
+        Ok(None)
     }
 
     async fn prepare(

@@ -11,7 +11,7 @@ use super::{
     Runtime, RuntimeCapability,
 };
 use crate::error::{Error, ErrorKind, Result};
-use crate::model::{CallContext, InstanceId, RemoteTransport};
+use crate::model::{CallContext, ImageReference, InstanceId, RegistryLogin, RemoteTransport};
 use crate::transport::client::{Connection, Diagnostics, HttpConfig, connect_http, connect_sse};
 use crate::util::random;
 use tracked::Connections;
@@ -68,6 +68,10 @@ impl Runtime for RemoteRuntime {
             .and_then(|plan| config(plan).address_label())
             .map(Identity::new)
             .map_err(|error| error.with_operation("RemoteRuntime::identify"))
+    }
+
+    async fn registry_login(&self, _image: &ImageReference) -> Result<Option<RegistryLogin>> {
+        Ok(None)
     }
 
     async fn prepare(
