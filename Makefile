@@ -1,7 +1,7 @@
 # The short names for what people type; the work is done by the scripts in .ci/.
 
 .DEFAULT_GOAL := help
-.PHONY: help test lint fmt test-rust test-python test-node test-examples conformance matrix fuzz features quickstart demo-eras prepare engine images api-docs servers gateway-image bench bench-bindings deny clean
+.PHONY: help test lint fmt test-rust test-python test-node test-examples conformance matrix fuzz features quickstart demo-eras prepare engine images api-docs servers signatures gateway-image bench bench-bindings deny clean
 
 help: ## this list
 	@awk -F ':.*## ' '/^[a-z-]+:.*## /{printf "  make %-14s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
@@ -9,7 +9,7 @@ help: ## this list
 test: ## everything: installs and starts what is missing, lints, then the tests of all three languages
 	.ci/prepare
 	.ci/lint
-	$(MAKE) --no-print-directory engine images servers
+	$(MAKE) --no-print-directory engine images servers signatures
 	# Engine, images and SDKs are there now, so a test that would skip for want of them fails instead.
 	MCP_GATEWAY_TEST=docker .ci/test-rust
 	MCP_GATEWAY_TEST=docker .ci/test-python
@@ -70,6 +70,9 @@ images: engine ## the images of the test servers
 
 servers: ## the same servers and the official SDKs on this host, under target/test-servers
 	mcp-gateway-core/tests/servers/local/install
+
+signatures: ## a registry and cosign, under target/test-signatures (unpacked from Debian's archive)
+	mcp-gateway-core/tests/servers/signatures/install
 
 gateway-image: ## an image of the gateway itself (BASE=, IMAGE=)
 	.ci/gateway-image

@@ -157,7 +157,50 @@ export interface ServerStatus {
   running: number;
   /** How many tools it offers, where that is known. */
   tools?: number;
+  /** What was found out about its image when it was last checked, where signatures are asked for. */
+  verification?: Verification;
 }
+
+/** What was found out about an image before it ran. */
+export interface Verification {
+  /** How far it is known to be what it should be. */
+  level: "none" | "pinned" | "signed";
+  /** What was checked, for a person. */
+  detail: string;
+  digest?: string;
+  /** Who signed it. */
+  signer?: string;
+  /** Its source, as signed provenance names it. */
+  source?: string;
+  /** What built it, as signed provenance names it. */
+  builder?: string;
+  /** Where signed lists of its contents are. */
+  sboms?: string[];
+  /** When it was checked, RFC 3339. */
+  time?: string;
+  [key: string]: unknown;
+}
+
+/** Who signs images: a key, or an identity and who vouches for it; `docker` is Docker's own key, for `mcp/*`. */
+export type Signer =
+  | "docker"
+  | {
+      /** A public key, PEM. */
+      key?: string;
+      /** Whether signatures by the key must be in a transparency log. */
+      log?: boolean;
+      identity?: string;
+      issuer?: string;
+      /** The repository that holds the signatures, where that is not the image's own. */
+      repository?: string;
+      /** The source that signed provenance must name. */
+      source?: string;
+      /** The builder that signed provenance must name. */
+      builder?: string;
+    };
+
+/** What happens with images that are not signed. */
+export type VerifyMode = "required" | "if-present" | "off";
 
 /** How a remote server is authorized; never a token. */
 export interface OAuthStatus {
@@ -227,6 +270,10 @@ export interface Inspection {
   /** The image, package or address. */
   target: string;
   secrets?: { name: string; env: string; set: boolean; required: boolean }[];
+  /** What is asked of its image. */
+  verify?: { mode: VerifyMode; signer?: JsonObject };
+  /** What was found out about its image when it was last checked. */
+  verification?: Verification;
   [key: string]: unknown;
 }
 
@@ -717,6 +764,8 @@ export interface ServerSpec {
   oauth?: OAuthSpec;
   /** What happens to secrets in what flows, where that differs from the profile's word. */
   redaction?: RedactionSpec;
+  /** What happens when its image is not signed, whatever profile and catalog say. */
+  verify?: VerifyMode;
 }
 
 /** A profile in code, in the form of a profile's file. */
@@ -739,6 +788,8 @@ export interface ProfileSpec {
   quotas?: QuotaSpec[];
   /** What happens to secrets in what flows; a server may differ. */
   redaction?: RedactionSpec;
+  /** Which images must be signed, and by whom: signers by globs over repositories. */
+  verify?: { mode?: VerifyMode; signers?: Record<string, Signer>; trustRoot?: string };
 }
 
 /** What happens where something is found: refused or withheld, cut out, let through and recorded, not looked for. */

@@ -22,5 +22,6 @@ mod killed;
 mod lists;
 mod recorded;
 mod show;
+mod signed;
 mod support;
 mod together;

@@ -35,7 +35,7 @@ const VARIANTS: &[(&str, &str)] = &[("transport::client::sse", "transport::clien
 
 /// Crates whose types stay out of public signatures.
 const HIDDEN: &[&str] =
-    &["age", "axum", "bollard", "cedar_policy", "hyper", "kube", "reqwest", "ring", "rmcp", "rusqlite", "rustls"];
+    &["age", "axum", "bollard", "cedar_policy", "hyper", "kube", "reqwest", "ring", "rmcp", "rusqlite", "rustls", "sigstore_verify"];
 
 const MAX_LINES: usize = 800;
 

@@ -41,6 +41,8 @@ from mcp_gateway.profile import (
     RedactionSpec,
     RotateSpec,
     ServerSpec,
+    Signer,
+    VerifySpec,
     WebhookSpec,
 )
 from mcp_gateway.secrets import SecretBroker, SecretKey
@@ -107,10 +109,12 @@ __all__ = [
     "ServerStatus",
     "ServerSurface",
     "Session",
+    "Signer",
     "Tool",
     "ToolResult",
     "ToolSet",
     "Transport",
+    "VerifySpec",
     "WebhookSpec",
     "__version__",
 ]

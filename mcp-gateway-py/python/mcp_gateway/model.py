@@ -194,6 +194,11 @@ class ServerStatus(_Raw):
         return self.raw.get("reason")
 
     @property
+    def verification(self) -> dict[str, Any] | None:
+        """What was found out about its image: `level` (`none`, `pinned`, `signed`), `detail`, `signer`, `source`, …"""
+        return self.raw.get("verification")
+
+    @property
     def running(self) -> int:
         """How many of it run."""
         return int(self.raw["running"])
@@ -353,6 +358,16 @@ class Inspection(_Raw):
     def secrets(self) -> list[dict[str, Any]]:
         """Its secrets, each with `name`, `env`, `set` and `required`."""
         return list(self.raw.get("secrets") or [])
+
+    @property
+    def verify(self) -> dict[str, Any] | None:
+        """What is asked of its image: `mode` (`required`, `if-present`, `off`) and, where there is one, its `signer`."""
+        return self.raw.get("verify")
+
+    @property
+    def verification(self) -> dict[str, Any] | None:
+        """What was found out about its image: `level` (`none`, `pinned`, `signed`), `detail`, `signer`, `source`, …"""
+        return self.raw.get("verification")
 
 
 class Event(_Raw):

@@ -20,6 +20,9 @@ __all__ = [
     "RedactionSpec",
     "RotateSpec",
     "ServerSpec",
+    "Signer",
+    "VerifyMode",
+    "VerifySpec",
     "WebhookSpec",
 ]
 
@@ -28,6 +31,9 @@ Isolation = Literal["call", "session", "shared"]
 
 RedactionMode = Literal["block", "redact", "warn", "off"]
 """What happens where something is found: refused or withheld, cut out, let through and recorded, not looked for."""
+
+VerifyMode = Literal["required", "if-present", "off"]
+"""An image that is not signed is refused, or runs if it has no signature at all, or nobody looks."""
 
 
 @dataclass(frozen=True)
@@ -111,6 +117,8 @@ class ServerSpec:
     """How its tokens are got, where that is not to be found out from the server."""
     redaction: RedactionSpec | None = None
     """What happens to secrets in what flows, where that differs from the profile's word."""
+    verify: VerifyMode | None = None
+    """What happens when its image is not signed, whatever profile and catalog say."""
 
 
 @dataclass(frozen=True)
@@ -241,6 +249,40 @@ class QuotaSpec:
 
 
 @dataclass(frozen=True)
+class Signer:
+    """Who signs images: a key, or an identity and who vouches for it."""
+
+    key: str | None = None
+    """A public key, PEM."""
+    log: bool | None = None
+    """Whether signatures by the key must be in a transparency log."""
+    identity: str | None = None
+    """Who the certificate names; `*` stands for any characters."""
+    issuer: str | None = None
+    """Who vouches for the identity."""
+    repository: str | None = None
+    """The repository that holds the signatures, where that is not the image's own."""
+    source: str | None = None
+    """The source that signed provenance must name."""
+    builder: str | None = None
+    """The builder that signed provenance must name; `*` stands for any characters."""
+
+
+@dataclass(frozen=True)
+class VerifySpec:
+    """Which images must be signed, and by whom; it counts before what catalogs say."""
+
+    mode: VerifyMode | None = None
+    """What happens with images that are not signed."""
+    signers: Mapping[str, Signer | Literal["docker"]] = field(
+        default_factory=dict[str, "Signer | Literal['docker']"]
+    )
+    """Who signs, by globs over repositories; `docker` is Docker's own key, for `mcp/*`."""
+    trust_root: str | None = None
+    """The file of the certificates and logs that keyless signatures are checked against."""
+
+
+@dataclass(frozen=True)
 class ProfileSpec:
     """A profile."""
 
@@ -270,3 +312,5 @@ class ProfileSpec:
     """How much may flow; every one that fits holds."""
     redaction: RedactionSpec | None = None
     """What happens to secrets in what flows; a server may differ."""
+    verify: VerifySpec | None = None
+    """Which images must be signed, and by whom."""

@@ -3,6 +3,7 @@
 pub(crate) mod binary;
 pub(crate) mod docker;
 pub(crate) mod http;
+pub(crate) mod registry;
 pub(crate) mod stdio;
 
 use std::path::PathBuf;
