@@ -7,7 +7,7 @@ use super::{
     Catalog, FileCatalog, LayeredCatalog, LoadOptions, LoadReport, MemoryCatalog, fingerprint, search, template,
 };
 use crate::error::{ErrorKind, Result};
-use crate::model::{ProcessPackage, RemoteTransport, ServerEntry, ServerKind, ServerName};
+use crate::model::{ProcessPackage, RemoteTransport, ServerEntry, ServerKind, ServerName, VerifyMode};
 use crate::util::{env_vars, fs};
 
 fn load(text: &str) -> Result<LoadReport> {
@@ -358,4 +358,36 @@ async fn later_catalogs_override_and_hide() {
     assert_eq!(images, ["a:2", "y2"]);
     assert_eq!(layered.get(&name("aws-x")).await.unwrap(), None);
     assert_eq!(layered.get(&name("a")).await.unwrap().unwrap().image.as_deref(), Some("a:2"));
+}
+
+#[test]
+fn a_catalog_says_who_signs_its_images() {
+    let text = "signer: docker\nverify: off\nregistry:\n  a: {image: mcp/a}\n  b: {image: x/b, signer: {identity: \"https://github.com/x/*\", issuer: \"https://t.example\"}}\n  c: {image: x/c, verify: if-present}\n  d: {type: remote, remote: {url: \"https://d.example\"}}\n";
+    let read = |options| FileCatalog::parse("c.yaml", text, options).unwrap().catalog;
+    let catalog = read(LoadOptions::new());
+    let entries: Vec<_> =
+        catalog.entries().map(|entry| (entry.signer.as_ref().map(ToString::to_string), entry.verify)).collect();
+    let docker = Some("docker".to_owned());
+    assert_eq!(
+        entries,
+        [
+            (docker.clone(), Some(VerifyMode::Off)),
+            // What is said of the catalog's signer is not said of another one.
+            (Some("https://github.com/x/* (https://t.example)".to_owned()), None),
+            (docker, Some(VerifyMode::IfPresent)),
+            (None, None),
+        ]
+    );
+    // Whoever registers it has the last word.
+    let strict = read(LoadOptions::new().with_verify(Some(VerifyMode::Required)));
+    assert!(strict.entries().all(|entry| entry.verify == Some(VerifyMode::Required)));
+    for (wrong, said) in [
+        ("registry:\n  a: {image: x, signer: someone}", "no signer is known as `someone`"),
+        ("registry:\n  a: {image: x, signer: {key: x}}", "no public key"),
+        ("registry:\n  a: {image: x, verify: maybe}", "`maybe` does not say"),
+        ("signer: 7\nregistry:\n  a: {image: x}", "the name `docker`"),
+    ] {
+        let error = FileCatalog::parse("c.yaml", wrong, LoadOptions::new()).unwrap_err();
+        assert!(error.report().contains(said) && error.report().contains("c.yaml"), "{}", error.report());
+    }
 }

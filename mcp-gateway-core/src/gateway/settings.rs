@@ -117,4 +117,36 @@ mod tests {
         let settings = Settings::of(&spec.with_server(name.clone(), own), &name, &entry).unwrap();
         assert_eq!((settings.network, settings.idle), (NetworkRule::Open, None));
     }
+
+    #[test]
+    fn a_catalog_cannot_loosen_what_the_operator_says() {
+        let name = ServerName::new("s").unwrap();
+        let image = ImageReference::parse("registry-1.docker.io/acme/time:1").unwrap();
+        let (own, theirs) = (signer("https://github.com/acme/own"), signer("https://github.com/acme/theirs"));
+        let rule =
+            |own: Option<VerifyMode>, verify: &VerifySpec, catalog: Option<VerifyMode>, theirs: Option<&Signer>| {
+                let mut entry = ServerEntry::image(name.clone(), "acme/time");
+                (entry.verify, entry.signer) = (catalog, theirs.cloned());
+                let server = ServerSpec { verify: own, ..ServerSpec::default() };
+                let mut spec = ProfileSpec::new(ProfileName::new("p").unwrap()).with_server(name.clone(), server);
+                spec.verify = verify.clone();
+                Settings::of(&spec, &name, &entry).unwrap().verify.rule(&image)
+            };
+        let nothing = VerifySpec::default();
+        let (off, required) = (Some(VerifyMode::Off), Some(VerifyMode::Required));
+        assert_eq!(rule(None, &nothing, None, None), VerifyRule::OFF);
+        assert_eq!(rule(None, &nothing, None, Some(&theirs)).mode, VerifyMode::Required);
+        assert_eq!(rule(None, &nothing, off, Some(&theirs)).mode, VerifyMode::Off);
+        let all = VerifySpec { mode: required, ..VerifySpec::default() };
+        assert_eq!(rule(None, &all, off, Some(&theirs)).mode, VerifyMode::Required);
+        assert_eq!(rule(off, &all, required, Some(&theirs)).mode, VerifyMode::Off);
+        let mut named = VerifySpec::default();
+        named.signers.insert("acme/*".to_owned(), own.clone());
+        let found = rule(None, &named, off, Some(&theirs));
+        assert_eq!((found.mode, found.signer), (VerifyMode::Required, Some(own)));
+    }
+
+    fn signer(identity: &str) -> Signer {
+        Signer::of_identity(identity, "https://token.example").unwrap()
+    }
 }

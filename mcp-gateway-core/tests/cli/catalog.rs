@@ -67,3 +67,26 @@ fn a_good_file_is_counted() {
     let place = Place::with_catalog();
     insta::assert_snapshot!("validate", place.show("catalog validate servers.yaml"));
 }
+
+#[test]
+fn whoever_registers_a_catalog_says_whether_its_images_must_be_signed() {
+    let place = Place::new();
+    place.write("c.yaml", "verify: off\nregistry:\n  a: {image: mcp/a, signer: docker}\n");
+    let inspect =
+        || -> serde_json::Value { serde_json::from_str(&place.ok("server inspect a --format json")).unwrap() };
+    place.ok("catalog add c c.yaml");
+    assert_eq!(inspect()["verify"]["mode"], "required", "what is said for the catalog's signer is not for this one");
+    place.write("c.yaml", "verify: off\nsigner: docker\nregistry:\n  a: {image: mcp/a}\n");
+    place.ok("catalog add c c.yaml --replace");
+    assert_eq!(inspect()["verify"]["mode"], "off");
+    place.ok("catalog add c c.yaml --replace --verify required");
+    assert_eq!(inspect()["verify"]["mode"], "required");
+    assert_eq!(inspect()["verify"]["signer"]["name"], "docker");
+    place.ok("catalog add c c.yaml --replace");
+    assert_eq!(inspect()["verify"]["mode"], "required", "the word stays until another one is said");
+    let listed: serde_json::Value = serde_json::from_str(&place.ok("catalog ls --format json")).unwrap();
+    assert_eq!(listed[0]["verify"], "required");
+    place.ok("catalog rm c");
+    place.ok("catalog add c c.yaml");
+    assert_eq!(inspect()["verify"]["mode"], "off");
+}

@@ -34,8 +34,20 @@ const CAPABILITY: u8 = 4;
 const VARIANTS: &[(&str, &str)] = &[("transport::client::sse", "transport::client::http")];
 
 /// Crates whose types stay out of public signatures.
-const HIDDEN: &[&str] =
-    &["age", "axum", "bollard", "cedar_policy", "hyper", "kube", "reqwest", "ring", "rmcp", "rusqlite", "rustls", "sigstore_verify"];
+const HIDDEN: &[&str] = &[
+    "age",
+    "axum",
+    "bollard",
+    "cedar_policy",
+    "hyper",
+    "kube",
+    "reqwest",
+    "ring",
+    "rmcp",
+    "rusqlite",
+    "rustls",
+    "sigstore_verify",
+];
 
 const MAX_LINES: usize = 800;
 

@@ -109,7 +109,7 @@ impl<'a> Checker<'a> {
                     serde_json::from_slice(envelope).map_err(|_| "its envelope cannot be read".to_owned())?;
                 enveloped(key, &envelope, image)?
             }
-            Content::Bundle(_) => match content.bundle()?.content {
+            Content::Bundle(_) | Content::Missing => match content.bundle()?.content {
                 SignatureContent::DsseEnvelope(envelope) => enveloped(key, &envelope, image)?,
                 _ => return Err("it is of a form that says nothing of an image".to_owned()),
             },
@@ -169,7 +169,7 @@ impl<'a> Checker<'a> {
     ) -> Result<VerificationResult, String> {
         let result = match content {
             Content::Simple { payload, .. } => self.root.verifier.verify(payload.as_slice(), bundle, policy),
-            Content::Envelope { .. } | Content::Bundle(_) => {
+            Content::Envelope { .. } | Content::Bundle(_) | Content::Missing => {
                 let hex = image.as_str().trim_start_matches("sha256:");
                 let digest = Sha256Hash::from_hex(hex).map_err(|cause| cause.to_string())?;
                 self.root.verifier.verify(digest, bundle, policy)

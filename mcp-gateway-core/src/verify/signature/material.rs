@@ -41,6 +41,8 @@ pub(super) enum Content {
     Envelope { envelope: Vec<u8>, witness: Witness },
     /// Everything in one file.
     Bundle(Vec<u8>),
+    /// Something that the registry names and does not give, or that is too large.
+    Missing,
 }
 
 /// What the older forms carry beside a signature.
@@ -81,10 +83,13 @@ pub(super) async fn collect(repository: &Repository<'_>, image: &Digest) -> Resu
         if seen.contains(&digest) {
             continue;
         }
-        if let Some(manifest) = repository.pinned(&digest).await? {
-            let is_of_it = manifest.subject.is_none_or(|subject| subject.digest == image.as_str());
-            for layer in manifest.layers.iter().filter(|_| is_of_it) {
-                found.take(repository, layer).await?;
+        match repository.pinned(&digest).await? {
+            None => found.materials.push(Material { content: Content::Missing, digest: digest.to_string() }),
+            Some(manifest) => {
+                let is_of_it = manifest.subject.is_none_or(|subject| subject.digest == image.as_str());
+                for layer in manifest.layers.iter().filter(|_| is_of_it) {
+                    found.take(repository, layer).await?;
+                }
             }
         }
         seen.push(digest);
@@ -105,16 +110,17 @@ impl Found {
         if !is_known || self.materials.len() >= MAX_MATERIALS || self.bytes >= MAX_BYTES {
             return Ok(());
         }
-        let Some(body) = repository.blob(layer).await? else { return Ok(()) };
-        self.bytes += body.len();
-        let content = match kind {
-            SIMPLE_SIGNING => Content::Simple {
+        let body = repository.blob(layer).await?;
+        self.bytes += body.as_ref().map_or(0, Vec::len);
+        let content = match (kind, body) {
+            (_, None) => Content::Missing,
+            (SIMPLE_SIGNING, Some(body)) => Content::Simple {
                 payload: body,
                 signature: layer.annotations.get(SIGNATURE).cloned().unwrap_or_default(),
                 witness: Witness::of(layer),
             },
-            ENVELOPE => Content::Envelope { envelope: body, witness: Witness::of(layer) },
-            _ => Content::Bundle(body),
+            (ENVELOPE, Some(body)) => Content::Envelope { envelope: body, witness: Witness::of(layer) },
+            (_, Some(body)) => Content::Bundle(body),
         };
         self.materials.push(Material { content, digest: layer.digest.clone() });
         Ok(())
@@ -125,6 +131,7 @@ impl Content {
     /// The material in the one form that carries everything, the older ones put into it; the reason where that cannot be.
     pub(super) fn bundle(&self) -> Result<Bundle, String> {
         let value = match self {
+            Self::Missing => return Err("it cannot be had from the registry".to_owned()),
             Self::Bundle(text) => return parse(std::str::from_utf8(text).map_err(|_| "it is no text".to_owned())?),
             Self::Simple { payload, signature, witness } => {
                 let digest = STANDARD.encode(Sha256::digest(payload));

@@ -140,7 +140,9 @@ impl<'a> Repository<'a> {
     }
 
     fn manifest(&self, body: &[u8]) -> Result<Manifest> {
-        serde_json::from_slice(body).map_err(|cause| {
+        // By way of an object: a list would be read as a manifest without anything in it.
+        let object = serde_json::from_slice::<serde_json::Map<_, _>>(body);
+        object.and_then(|object| serde_json::from_value(object.into())).map_err(|cause| {
             Error::new(ErrorKind::Denied, "the registry's manifest of signatures cannot be read")
                 .with_context("repository", self.name())
                 .with_source(cause)

@@ -16,7 +16,8 @@ use crate::util::http::testing::{TestReply, TestRequest, TestServer};
 /// `sigstore` 0.14, Apache-2.0).
 const BUNDLE: &str = include_str!("fixtures/keyless.json");
 const IMAGE: &str = "sha256:c811d58de79c92f03214e63aa339484e488d694ae8a6283b5f3f17a9faf50172";
-const IDENTITY: &str = "https://github.com/kubewarden/kubewarden-controller/.github/workflows/release.yml@refs/tags/v1.34.0";
+const IDENTITY: &str =
+    "https://github.com/kubewarden/kubewarden-controller/.github/workflows/release.yml@refs/tags/v1.34.0";
 const ISSUER: &str = "https://token.actions.githubusercontent.com";
 
 fn digest_of(content: &str) -> String {
@@ -31,7 +32,8 @@ fn bundle_of(image: &str, bundle: &str) -> Files {
     let manifest = json!({"schemaVersion": 2, "subject": {"digest": image}, "layers": [{"size": bundle.len(),
         "mediaType": "application/vnd.dev.sigstore.bundle.v0.3+json", "digest": digest_of(bundle)}]})
     .to_string();
-    let list = json!({"manifests": [{"digest": digest_of(&manifest), "artifactType": "application/vnd.oci.empty.v1+json"}]});
+    let list =
+        json!({"manifests": [{"digest": digest_of(&manifest), "artifactType": "application/vnd.oci.empty.v1+json"}]});
     vec![
         (format!("/v2/a/b/referrers/{image}"), Some(list.to_string())),
         (format!("/v2/a/b/manifests/{}", digest_of(&manifest)), Some(manifest)),
@@ -154,12 +156,15 @@ async fn a_registry_that_cannot_be_relied_on_is_not_one_without_signatures() {
         (broken(0, Some("[]")), ErrorKind::Denied),
         (broken(1, Some("{}")), ErrorKind::Denied),
         (broken(2, Some("{}")), ErrorKind::Denied),
+        (files[..1].to_vec(), ErrorKind::Denied),
+        (files[..2].to_vec(), ErrorKind::Denied),
         (vec![(format!("/v2/a/b/manifests/sha256-{hex}.sig"), Some("<html>".to_owned()))], ErrorKind::Denied),
         (vec![(format!("/v2/a/b/manifests/sha256-{hex}"), None)], ErrorKind::Network),
         (vec![(format!("/v2/a/b/referrers/{IMAGE}"), Some("x".repeat(2 << 20)))], ErrorKind::TooLarge),
     ] {
-        let server = registry(files).await;
-        let error = verifier.verify(&check(&server, IMAGE, VerifyMode::IfPresent, &right)).await.unwrap_err();
+        let server = registry(files.clone()).await;
+        let result = verifier.verify(&check(&server, IMAGE, VerifyMode::IfPresent, &right)).await;
+        let error = result.err().unwrap_or_else(|| panic!("{files:?}"));
         assert_eq!(error.kind(), kind, "{}", error.report());
         assert!(error.context().any(|(key, value)| key == "image" && value.contains("/a/b:1")));
     }
@@ -199,7 +204,8 @@ async fn a_registry_is_told_who_asks_and_nobody_else_is() {
     *address.lock().unwrap() = server.address.to_string();
     let verifier = SignatureVerifier::new().unwrap();
     let check = check(&server, IMAGE, VerifyMode::Required, &signer(IDENTITY, ISSUER));
-    let login = |password: &str| RegistryLogin::Password { user: "ann".to_owned(), password: SecretValue::new(password) };
+    let login =
+        |password: &str| RegistryLogin::Password { user: "ann".to_owned(), password: SecretValue::new(password) };
     let found = verifier.verify(&check.clone().with_login(Some(login("pass:word")))).await.unwrap();
     assert_eq!(found.level, VerificationLevel::Signed);
     let asked = server.seen().iter().filter(|request| request.path.starts_with("/token")).count();
