@@ -195,7 +195,7 @@ class ServerStatus(_Raw):
 
     @property
     def verification(self) -> dict[str, Any] | None:
-        """What was found out about its image: `level` (`none`, `pinned`, `signed`), `detail`, `signer`, `source`, …"""
+        """What was found out about its image: `level` (`none`, `pinned` or `signed`), `detail`, `signer` and more."""
         return self.raw.get("verification")
 
     @property
@@ -361,12 +361,12 @@ class Inspection(_Raw):
 
     @property
     def verify(self) -> dict[str, Any] | None:
-        """What is asked of its image: `mode` (`required`, `if-present`, `off`) and, where there is one, its `signer`."""
+        """What is asked of its image: `mode` (`required`, `if-present` or `off`) and perhaps its `signer`."""
         return self.raw.get("verify")
 
     @property
     def verification(self) -> dict[str, Any] | None:
-        """What was found out about its image: `level` (`none`, `pinned`, `signed`), `detail`, `signer`, `source`, …"""
+        """What was found out about its image: `level` (`none`, `pinned` or `signed`), `detail`, `signer` and more."""
         return self.raw.get("verification")
 
 

@@ -274,9 +274,7 @@ class VerifySpec:
 
     mode: VerifyMode | None = None
     """What happens with images that are not signed."""
-    signers: Mapping[str, Signer | Literal["docker"]] = field(
-        default_factory=dict[str, "Signer | Literal['docker']"]
-    )
+    signers: Mapping[str, Signer | Literal["docker"]] = field(default_factory=dict[str, Signer | Literal["docker"]])
     """Who signs, by globs over repositories; `docker` is Docker's own key, for `mcp/*`."""
     trust_root: str | None = None
     """The file of the certificates and logs that keyless signatures are checked against."""
