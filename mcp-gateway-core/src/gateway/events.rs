@@ -10,6 +10,7 @@ use tokio_util::sync::CancellationToken;
 use crate::approval::{Question, Verdict};
 use crate::model::{InstanceId, ServerName, SessionId};
 use crate::protocol::{ListKind, RawJson};
+use crate::runtime::EgressDenial;
 
 /// How many events may wait for a listener before the oldest are dropped.
 const WAITING: usize = 1_024;
@@ -70,6 +71,14 @@ pub enum GatewayEvent {
         server: ServerName,
         /// The container, process or connection that it was.
         instance: InstanceId,
+    },
+    /// A server tried to reach what it may not.
+    EgressDenied {
+        /// The server.
+        server: ServerName,
+        /// What, and why not.
+        #[serde(flatten)]
+        denial: EgressDenial,
     },
     /// A person is asked whether a request may go on.
     ApprovalAsked {

@@ -6,6 +6,7 @@ use std::time::Duration;
 
 use serde_json::json;
 
+use super::egress::RecordedEgress;
 use super::events::{EventBus, GatewayEvent};
 use super::expand::{Declared, Expansion};
 use super::hub::{Body, Slot};
@@ -31,7 +32,7 @@ pub(crate) struct Launcher {
     /// The id that running servers carry as their owner's.
     pub(crate) gateway: String,
     pub(crate) secrets: Arc<dyn SecretBroker>,
-    /// Where it is recorded who was given which secret.
+    /// Where it is recorded who was given which secret, and what servers try to reach and may not.
     pub(crate) audit: Arc<dyn AuditStore>,
     /// What has been handed out.
     pub(crate) known: Arc<Known>,
@@ -81,8 +82,7 @@ impl Launcher {
         let image = source(&target, &identity);
         let mut plan = LaunchPlan::new(self.owner(slot, session), target);
         expansion.fill(&mut plan, &declared)?;
-        plan.network.clone_from(&body.settings.network);
-        plan.limits = body.settings.limits;
+        self.bound(&mut plan, body);
         let redaction = self.redaction(&plan, body).with_authorization(authorization);
         self.record_uses(&plan.owner, &declared).await?;
         // A start that has begun is not cut off: the caller then knows what there is to stop.
@@ -106,8 +106,7 @@ impl Launcher {
         let expansion = Expansion::of(&self.profile, body)?;
         let declared = expansion.declared(self.secrets.as_ref()).await?;
         expansion.fill(&mut plan, &declared)?;
-        plan.network.clone_from(&body.settings.network);
-        plan.limits = body.settings.limits;
+        self.bound(&mut plan, body);
         let redaction = self.redaction(&plan, body);
         self.record_uses(&plan.owner, &declared).await?;
         let output = runtime.run_once(ctx, plan).await.map_err(|error| redaction.cut_out_of(error))?;
@@ -222,6 +221,18 @@ impl Launcher {
     #[expect(clippy::unnecessary_wraps, clippy::unused_self, reason = "the same as where servers can be elsewhere")]
     fn authorize(&self, _body: &Body, _target: &mut LaunchTarget) -> Result<Option<Arc<dyn Authorization>>> {
         Ok(None)
+    }
+
+    /// Says what a server may reach and use.
+    fn bound(&self, plan: &mut LaunchPlan, body: &Body) {
+        plan.network.clone_from(&body.settings.network);
+        plan.allow_private = body.spec.allow_private;
+        plan.egress = Arc::new(RecordedEgress {
+            owner: plan.owner.clone(),
+            audit: Arc::clone(&self.audit),
+            bus: self.bus.clone(),
+        });
+        plan.limits = body.settings.limits;
     }
 
     fn owner(&self, slot: &Slot, session: Option<SessionId>) -> Owner {

@@ -8,6 +8,7 @@ mod command;
 mod decide;
 mod definitions;
 pub mod dialect;
+mod egress;
 mod events;
 mod expand;
 mod ext;

@@ -1,7 +1,10 @@
 //! Runtimes: what starts and stops MCP servers.
 
+mod denial;
 #[cfg(feature = "runtime-docker")]
 pub mod docker;
+#[cfg(all(feature = "runtime-docker", target_os = "linux"))]
+mod egress;
 mod instance;
 mod memory;
 mod plan;
@@ -22,6 +25,7 @@ use crate::error::Result;
 use crate::model::{CallContext, Digest, ImageReference, InstanceId, RegistryLogin};
 use crate::transport::client::Connection;
 
+pub use denial::{EgressDenial, EgressWatch, LoggedEgress};
 #[cfg(feature = "runtime-docker")]
 pub use docker::{DockerRuntime, DockerRuntimeBuilder, DockerRuntimeConfig};
 pub use instance::GatewayInstance;

@@ -6,6 +6,7 @@ use std::sync::Arc;
 
 use serde::{Deserialize, Serialize};
 
+use super::{EgressWatch, LoggedEgress};
 use crate::model::{
     ImageReference, Limits, NetworkRule, ProcessPackage, ProfileName, RemoteTransport, SecretValue, ServerName,
     SessionId,
@@ -26,6 +27,10 @@ pub struct LaunchPlan {
     pub secrets: Vec<SecretValue>,
     /// What it may reach.
     pub network: NetworkRule,
+    /// Whether listed hosts may have addresses that are not of the public internet.
+    pub allow_private: bool,
+    /// Who hears of what it tries to reach and may not.
+    pub egress: Arc<dyn EgressWatch>,
     /// What it may use.
     pub limits: Limits,
 }
@@ -39,6 +44,8 @@ impl LaunchPlan {
             env: Vec::new(),
             secrets: Vec::new(),
             network: NetworkRule::None,
+            allow_private: false,
+            egress: Arc::new(LoggedEgress),
             limits: Limits::default(),
         }
     }

@@ -1,5 +1,7 @@
 //! Small tools that every room uses: clock, files, patterns, environment, child commands.
 
+#[cfg(feature = "__http-client")]
+pub(crate) mod address;
 pub mod clock;
 #[cfg(feature = "secrets-command")]
 pub(crate) mod command;

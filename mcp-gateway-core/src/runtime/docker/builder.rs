@@ -8,6 +8,7 @@ use super::client::Engine;
 use super::config::DockerRuntimeConfig;
 use super::credentials::CredentialStore;
 use super::endpoint::Surroundings;
+use super::exit::Exits;
 use super::table::Table;
 use super::{DockerRuntime, GatewayInstance};
 use crate::error::Result;
@@ -103,6 +104,7 @@ impl DockerRuntimeBuilder {
             credentials,
             table: Arc::new(Table::default()),
             facts: Mutex::new(None),
+            exits: Exits::default(),
             config,
             instance,
         })

@@ -3,13 +3,14 @@
 use super::answer::Facts;
 use crate::runtime::RuntimeCapability;
 
-/// What the runtime can do with an engine; without facts about it, limits are not claimed.
-pub(super) fn capability(facts: Option<&Facts>) -> RuntimeCapability {
+/// What the runtime can do with an engine; without facts about it, limits are not claimed. `unlisted` says why a list of
+/// hosts cannot be kept.
+pub(super) fn capability(facts: Option<&Facts>, unlisted: Option<&str>) -> RuntimeCapability {
     let mut notes = vec![
-        "a list of allowed hosts is not enforced yet: a server with such a list can reach every host".to_owned(),
-        "servers that have a network share the engine's bridge and can reach each other and this machine there"
+        "servers whose network is open share the engine's bridge and can reach each other and this machine there"
             .to_owned(),
     ];
+    notes.extend(unlisted.map(|why| format!("servers with a list of hosts are refused: {why}")));
     let resource_limits = facts.is_some_and(|facts| {
         notes.extend(missing_limits(facts));
         facts.memory_limit && facts.cpu_quota && facts.pids_limit
@@ -23,7 +24,7 @@ pub(super) fn capability(facts: Option<&Facts>) -> RuntimeCapability {
     RuntimeCapability {
         file_isolation: true,
         network_isolation: true,
-        egress_filter: false,
+        egress_filter: unlisted.is_none(),
         resource_limits,
         pause: true,
         one_shot: true,
@@ -53,16 +54,16 @@ mod tests {
 
     #[test]
     fn what_is_not_enforced_is_said() {
-        assert!(!capability(None).resource_limits);
+        assert!(!capability(None, None).resource_limits);
         let text = r#"{"MemoryLimit":true,"CpuCfsQuota":true,"PidsLimit":true,"SwapLimit":true,"NCPU":2,
             "SecurityOptions":["name=seccomp,profile=default"],"ServerVersion":"20.10.24"}"#;
         let mut facts: Facts = serde_json::from_str(text).unwrap();
-        let full = capability(Some(&facts));
-        assert!(full.resource_limits && full.file_isolation && full.network_isolation && !full.egress_filter);
-        assert_eq!(full.notes.len(), 2);
+        let full = capability(Some(&facts), None);
+        assert!(full.resource_limits && full.file_isolation && full.network_isolation && full.egress_filter);
+        assert_eq!(full.notes.len(), 1);
         facts.pids_limit = false;
-        let less = capability(Some(&facts));
-        assert!(!less.resource_limits);
+        let less = capability(Some(&facts), Some("no way"));
+        assert!(!less.resource_limits && !less.egress_filter && less.notes[1].ends_with("no way"));
         assert!(less.notes[2].contains("20.10.24") && less.notes[2].contains("processes"));
     }
 }

@@ -9,6 +9,7 @@ use tokio_util::sync::CancellationToken;
 
 use super::client::Engine;
 use super::error::EngineError;
+use super::exit::Exit;
 use super::removal;
 use crate::error::{Error, ErrorKind, Result};
 use crate::model::InstanceId;
@@ -24,6 +25,15 @@ pub(super) struct Launch {
     pub(super) image: String,
     pub(super) body: ContainerCreateBody,
     pub(super) diagnostics: Arc<Diagnostics>,
+    /// The way to listed hosts.
+    pub(super) exit: Option<Exit>,
+}
+
+/// A container that runs.
+pub(super) struct Launched {
+    pub(super) id: InstanceId,
+    pub(super) streams: Streams,
+    pub(super) exit: Option<Exit>,
 }
 
 impl Launch {
@@ -31,7 +41,11 @@ impl Launch {
     ///
     /// # Errors
     /// `NotFound` without the image, `StartFailed`, `RuntimeUnavailable`; the container is then removed.
-    pub(super) async fn run(self) -> Result<(InstanceId, Streams)> {
+    pub(super) async fn run(mut self) -> Result<Launched> {
+        if let Some(exit) = &self.exit {
+            let image = self.engine.inspect_image(&self.image).await.map_err(|cause| self.explain_creation(cause))?;
+            exit.enter(&mut self.body, image)?;
+        }
         let created = self.engine.create(&self.name, &self.body).await;
         let id = created.map_err(|cause| {
             if !cause.is_answer() {
@@ -40,7 +54,7 @@ impl Launch {
             self.explain_creation(cause)
         })?;
         match self.started(&id).await {
-            Ok(started) => Ok(started),
+            Ok((id, streams)) => Ok(Launched { id, streams, exit: self.exit }),
             Err(error) => {
                 let engine = self.engine.clone();
                 // The caller learns the reason without waiting for an engine that may be in trouble.

@@ -8,6 +8,8 @@ mod credentials;
 mod dial;
 mod endpoint;
 mod error;
+#[cfg_attr(not(target_os = "linux"), path = "exit_elsewhere.rs")]
+mod exit;
 mod facts;
 mod frames;
 mod http;
@@ -44,6 +46,7 @@ use client::Engine;
 pub use config::DockerRuntimeConfig;
 use credentials::CredentialStore;
 use error::{EngineError, unavailable};
+use exit::Exits;
 use image::Images;
 use launch::uninterrupted;
 use table::Table;
@@ -82,6 +85,7 @@ pub struct DockerRuntime {
     credentials: CredentialStore,
     table: Arc<Table>,
     facts: Mutex<Option<Facts>>,
+    exits: Exits,
 }
 
 impl DockerRuntime {
@@ -136,7 +140,8 @@ impl Runtime for DockerRuntime {
     }
 
     fn capability(&self) -> RuntimeCapability {
-        facts::capability(self.facts().as_ref())
+        let facts = self.facts();
+        facts::capability(facts.as_ref(), exit::missing(self.engine.endpoint(), facts.as_ref()))
     }
 
     async fn check(&self) -> Result<()> {
@@ -242,7 +247,9 @@ impl Runtime for DockerRuntime {
         let listed = listed.map_err(|cause| {
             self.failed(cause, "the engine could not list the servers").with_operation("DockerRuntime::list")
         })?;
-        Ok(listing::statuses(&self.engine, self.name(), listed).await)
+        let mut statuses = listing::statuses(&self.engine, self.name(), listed).await;
+        self.table.fill(&mut statuses);
+        Ok(statuses)
     }
 
     async fn discard(&self, image: &str) -> Result<bool> {
@@ -250,6 +257,7 @@ impl Runtime for DockerRuntime {
     }
 
     async fn sweep(&self) -> Result<Vec<InstanceId>> {
+        exit::sweep(&self.instance);
         let listed = self.engine.list(&listing::home_filter(&self.home), None).await;
         let listed = listed.map_err(|cause| {
             self.failed(cause, "the engine could not list the servers").with_operation("DockerRuntime::sweep")

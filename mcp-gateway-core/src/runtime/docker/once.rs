@@ -5,7 +5,7 @@ use tokio_util::sync::CancellationToken;
 
 use super::client::Engine;
 use super::frames::{Channel, Demux};
-use super::launch::{Launch, Streams};
+use super::launch::{Launch, Launched, Streams};
 use super::removal;
 use crate::error::{Error, ErrorKind, Result};
 use crate::runtime::OneShotOutput;
@@ -15,7 +15,7 @@ const READ_CHUNK: usize = 64 * 1024;
 /// Runs a container to its end and removes it, also when the caller gives up.
 pub(super) async fn run(launch: Launch, max_bytes: usize, abandoned: CancellationToken) -> Result<OneShotOutput> {
     let engine = launch.engine.clone();
-    let (id, streams) = launch.run().await?;
+    let Launched { id, streams, exit: _exit } = launch.run().await?;
     let (output, _input) = tokio::io::split(streams);
     let result = tokio::select! {
         result = collect(&engine, id.as_str(), output, max_bytes) => result,

@@ -131,13 +131,19 @@ pub(super) fn image(container: &ContainerPlan) -> String {
 
 fn network_mode(plan: &LaunchPlan, container: &ContainerPlan) -> Result<&'static str> {
     match (&plan.network, &container.http) {
-        (NetworkRule::None, None) => Ok("none"),
         (NetworkRule::None, Some(_)) => Err(Error::new(
             ErrorKind::InvalidConfig,
             "a server that listens on HTTP in its container cannot be reached without a network",
         )
-        .with_hint("allow the server a network, or use the server by stdio")),
-        _ => Ok("bridge"),
+        .with_hint("give the server `network: open` in the profile, or use it by stdio")),
+        // What reaches in from outside would be a way out too.
+        (NetworkRule::Listed(_), Some(_)) => Err(Error::new(
+            ErrorKind::InvalidConfig,
+            "a server that listens on HTTP in its container cannot be kept to a list of hosts",
+        )
+        .with_hint("use the server by stdio, or give it `network: open` in the profile")),
+        (NetworkRule::None | NetworkRule::Listed(_), None) => Ok("none"),
+        (NetworkRule::Open, _) => Ok("bridge"),
     }
 }
 

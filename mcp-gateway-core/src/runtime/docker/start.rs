@@ -9,7 +9,7 @@ use tokio_util::sync::CancellationToken;
 use super::client::Engine;
 use super::http;
 use super::keeper::{Input, Keeper, Output};
-use super::launch::Launch;
+use super::launch::{Launch, Launched};
 use super::spec::{self, Frame};
 use super::table::Table;
 use super::{DockerRuntime, container};
@@ -62,11 +62,17 @@ impl DockerRuntime {
             local: self.engine.endpoint().is_local(),
             cpus: self.facts().map(|facts| facts.cpus),
         };
+        let mut body = frame.body(plan, container, stdin)?;
+        let exit = self.exits.open(plan, &self.instance, self.engine.endpoint(), self.facts().as_ref())?;
+        if let Some(exit) = &exit {
+            exit.furnish(&mut body)?;
+        }
         Ok(Launch {
             engine: self.engine.clone(),
             name: spec::container_name(&plan.owner)?,
             image: spec::image(container),
-            body: frame.body(plan, container, stdin)?,
+            body,
+            exit,
             diagnostics: Arc::new(Diagnostics::new(plan.secrets.clone())),
         })
     }
@@ -77,9 +83,9 @@ impl Start {
     pub(super) async fn run(self, abandoned: CancellationToken) -> Result<RunningServer> {
         let Self { launch, http, table, grace, max_message_bytes } = self;
         let (engine, diagnostics) = (launch.engine.clone(), Arc::clone(&launch.diagnostics));
-        let (id, streams) = launch.run().await?;
+        let Launched { id, streams, exit } = launch.run().await?;
         let keeper = Keeper {
-            held: table.insert(id.clone()),
+            held: table.insert(id.clone(), exit),
             engine,
             id: id.clone(),
             table,

@@ -6,7 +6,9 @@ use std::sync::{Arc, Mutex, PoisonError};
 
 use tokio_util::sync::CancellationToken;
 
+use super::exit::Exit;
 use crate::model::InstanceId;
+use crate::runtime::InstanceStatus;
 
 /// The containers that this runtime looks after, by their id.
 #[derive(Debug, Default)]
@@ -22,6 +24,8 @@ pub(super) struct Held {
     /// Says that it is removed.
     pub(super) gone: CancellationToken,
     paused: AtomicBool,
+    /// Its way to listed hosts, closed when it is looked after no longer.
+    exit: Option<Exit>,
 }
 
 impl Held {
@@ -36,14 +40,23 @@ impl Held {
 }
 
 impl Table {
-    pub(super) fn insert(&self, id: InstanceId) -> Arc<Held> {
-        let held = Arc::<Held>::default();
+    pub(super) fn insert(&self, id: InstanceId, exit: Option<Exit>) -> Arc<Held> {
+        let held = Arc::new(Held { exit, ..Held::default() });
         self.locked().insert(id, Arc::clone(&held));
         held
     }
 
     pub(super) fn get(&self, id: &InstanceId) -> Option<Arc<Held>> {
         self.locked().get(id).cloned()
+    }
+
+    /// Adds what went through the exits of the containers of a list.
+    pub(super) fn fill(&self, statuses: &mut [InstanceStatus]) {
+        for status in statuses {
+            if let Some((sent, received)) = self.get(&status.id).and_then(|held| Some(held.exit.as_ref()?.bytes())) {
+                (status.network_sent_bytes, status.network_received_bytes) = (Some(sent), Some(received));
+            }
+        }
     }
 
     pub(super) fn remove(&self, id: &InstanceId) {

@@ -126,7 +126,6 @@ async fn a_network_is_there_when_the_plan_says_so() {
     let Some(bench) = bench().await else { return };
     let seen = bench.script("ls /sys/class/net", |plan| plan.network = NetworkRule::Open).await;
     assert!(seen.contains("eth0"), "{seen}");
-    let capability = bench.runtime.capability();
-    assert!(!capability.egress_filter && capability.network_isolation && capability.notes[0].contains("not enforced"));
+    assert!(bench.runtime.capability().network_isolation);
     bench.empty().await;
 }

@@ -1,5 +1,7 @@
 //! Tests with the engine of this machine. Without one they say so and pass, unless `MCP_GATEWAY_TEST=docker` asks for it.
 
+#[cfg(target_os = "linux")]
+mod egress;
 mod engine;
 mod faults;
 mod hardening;

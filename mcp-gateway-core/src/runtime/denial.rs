@@ -1,0 +1,47 @@
+//! What a server tried to reach and may not, told to whoever listens.
+
+use std::fmt;
+
+use serde::Serialize;
+
+/// A server tried to reach what it may not.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize)]
+#[serde(rename_all = "camelCase")]
+#[non_exhaustive]
+pub struct EgressDenial {
+    /// The host, as the server named it.
+    pub host: String,
+    /// The port; none where only a name was asked for.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub port: Option<u16>,
+    /// Why it may not.
+    pub reason: String,
+    /// How often since this was told last; a server that tries again and again is told of once in a minute.
+    pub count: u64,
+}
+
+impl fmt::Display for EgressDenial {
+    /// As a line for a log: `evil.example:443 (not in the list of hosts)`.
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(&self.host)?;
+        self.port.map_or(Ok(()), |port| write!(f, ":{port}"))?;
+        write!(f, " ({})", self.reason)
+    }
+}
+
+/// Hears of what servers tried to reach and may not.
+pub trait EgressWatch: fmt::Debug + Send + Sync + 'static {
+    /// Takes a refusal; must not wait.
+    fn denied(&self, denial: &EgressDenial);
+}
+
+/// Hears of refusals and writes them to the log only.
+#[derive(Clone, Copy, Debug, Default)]
+#[non_exhaustive]
+pub struct LoggedEgress;
+
+impl EgressWatch for LoggedEgress {
+    fn denied(&self, denial: &EgressDenial) {
+        tracing::warn!(%denial, "a server tried to reach what it may not");
+    }
+}

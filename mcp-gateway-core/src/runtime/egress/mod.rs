@@ -1,0 +1,29 @@
+//! Egress: how a server with a list of hosts reaches these and no others.
+//!
+//! The server has no network. Each host of its list has a loopback address of its own where the server runs; what
+//! connects there is carried through a unix socket to the gateway, to the *door* of this server. The door believes nothing
+//! that comes through: it looks the host up in the list, resolves the name itself, refuses addresses that are not of the
+//! public internet, keeps to what it resolved, and compares the name in TLS or the `Host` of HTTP with the host.
+//!
+//! Nothing here knows of containers or processes.
+
+mod carry;
+mod denials;
+mod dial;
+mod door;
+mod files;
+mod greeting;
+mod head;
+mod hello;
+mod hosts;
+mod proxy;
+pub(crate) mod shim;
+#[cfg(test)]
+pub(crate) mod testing;
+#[cfg(test)]
+mod tests;
+
+pub(crate) use dial::{Resolve, SystemResolver};
+pub(crate) use door::{Door, DoorPlan};
+pub(crate) use files::{place, sweep};
+pub(crate) use hosts::HostList;

@@ -1,0 +1,71 @@
+//! The program that stands at the entry of a container and carries its connections to the door.
+
+use std::path::{Path, PathBuf};
+
+use sha2::{Digest as _, Sha256};
+
+use super::door::{NAMES, PROXY, SOCKET};
+use super::files;
+use super::hosts::HostList;
+use crate::error::{Error, ErrorKind, Result};
+
+/// The program; empty where none could be built.
+static PROGRAM: &[u8] = include_bytes!(concat!(env!("OUT_DIR"), "/shim"));
+
+/// Where the program and the door are inside.
+pub(crate) const PROGRAM_INSIDE: &str = "/.mcp-gateway/shim";
+pub(crate) const DOOR_INSIDE: &str = "/.mcp-gateway/door";
+
+/// Where the proxy and the answers for names are inside.
+const PROXY_INSIDE: &str = "127.0.0.1:3128";
+const NAMES_INSIDE: &str = "127.0.0.1:53";
+
+/// Addresses that are never asked of the proxy.
+const DIRECT: &str = "localhost,127.0.0.1,::1";
+
+/// Whether this build has the program.
+pub(crate) fn is_built() -> bool {
+    !PROGRAM.is_empty()
+}
+
+/// Puts the program where an engine can take it from.
+///
+/// # Errors
+/// `Unsupported` where there is none for this system, `Io`.
+pub(crate) fn install(door: &Path) -> Result<PathBuf> {
+    if !is_built() {
+        return Err(Error::new(ErrorKind::Unsupported, "this build cannot keep a container to a list of hosts")
+            .with_hint(
+                "use a build for Linux on x86-64 or ARM 64, or give the server `network: open` or `network: none`",
+            ));
+    }
+    let name = format!("shim-{}", hex::encode(&Sha256::digest(PROGRAM)[..8]));
+    files::install(door.parent().unwrap_or(door), &name, PROGRAM)
+}
+
+/// The program's command line up to the command that it becomes.
+pub(crate) fn command(hosts: &HostList) -> Vec<String> {
+    let mut words = vec![PROGRAM_INSIDE.to_owned(), format!("{DOOR_INSIDE}/{SOCKET}")];
+    words.extend(hosts.places().map(|(address, port, host)| format!("{address}:{port}={host}:{port}")));
+    words.push(format!("{PROXY_INSIDE}={PROXY}"));
+    words.push(format!("{NAMES_INSIDE}={NAMES}"));
+    words.push("--".to_owned());
+    words
+}
+
+/// The variables that tell programs of the proxy.
+pub(crate) fn environment(hosts: &HostList) -> Vec<(&'static str, String)> {
+    let proxy = format!("http://{PROXY_INSIDE}");
+    let mut all = Vec::new();
+    for name in ["HTTP_PROXY", "HTTPS_PROXY", "http_proxy", "https_proxy"] {
+        all.push((name, proxy.clone()));
+    }
+    for name in ["NO_PROXY", "no_proxy"] {
+        all.push((name, DIRECT.to_owned()));
+    }
+    if hosts.needs_proxy() {
+        // Node.js takes no notice of the others without it.
+        all.push(("NODE_USE_ENV_PROXY", "1".to_owned()));
+    }
+    all
+}
