@@ -309,6 +309,7 @@ export type GatewayEvent =
   | { type: "server_started"; server: string; instance: string; session?: string }
   | { type: "server_failed"; server: string; reason: string }
   | { type: "server_stopped"; server: string; instance: string }
+  | { type: "egress_denied"; server: string; host: string; port?: number; reason: string; count: number }
   | {
       type: "approval_asked";
       server: string;

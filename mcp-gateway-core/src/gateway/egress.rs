@@ -39,3 +39,32 @@ impl EgressWatch for RecordedEgress {
         });
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::audit::{AuditQuery, MemoryAudit};
+    use crate::model::{ProfileName, ServerName};
+
+    #[tokio::test]
+    async fn a_refusal_is_recorded_and_told() {
+        let (audit, bus) = (Arc::new(MemoryAudit::new()), EventBus::new());
+        let mut events = bus.listen();
+        let owner = Owner::new("g1", ProfileName::new("dev").unwrap(), ServerName::new("github").unwrap());
+        let watch = RecordedEgress { owner, audit: Arc::clone(&audit) as _, bus };
+        let denial = json!({"host": "evil.test", "port": 443, "reason": "the host is not listed", "count": 1});
+        watch.denied(&serde_json::from_value(denial.clone()).unwrap());
+        let event = serde_json::to_value(&*events.next().await.unwrap()).unwrap();
+        let mut told = json!({"type": "egress_denied", "server": "github"});
+        told.as_object_mut().unwrap().extend(denial.as_object().unwrap().clone());
+        assert_eq!(event, told);
+        let record = loop {
+            if let [record] = &audit.query(&AuditQuery::default()).await.unwrap()[..] {
+                break record.event.clone();
+            }
+            tokio::task::yield_now().await;
+        };
+        assert_eq!((record.action.as_str(), record.outcome), (DENIED, Outcome::Denied));
+        assert_eq!((record.detail, record.server.unwrap().as_str()), (Some(denial), "github"));
+    }
+}

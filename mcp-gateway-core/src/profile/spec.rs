@@ -133,7 +133,7 @@ pub struct ServerSpec {
     /// What runs it, `docker`, `process` or `remote`, where more than one could.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub runtime: Option<String>,
-    /// Whether a remote server may be at a loopback or private address, or without TLS.
+    /// Whether a remote server may be at a loopback or private address, or without TLS, and listed hosts at such addresses.
     #[serde(skip_serializing_if = "std::ops::Not::not")]
     pub allow_private: bool,
     /// How its tokens are got, where that is not to be found out from the server.

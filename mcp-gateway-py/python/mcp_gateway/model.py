@@ -376,7 +376,8 @@ class Event(_Raw):
     @property
     def type(self) -> str:
         """`list_changed`, `server_added`, `server_removed`, `preparing`, `server_started`, `server_failed`,
-        `server_stopped`, `approval_asked`, `approval_answered`, `log`, `resource_updated` or `missed`.
+        `server_stopped`, `egress_denied`, `approval_asked`, `approval_answered`, `log`, `resource_updated` or
+        `missed`.
         """  # noqa: D205
         return str(self.raw["type"])
 

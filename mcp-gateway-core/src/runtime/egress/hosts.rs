@@ -12,6 +12,9 @@ const MAX_ENTRIES: usize = 256;
 /// The longest name of a host.
 const MAX_NAME: usize = 253;
 
+/// The port of an entry without one.
+const HTTPS: u16 = 443;
+
 /// How many hosts have addresses below one `127.0.x`.
 const PER_BLOCK: usize = 250;
 /// The first `127.0.x` that is given to hosts; those before are left to the server itself.
@@ -92,7 +95,7 @@ pub(crate) fn split(text: &str) -> Option<(&str, u16)> {
 }
 
 impl HostList {
-    /// Reads a list.
+    /// Reads a list; a host without a port means HTTPS.
     ///
     /// # Errors
     /// `InvalidConfig`, naming the entry, for what is not `host:port`, and for a list that is too long.
@@ -108,7 +111,8 @@ impl HostList {
                     .with_hint("write such as `api.github.com:443`; `*.github.com:443` is a wildcard")
                     .with_hint("a list of the catalog is replaced by `network` of the server in the profile")
             };
-            let (text, port) = split(entry).ok_or_else(wrong)?;
+            let alone = || (!entry.contains(':')).then_some((entry.as_str(), HTTPS));
+            let (text, port) = split(entry).or_else(alone).ok_or_else(wrong)?;
             if text.contains('*') {
                 let plain = text.chars().all(|c| is_of_name(c) || matches!(c, '.' | '*'));
                 if !plain {
@@ -175,7 +179,7 @@ fn inside(number: usize) -> Ipv4Addr {
 mod tests {
     use super::*;
 
-    fn list(entries: &[&str]) -> Result<HostList> {
+    fn list_of(entries: &[&str]) -> Result<HostList> {
         HostList::parse(&entries.iter().map(|&entry| entry.to_owned()).collect::<Vec<_>>())
     }
 
@@ -185,8 +189,9 @@ mod tests {
 
     #[test]
     fn only_listed_hosts_and_ports_are_found() {
-        let list = list(&["API.example.com.:443", "api.example.com:80", "*.cdn.test:443", "10.0.0.7:5432", "[::1]:1"])
-            .unwrap();
+        let list =
+            list_of(&["API.example.com.:443", "api.example.com:80", "*.cdn.test:443", "10.0.0.7:5432", "[::1]:1"])
+                .unwrap();
         for (text, port, found) in [
             ("api.example.com", 443, Listing::Listed),
             ("Api.Example.COM.", 80, Listing::Listed),
@@ -203,11 +208,12 @@ mod tests {
             assert_eq!(list.find(&host(text), port), found, "{text}:{port}");
         }
         assert!(list.knows(&host("y.cdn.test")) && !list.knows(&host("z.test")) && list.needs_proxy());
+        assert_eq!(list_of(&["a.test"]).unwrap(), list_of(&["a.test:443"]).unwrap());
     }
 
     #[test]
     fn a_wildcard_stands_for_names_and_not_for_addresses() {
-        let list = list(&["*:443"]).unwrap();
+        let list = list_of(&["*:443"]).unwrap();
         assert_eq!(list.find(&host("any.test"), 443), Listing::Listed);
         assert_eq!(list.find(&host("1.1.1.1"), 443), Listing::Unlisted);
         for spelled in
@@ -219,7 +225,8 @@ mod tests {
 
     #[test]
     fn each_name_has_an_address_of_its_own_inside() {
-        let list = list(&["a.test:443", "b.test:443", "a.test:80", "a.test:443", "*.c.test:1", "10.0.0.1:2"]).unwrap();
+        let list =
+            list_of(&["a.test:443", "b.test:443", "a.test:80", "a.test:443", "*.c.test:1", "10.0.0.1:2"]).unwrap();
         let places: Vec<_> = list.places().map(|(address, port, host)| format!("{address}:{port}={host}")).collect();
         assert_eq!(places, ["127.0.10.1:443=a.test", "127.0.10.2:443=b.test", "127.0.10.1:80=a.test"]);
         assert_eq!(inside(255), Ipv4Addr::new(127, 0, 11, 6));
@@ -227,9 +234,8 @@ mod tests {
 
     #[test]
     fn what_is_no_host_and_port_is_refused() {
-        for entry in ["a.test", "a.test:", "a.test:0", "a.test:99999", ":443", "::1:443", "a b:1", "*/x:1", "127.1:443"]
-        {
-            let error = list(&[entry]).unwrap_err();
+        for entry in ["a.test:", "a.test:0", "a.test:99999", ":443", "::1:443", "a b:1", "*/x:1", "127.1:443"] {
+            let error = list_of(&[entry]).unwrap_err();
             assert_eq!(error.kind(), ErrorKind::InvalidConfig, "{entry}");
             assert!(error.message().contains(entry) && error.hints().next().is_some(), "{error}");
         }

@@ -363,7 +363,7 @@ async fn what_cannot_be_kept_to_a_list_is_not_started() {
     http.http = Some(HttpEndpoint::new(8080, "/mcp"));
     for (container, list, kind) in [
         (http, &["api.test:443"][..], ErrorKind::InvalidConfig),
-        (container(ECHO), &["api.test"][..], ErrorKind::InvalidConfig),
+        (container(ECHO), &["api.test:"][..], ErrorKind::InvalidConfig),
     ] {
         let mut plan = plan_of(container);
         plan.network = listed(list);
