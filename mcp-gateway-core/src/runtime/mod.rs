@@ -3,7 +3,7 @@
 mod denial;
 #[cfg(feature = "runtime-docker")]
 pub mod docker;
-#[cfg(all(feature = "runtime-docker", target_os = "linux"))]
+#[cfg(all(any(feature = "runtime-docker", feature = "runtime-process"), target_os = "linux"))]
 mod egress;
 mod instance;
 mod memory;

@@ -1,6 +1,6 @@
 //! Small tools that every room uses: clock, files, patterns, environment, child commands.
 
-#[cfg(feature = "__http-client")]
+#[cfg(any(feature = "__http-client", feature = "runtime-process"))]
 pub(crate) mod address;
 pub mod clock;
 #[cfg(feature = "secrets-command")]

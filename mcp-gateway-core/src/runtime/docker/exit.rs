@@ -12,7 +12,7 @@ use super::answer::Facts;
 use super::endpoint::Endpoint;
 use crate::error::{Error, ErrorKind, Result};
 use crate::model::NetworkRule;
-use crate::runtime::egress::{self, Door, DoorPlan, HostList, Resolve, SystemResolver, shim};
+use crate::runtime::egress::{self, Door, DoorPlan, HostList, Resolve, SystemResolver, inside, shim};
 use crate::runtime::{GatewayInstance, LaunchPlan};
 
 /// How an engine that keeps its containers in a machine of its own names its system.
@@ -97,7 +97,7 @@ impl Exit {
     /// Gives a container what it needs beside its command.
     pub(super) fn furnish(&self, body: &mut ContainerCreateBody) -> Result<()> {
         let env = body.env.get_or_insert_default();
-        for (name, value) in shim::environment(&self.hosts) {
+        for (name, value) in inside::environment(&self.hosts) {
             // What the catalog or the operator says counts.
             if !env.iter().any(|line| line.split_once('=').is_some_and(|(given, _)| given == name)) {
                 env.push(format!("{name}={value}"));

@@ -1,7 +1,7 @@
 //! The door of one server: the socket that its connections come to.
 
 use std::fmt;
-use std::os::fd::AsRawFd as _;
+use std::os::fd::{AsRawFd as _, OwnedFd};
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
@@ -46,7 +46,8 @@ pub(crate) struct DoorPlan {
 
 /// The door of one server. Dropped, it is closed: its connections end, its folder is removed.
 pub(crate) struct Door {
-    folder: PathBuf,
+    /// The folder with the socket, where there is one.
+    folder: Option<PathBuf>,
     traffic: Arc<Traffic>,
     _open: DropGuard,
 }
@@ -62,8 +63,29 @@ impl Door {
     ///
     /// # Errors
     /// `Io` when the folder or the socket cannot be made.
+    #[cfg(feature = "runtime-docker")]
     pub(crate) fn open(folder: PathBuf, plan: DoorPlan) -> Result<Self> {
         let listener = listen(&folder).inspect_err(|_| files::remove_folder(&folder))?;
+        Ok(Self::serve(Some(folder), plan, vec![Listener::Socket(listener)]))
+    }
+
+    /// Opens a door behind listeners that are where the server runs; each has the first line of what connects to it.
+    ///
+    /// # Errors
+    /// `Io` when they are no listeners.
+    #[cfg(feature = "runtime-process")]
+    pub(crate) fn behind(listeners: Vec<(OwnedFd, String)>, plan: DoorPlan) -> Result<Self> {
+        let open = |(listener, word)| {
+            let listener = tokio::net::TcpListener::from_std(std::net::TcpListener::from(listener));
+            let listener = listener
+                .map_err(|cause| Error::new(ErrorKind::Io, "a server's listeners cannot be used").with_source(cause))?;
+            Ok(Listener::Place(listener, word))
+        };
+        let listeners = listeners.into_iter().map(open).collect::<Result<Vec<_>>>()?;
+        Ok(Self::serve(None, plan, listeners))
+    }
+
+    fn serve(folder: Option<PathBuf>, plan: DoorPlan, listeners: Vec<Listener>) -> Self {
         let traffic = Arc::<Traffic>::default();
         let carrier = Arc::new(Carrier {
             hosts: plan.hosts,
@@ -71,15 +93,19 @@ impl Door {
             denials: Denials::new(plan.watch),
             traffic: Arc::clone(&traffic),
         });
-        let closed = CancellationToken::new();
-        let door = Self { folder, traffic, _open: closed.clone().drop_guard() };
-        tokio::spawn(async move { closed.run_until_cancelled(accept(listener, carrier, closed.clone())).await });
-        Ok(door)
+        let (closed, free) = (CancellationToken::new(), Arc::new(Semaphore::new(CONNECTIONS)));
+        for listener in listeners {
+            let (carrier, closed, free) = (Arc::clone(&carrier), closed.clone(), Arc::clone(&free));
+            let accepting = closed.clone();
+            tokio::spawn(async move { accepting.run_until_cancelled(accept(listener, carrier, closed, free)).await });
+        }
+        Self { folder, traffic, _open: closed.drop_guard() }
     }
 
     /// The folder with the socket.
+    #[cfg(feature = "runtime-docker")]
     pub(crate) fn folder(&self) -> &Path {
-        &self.folder
+        self.folder.as_deref().unwrap_or(Path::new(""))
     }
 
     /// Bytes that the server sent, and bytes that it received.
@@ -90,11 +116,14 @@ impl Door {
 
 impl Drop for Door {
     fn drop(&mut self) {
-        files::remove_folder(&self.folder);
+        if let Some(folder) = &self.folder {
+            files::remove_folder(folder);
+        }
     }
 }
 
 /// Listens in a folder that everybody may enter who sees it: only the server it is shown to does.
+#[cfg(feature = "runtime-docker")]
 fn listen(folder: &Path) -> Result<UnixListener> {
     let failed = |cause| {
         Error::new(ErrorKind::Io, "the socket for a server's connections cannot be made")
@@ -110,30 +139,49 @@ fn listen(folder: &Path) -> Result<UnixListener> {
     UnixListener::from_std(listener).map_err(failed)
 }
 
-async fn accept(listener: UnixListener, carrier: Arc<Carrier>, closed: CancellationToken) {
-    let free = Arc::new(Semaphore::new(CONNECTIONS));
+/// Where connections come from.
+enum Listener {
+    /// A socket in the file system; the first line of each connection says what it is for.
+    #[cfg(feature = "runtime-docker")]
+    Socket(UnixListener),
+    /// A place where the server runs, which says what its connections are for.
+    #[cfg(feature = "runtime-process")]
+    Place(tokio::net::TcpListener, String),
+}
+
+async fn accept(listener: Listener, carrier: Arc<Carrier>, closed: CancellationToken, free: Arc<Semaphore>) {
     loop {
         // Beyond the bound, connections wait in the kernel's queue, which is bounded too.
         let Ok(permit) = Arc::clone(&free).acquire_owned().await else { return };
-        let stream = match listener.accept().await {
-            Ok((stream, _)) => stream,
-            Err(cause) => {
-                tracing::debug!(%cause, "a connection of a server was lost");
-                // Out of descriptors, the next one would fail at once too.
-                tokio::time::sleep(std::time::Duration::from_millis(50)).await;
-                continue;
-            }
-        };
         let (carrier, closed) = (Arc::clone(&carrier), closed.clone());
-        tokio::spawn(async move {
-            closed.run_until_cancelled(serve(&carrier, stream)).await;
-            drop(permit);
-        });
+        let accepted = match &listener {
+            #[cfg(feature = "runtime-docker")]
+            Listener::Socket(listener) => listener.accept().await.map(|(stream, _)| {
+                tokio::spawn(async move {
+                    closed.run_until_cancelled(serve(&carrier, stream)).await;
+                    drop(permit);
+                });
+            }),
+            #[cfg(feature = "runtime-process")]
+            Listener::Place(listener, word) => listener.accept().await.map(|(stream, _)| {
+                let word = word.clone();
+                tokio::spawn(async move {
+                    closed.run_until_cancelled(serve_word(&carrier, Begun::new(stream), &word)).await;
+                    drop(permit);
+                });
+            }),
+        };
+        if let Err(cause) = accepted {
+            tracing::debug!(%cause, "a connection of a server was lost");
+            // Out of descriptors, the next one would fail at once too.
+            tokio::time::sleep(std::time::Duration::from_millis(50)).await;
+        }
     }
 }
 
 /// Serves one connection, whose first line says what it is for. The line comes from where the server runs, so it is
 /// believed no more than the server is.
+#[cfg(feature = "runtime-docker")]
 async fn serve<S: AsyncRead + AsyncWrite + Unpin + Send>(carrier: &Carrier, stream: S) {
     let mut begun = Begun::new(stream);
     let line = begun.until(MAX_LINE, |bytes| {
@@ -142,6 +190,11 @@ async fn serve<S: AsyncRead + AsyncWrite + Unpin + Send>(carrier: &Carrier, stre
     });
     let Some(line) = line.await else { return };
     let _ = begun.bytes.split_to(line.len() + 1);
+    serve_word(carrier, begun, &line).await;
+}
+
+/// Serves one connection of which it is known what it is for.
+async fn serve_word<S: AsyncRead + AsyncWrite + Unpin + Send>(carrier: &Carrier, begun: Begun<S>, line: &str) {
     if line == PROXY {
         return proxy::serve(carrier, begun).await;
     }
@@ -152,8 +205,8 @@ async fn serve<S: AsyncRead + AsyncWrite + Unpin + Send>(carrier: &Carrier, stre
         }
         return;
     }
-    let Some((host, port)) = split(&line).and_then(|(host, port)| Some((Host::parse(host)?, port))) else {
-        return carrier.denials.add(&line, None, "this is no host and port");
+    let Some((host, port)) = split(line).and_then(|(host, port)| Some((Host::parse(host)?, port))) else {
+        return carrier.denials.add(line, None, "this is no host and port");
     };
     if let Ok(far) = carrier.open(&host, port).await {
         carrier.carry(begun, far, &host, port).await;

@@ -16,7 +16,9 @@ mod greeting;
 mod head;
 mod hello;
 mod hosts;
+pub(crate) mod inside;
 mod proxy;
+#[cfg(feature = "runtime-docker")]
 pub(crate) mod shim;
 #[cfg(test)]
 pub(crate) mod testing;
@@ -25,5 +27,6 @@ mod tests;
 
 pub(crate) use dial::{Resolve, SystemResolver};
 pub(crate) use door::{Door, DoorPlan};
+#[cfg(feature = "runtime-docker")]
 pub(crate) use files::{place, sweep};
 pub(crate) use hosts::HostList;

@@ -4,9 +4,9 @@ use std::path::{Path, PathBuf};
 
 use sha2::{Digest as _, Sha256};
 
-use super::door::{NAMES, PROXY, SOCKET};
-use super::files;
+use super::door::{NAMES, SOCKET};
 use super::hosts::HostList;
+use super::{files, inside};
 use crate::error::{Error, ErrorKind, Result};
 
 /// The program; empty where none could be built.
@@ -16,12 +16,8 @@ static PROGRAM: &[u8] = include_bytes!(concat!(env!("OUT_DIR"), "/shim"));
 pub(crate) const PROGRAM_INSIDE: &str = "/.mcp-gateway/shim";
 pub(crate) const DOOR_INSIDE: &str = "/.mcp-gateway/door";
 
-/// Where the proxy and the answers for names are inside.
-const PROXY_INSIDE: &str = "127.0.0.1:3128";
+/// Where names are answered inside.
 const NAMES_INSIDE: &str = "127.0.0.1:53";
-
-/// Addresses that are never asked of the proxy.
-const DIRECT: &str = "localhost,127.0.0.1,::1";
 
 /// Whether this build has the program.
 pub(crate) fn is_built() -> bool {
@@ -46,26 +42,8 @@ pub(crate) fn install(door: &Path) -> Result<PathBuf> {
 /// The program's command line up to the command that it becomes.
 pub(crate) fn command(hosts: &HostList) -> Vec<String> {
     let mut words = vec![PROGRAM_INSIDE.to_owned(), format!("{DOOR_INSIDE}/{SOCKET}")];
-    words.extend(hosts.places().map(|(address, port, host)| format!("{address}:{port}={host}:{port}")));
-    words.push(format!("{PROXY_INSIDE}={PROXY}"));
+    words.extend(inside::places(hosts).into_iter().map(|(place, word)| format!("{place}={word}")));
     words.push(format!("{NAMES_INSIDE}={NAMES}"));
     words.push("--".to_owned());
     words
-}
-
-/// The variables that tell programs of the proxy.
-pub(crate) fn environment(hosts: &HostList) -> Vec<(&'static str, String)> {
-    let proxy = format!("http://{PROXY_INSIDE}");
-    let mut all = Vec::new();
-    for name in ["HTTP_PROXY", "HTTPS_PROXY", "http_proxy", "https_proxy"] {
-        all.push((name, proxy.clone()));
-    }
-    for name in ["NO_PROXY", "no_proxy"] {
-        all.push((name, DIRECT.to_owned()));
-    }
-    if hosts.needs_proxy() {
-        // Node.js takes no notice of the others without it.
-        all.push(("NODE_USE_ENV_PROXY", "1".to_owned()));
-    }
-    all
 }

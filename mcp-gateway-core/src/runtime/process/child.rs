@@ -17,6 +17,7 @@ use crate::error::{Error, ErrorKind, Result};
 use crate::model::SecretValue;
 use crate::protocol::Message;
 use crate::runtime::InstanceStatus;
+use crate::runtime::egress::Door;
 use crate::transport::client::{Connection, Diagnostics, MessageSink, connect_stream};
 
 /// How long the last words of a server that has ended are waited for; a stranger may hold the pipe open for longer.
@@ -27,6 +28,7 @@ const LAST_WORDS: Duration = Duration::from_millis(200);
 pub(super) struct Supervised {
     // Dropped in this order: the processes first, then what they leave on disk.
     pub(super) spawned: Spawned,
+    pub(super) _door: Option<Door>,
     pub(super) _traces: Traces,
     pub(super) grace: Duration,
 }

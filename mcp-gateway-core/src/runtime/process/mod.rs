@@ -27,9 +27,10 @@ use super::{
 };
 use crate::error::{Error, ErrorKind, Result};
 use crate::model::{CallContext, ImageReference, InstanceId, RegistryLogin, SecretValue};
+use crate::runtime::egress::{self, Door, DoorPlan, Resolve, SystemResolver};
 use crate::util::fs;
 use package::{Packages, Program};
-use sandbox::{Kernel, Launch, Reach, Rules, Seen};
+use sandbox::{Handover, Kernel, Launch, Reach, Rules, Seen};
 use spawner::Spawner;
 use state::State;
 use table::Table;
@@ -56,6 +57,7 @@ pub struct ProcessRuntime {
     protected: Vec<PathBuf>,
     /// Held so that the gateway counts as living as long as it can have children.
     instance: Arc<GatewayInstance>,
+    resolver: Arc<dyn Resolve>,
 }
 
 impl ProcessRuntime {
@@ -87,6 +89,7 @@ impl ProcessRuntime {
             number: AtomicU64::new(0),
             config,
             instance,
+            resolver: Arc::new(SystemResolver),
         })
     }
 
@@ -214,11 +217,17 @@ impl ProcessRuntime {
         let status = InstanceStatus::new(id.clone(), "process", plan.owner.clone(), program.name.clone());
         let traces = self.state.enter(&status)?;
         let own = traces.own().to_owned();
-        let env = self.environment(&plan, &program, &own.to_string_lossy())?;
+        let mut env = self.environment(&plan, &program, &own.to_string_lossy())?;
+        if let Reach::Listed(hosts) = &reach {
+            let told = egress::inside::environment(hosts).into_iter();
+            let told = told.filter(|(name, _)| !plan.env.iter().any(|(given, _)| given == name));
+            env.extend(told.map(|(name, value)| (name.to_owned(), SecretValue::new(value))).collect::<Vec<_>>());
+        }
         let rules = Rules { read: &read, write: &write, reach: &reach, limits: Some(&plan.limits), own: &own };
-        let prepared =
+        let mut prepared =
             self.kernel.prepare(&rules, &Launch { program: &program.path, args: &program.args, env: &env })?;
         let contained = prepared.contained;
+        let handover = prepared.handover.take();
         let mut command = prepared.command();
         command.current_dir(&own).stdin(Stdio::piped()).stdout(Stdio::piped()).stderr(Stdio::piped());
         let spawned = self.spawner.spawn(command, contained).await.map_err(|cause| {
@@ -226,9 +235,28 @@ impl ProcessRuntime {
                 .with_context("program", program.path.display())
                 .with_source(cause)
         })?;
+        let door = handover.map(|handover| self.open_door(&plan, &reach, handover)).transpose()?;
         traces.started(&status, spawned.group.members())?;
-        let supervised = child::Supervised { spawned, _traces: traces, grace: self.config.grace };
+        let supervised = child::Supervised { spawned, _door: door, _traces: traces, grace: self.config.grace };
         let connection = supervised.run(&self.table, status, plan.secrets, plan.limits.max_message_bytes)?;
         Ok(RunningServer::new(id, connection))
+    }
+
+    /// Opens the door behind the listeners of a child.
+    fn open_door(&self, plan: &LaunchPlan, reach: &Reach, handover: Handover) -> Result<Door> {
+        let Reach::Listed(hosts) = reach else {
+            return Err(Error::new(ErrorKind::Internal, "a server without a list has listeners"));
+        };
+        let listeners = handover.receive().map_err(|cause| {
+            Error::new(ErrorKind::StartFailed, "the server's network could not be made").with_source(cause)
+        })?;
+        let words = egress::inside::places(hosts).into_iter().map(|(_, word)| word);
+        let door = DoorPlan {
+            hosts: hosts.clone(),
+            private: plan.allow_private,
+            watch: Arc::clone(&plan.egress),
+            resolver: Arc::clone(&self.resolver),
+        };
+        Door::behind(listeners.into_iter().zip(words).collect(), door)
     }
 }

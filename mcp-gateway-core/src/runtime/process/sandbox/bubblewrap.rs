@@ -12,11 +12,15 @@ use zeroize::Zeroizing;
 use super::system::{self, Reach};
 use super::{Kernel, Launch, Prepared, Rules, exec, filter, landlock};
 use crate::error::{Error, ErrorKind, Result};
+use crate::runtime::egress::inside;
 
 const CANDIDATES: [&str; 2] = ["/usr/bin/bwrap", "/usr/local/bin/bwrap"];
 
 /// How long the trial may take; it takes some milliseconds.
 const TRIAL_LIMIT: Duration = Duration::from_secs(5);
+/// Names that are not in the hosts file fail at once: nobody answers there.
+const NO_RESOLVER: &str = "nameserver 127.0.0.1\n";
+
 const TRIAL_POLL: Duration = Duration::from_millis(2);
 
 /// The program, if it really contains a child here: it may be installed and yet not be permitted, or be too old.
@@ -65,6 +69,21 @@ fn contain(bwrap: &Path, kernel: &Kernel, rules: &Rules<'_>, launch: &Launch<'_>
     for path in system::files(rules.reach) {
         line.show(Path::new(path));
     }
+    let mut confinement = kernel.confinement(rules);
+    confinement.ruleset = landlock::ruleset(kernel.landlock, rules, false)?;
+    let mut pass = |content: &[u8]| {
+        let file = exec::memory_file(content).map_err(|cause| {
+            Error::new(ErrorKind::Io, "the sandbox's settings could not be handed over").with_source(cause)
+        })?;
+        let number = file.as_raw_fd().to_string();
+        confinement.passed.push(file);
+        Ok::<_, Error>(number)
+    };
+    if let Reach::Listed(hosts) = rules.reach {
+        for (path, content) in [("/etc/hosts", inside::hosts_file(hosts).as_str()), ("/etc/resolv.conf", NO_RESOLVER)] {
+            line.add(["--ro-bind-data", &pass(content.as_bytes())?, path]);
+        }
+    }
     // Names first: where a folder holds the link itself, that is shown over the stand-in.
     rules.read.iter().for_each(|seen| line.alias("--ro-bind", seen));
     rules.write.iter().for_each(|seen| line.alias("--bind", seen));
@@ -84,16 +103,6 @@ fn contain(bwrap: &Path, kernel: &Kernel, rules: &Rules<'_>, launch: &Launch<'_>
         line.add(["--setenv", name, value.expose()]);
     }
 
-    let mut confinement = kernel.confinement(rules);
-    confinement.ruleset = landlock::ruleset(kernel.landlock, rules, false)?;
-    let mut pass = |content: &[u8]| {
-        let file = exec::memory_file(content).map_err(|cause| {
-            Error::new(ErrorKind::Io, "the sandbox's settings could not be handed over").with_source(cause)
-        })?;
-        let number = file.as_raw_fd().to_string();
-        confinement.passed.push(file);
-        Ok::<_, Error>(number)
-    };
     for program in filter::programs(kernel.calls(rules, true))? {
         line.add(["--add-seccomp-fd", &pass(&filter::bytes(&program))?]);
     }
@@ -101,7 +110,7 @@ fn contain(bwrap: &Path, kernel: &Kernel, rules: &Rules<'_>, launch: &Launch<'_>
     // a variable for the loader would take effect outside of the sandbox.
     let args = vec!["--args".into(), pass(&line.0)?.into(), "--".into(), launch.program.as_os_str().to_owned()];
     let args = args.into_iter().chain(launch.args.iter().map(Into::into)).collect();
-    Ok(Prepared { program: bwrap.to_owned(), args, env: Vec::new(), confinement, contained: true })
+    Ok(Prepared { program: bwrap.to_owned(), args, env: Vec::new(), confinement, handover: None, contained: true })
 }
 
 /// Arguments, each ended by a zero byte; wiped, because some of them are secrets.

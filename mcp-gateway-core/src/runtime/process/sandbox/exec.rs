@@ -1,4 +1,4 @@
-//! What happens between fork and exec, and signals: the one place with unsafe code.
+//! What happens between fork and exec, and signals.
 #![expect(unsafe_code, reason = "a child is confined by system calls between fork and exec, which std marks unsafe")]
 
 use std::fs::File;
@@ -7,6 +7,8 @@ use std::os::fd::{AsRawFd as _, FromRawFd as _, OwnedFd};
 use std::os::unix::process::CommandExt as _;
 
 use seccompiler::BpfProgram;
+
+use super::network::OwnNetwork;
 
 /// The most files that a server may have open.
 const OPEN_FILES: libc::rlim_t = 4_096;
@@ -36,6 +38,8 @@ pub(crate) struct Confinement {
     /// Whether the rules are about files, so that its own part of `/proc` has to be added.
     pub(super) files: bool,
     pub(super) filters: Vec<BpfProgram>,
+    /// A network of its own.
+    pub(super) network: Option<OwnNetwork>,
     /// Files that stay open.
     pub(super) passed: Vec<File>,
 }
@@ -52,6 +56,9 @@ impl Confinement {
 
     fn confine(&self, parent: u32) -> io::Result<()> {
         close_others()?;
+        if let Some(network) = &self.network {
+            network.enter()?;
+        }
         for file in &self.passed {
             // SAFETY: a system call without pointers.
             check(unsafe { libc::fcntl(file.as_raw_fd(), libc::F_SETFD, 0) })?;

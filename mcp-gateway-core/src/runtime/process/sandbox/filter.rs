@@ -31,8 +31,6 @@ const TYPE_MASK: u64 = 0xf;
 pub(super) enum Internet {
     /// None.
     Closed,
-    /// TCP to the ports that Landlock lets through, and UDP where names have to be resolved.
-    Listed { names: bool },
     /// TCP and UDP.
     Open,
 }
@@ -68,13 +66,6 @@ fn build(calls: Calls) -> Result<Vec<BpfProgram>, BackendError> {
         libc::SYS_ioctl,
         TYPING.iter().map(|&request| rule(&[(1, SeccompCmpOp::Eq, request)])).collect::<Result<_, _>>()?,
     );
-    if let Internet::Listed { .. } = calls.internet {
-        denied.insert(libc::SYS_listen, Vec::new());
-        // Connects without the call that Landlock looks at.
-        denied.insert(libc::SYS_sendto, vec![has(3, libc::MSG_FASTOPEN)?]);
-        denied.insert(libc::SYS_sendmsg, vec![has(2, libc::MSG_FASTOPEN)?]);
-        denied.insert(libc::SYS_sendmmsg, vec![has(3, libc::MSG_FASTOPEN)?]);
-    }
     for &(call, flags, mode) in CREATING {
         denied.insert(call, set_id(flags, mode)?);
     }
@@ -134,19 +125,6 @@ fn sockets(calls: Calls) -> Result<Vec<SeccompRule>, BackendError> {
     let kind = |family, kind| rule(&[(0, SeccompCmpOp::Eq, family), (1, SeccompCmpOp::MaskedEq(TYPE_MASK), kind)]);
     for family in [libc::AF_INET, libc::AF_INET6] {
         refused.push(kind(family, libc::SOCK_RAW)?);
-        if let Internet::Listed { names } = calls.internet {
-            refused.push(kind(family, libc::SOCK_SEQPACKET)?);
-            if !names {
-                refused.push(kind(family, libc::SOCK_DGRAM)?);
-            }
-            // Landlock looks at TCP only: not at MPTCP, SCTP and what else runs over a stream.
-            refused.push(rule(&[
-                (0, SeccompCmpOp::Eq, family),
-                (1, SeccompCmpOp::MaskedEq(TYPE_MASK), libc::SOCK_STREAM),
-                (2, SeccompCmpOp::Ne, 0),
-                (2, SeccompCmpOp::Ne, libc::IPPROTO_TCP),
-            ])?);
-        }
     }
     refused.push(rule(&[(0, SeccompCmpOp::Eq, libc::AF_NETLINK), (2, SeccompCmpOp::Ne, libc::NETLINK_ROUTE)])?);
     Ok(refused)

@@ -4,7 +4,7 @@ use std::os::fd::OwnedFd;
 use std::path::Path;
 
 use landlock::{
-    ABI, Access as _, AccessFs, AccessNet, CompatLevel, Compatible as _, NetPort, Ruleset, RulesetAttr as _,
+    ABI, Access as _, AccessFs, AccessNet, CompatLevel, Compatible as _, Ruleset, RulesetAttr as _,
     RulesetCreatedAttr as _, RulesetError, Scope, path_beneath_rules,
 };
 
@@ -61,7 +61,8 @@ impl Version {
 /// - `files` is off where namespaces hide files already: rules about files would forbid to make those.
 pub(super) fn ruleset(version: Version, rules: &Rules<'_>, files: bool) -> Result<Option<OwnedFd>> {
     let files = files && version.has_files();
-    let ports = version.has_ports() && *rules.reach != Reach::Open;
+    // Without a network, no port is open; in a network of its own, every one leads where it may.
+    let ports = version.has_ports() && *rules.reach == Reach::Nothing;
     if !files && !ports && !version.has_scopes() {
         return Ok(None);
     }
@@ -95,11 +96,6 @@ fn build(version: Version, rules: &Rules<'_>, files: bool, ports: bool) -> Resul
                 rules.write.iter().map(|seen| seen.path.as_path()).chain(own(rules)),
                 write,
             ))?;
-    }
-    if let (true, Reach::Listed { ports, .. }) = (ports, rules.reach) {
-        for &port in ports {
-            created = created.add_rule(NetPort::new(port, AccessNet::ConnectTcp))?;
-        }
     }
     Ok(created.into())
 }

@@ -5,6 +5,7 @@ mod calls;
 pub(super) mod exec;
 mod filter;
 mod landlock;
+mod network;
 mod system;
 
 use std::ffi::OsString;
@@ -15,21 +16,28 @@ use super::stats;
 use crate::error::{Error, ErrorKind, Result};
 use crate::model::{Limits, SecretValue};
 use crate::runtime::RuntimeCapability;
+use crate::runtime::egress::inside;
 use crate::runtime::sensitive::check_exposed;
 use exec::Confinement;
 use filter::{Calls, Internet};
 use landlock::Version;
+pub(super) use network::Handover;
 pub(super) use system::Reach;
 
 /// How many processes and threads a user may have beside what was there at the start and what the server is allowed:
 /// the kernel counts them all, and those of other programs come and go.
 const OTHER_PROCESSES: u64 = 512;
 
+/// Why there is no network for a list of hosts.
+const NO_NETWORK: &str = "this machine gives a process no network of its own (user namespaces are not permitted)";
+
 /// What this machine can enforce.
 #[derive(Clone, Debug, Default)]
 pub(super) struct Kernel {
     landlock: Version,
     bubblewrap: Option<PathBuf>,
+    /// Whether a child can have a network of its own.
+    network: bool,
 }
 
 /// What one child may do.
@@ -88,6 +96,8 @@ pub(super) struct Prepared {
     args: Vec<OsString>,
     env: Vec<(String, SecretValue)>,
     confinement: Confinement,
+    /// Where the listeners of a network of its own come to.
+    pub(super) handover: Option<Handover>,
     /// Whether the child is in namespaces: behind a helper, and taking its children with it when it ends.
     pub(super) contained: bool,
 }
@@ -95,7 +105,7 @@ pub(super) struct Prepared {
 impl Kernel {
     /// Finds out what the kernel has by asking for it.
     pub(super) fn probe(use_bubblewrap: bool) -> Self {
-        let mut kernel = Self { landlock: Version::of_kernel(), bubblewrap: None };
+        let mut kernel = Self { landlock: Version::of_kernel(), bubblewrap: None, network: network::works() };
         if use_bubblewrap {
             kernel.bubblewrap = bubblewrap::find(&kernel);
         }
@@ -123,16 +133,18 @@ impl Kernel {
                 "files are not isolated: this kernel has no Landlock and bubblewrap does not work here".to_owned()
             }
         });
-        self.missing(&Reach::Listed { ports: Vec::new(), names: true })
-            .into_iter()
-            .for_each(|text| note(text.to_owned()));
-        if self.landlock.has_ports() {
-            note(
-                "of a list of allowed hosts the TCP ports are enforced, not the hosts, which the kernel does not see; \
-                 with host names in the list, UDP is open for their resolution"
-                    .to_owned(),
-            );
-        }
+        self.missing().into_iter().for_each(|text| note(text.to_owned()));
+        note(match (self.network, &self.bubblewrap) {
+            (true, Some(_)) => {
+                "a server with a list of hosts has a network of its own, which leads to these only".to_owned()
+            }
+            (true, None) => {
+                "a server with a list of hosts has a network of its own, where these are reached by the proxy \
+                             that `HTTPS_PROXY` names; bubblewrap would let it reach them by their names too"
+                    .to_owned()
+            }
+            (false, _) => format!("servers with a list of hosts are refused: {NO_NETWORK}"),
+        });
         note("memory is bounded per process, not per server; processor time is not bounded".to_owned());
         note(if exec::is_root() {
             "the number of processes is not bounded: the kernel does not count those of root".to_owned()
@@ -142,7 +154,7 @@ impl Kernel {
         RuntimeCapability {
             file_isolation: self.bubblewrap.is_some() || self.landlock.has_files(),
             network_isolation: true,
-            egress_filter: false,
+            egress_filter: self.network,
             resource_limits: false,
             pause: true,
             one_shot: false,
@@ -150,8 +162,8 @@ impl Kernel {
         }
     }
 
-    /// What is missing for isolation under these rules.
-    pub(super) fn missing(&self, reach: &Reach) -> Vec<&'static str> {
+    /// What is missing for isolation.
+    pub(super) fn missing(&self) -> Vec<&'static str> {
         let mut missing = Vec::new();
         if self.bubblewrap.is_none() {
             if !self.landlock.has_files() {
@@ -164,18 +176,21 @@ impl Kernel {
                 missing.push("a server can send signals to other processes of this user (Linux 6.12 has Landlock 6)");
             }
         }
-        if matches!(reach, Reach::Listed { .. }) && !self.landlock.has_ports() {
-            missing.push("a list of allowed hosts is not enforced (Linux 6.7 has Landlock 4)");
-        }
         missing
     }
 
     /// Refuses what cannot be isolated where that is required; otherwise says so in the log.
     ///
     /// # Errors
-    /// `Unsupported`, naming all that is missing.
+    /// `Unsupported`, naming all that is missing; also where there is no network for a list of hosts.
     pub(super) fn require(&self, reach: &Reach, required: bool) -> Result<()> {
-        let missing = self.missing(reach);
+        if matches!(reach, Reach::Listed(_)) && !self.network {
+            return Err(Error::new(ErrorKind::Unsupported, "the server cannot be kept to its list of hosts")
+                .with_context("reason", NO_NETWORK)
+                .with_hint("use a container engine, or allow user namespaces on this machine")
+                .with_hint("`network: none` cuts the server off, `network: open` lets it reach everything"));
+        }
+        let missing = self.missing();
         if missing.is_empty() {
             return Ok(());
         }
@@ -194,6 +209,18 @@ impl Kernel {
     /// # Errors
     /// `Internal` or `Io` when rules cannot be made, `Unsupported` on a processor without a filter of system calls.
     pub(super) fn prepare(&self, rules: &Rules<'_>, launch: &Launch<'_>) -> Result<Prepared> {
+        let mut prepared = self.prepare_files(rules, launch)?;
+        if let Reach::Listed(hosts) = rules.reach {
+            let places: Vec<_> = inside::places(hosts).into_iter().map(|(place, _)| place).collect();
+            let (network, handover) = network::prepare(&places).map_err(|cause| {
+                Error::new(ErrorKind::Io, "the server's network could not be prepared").with_source(cause)
+            })?;
+            (prepared.confinement.network, prepared.handover) = (Some(network), Some(handover));
+        }
+        Ok(prepared)
+    }
+
+    fn prepare_files(&self, rules: &Rules<'_>, launch: &Launch<'_>) -> Result<Prepared> {
         if let Some(bwrap) = &self.bubblewrap {
             return bubblewrap::prepare(bwrap, self, rules, launch);
         }
@@ -209,6 +236,7 @@ impl Kernel {
             args: launch.args.iter().map(OsString::from).collect(),
             env: launch.env.to_vec(),
             confinement,
+            handover: None,
             contained: false,
         })
     }
@@ -228,11 +256,11 @@ impl Kernel {
         Calls {
             internet: match rules.reach {
                 Reach::Nothing => Internet::Closed,
-                Reach::Listed { names, .. } => Internet::Listed { names: *names },
-                Reach::Open => Internet::Open,
+                // In a network of its own, whatever it opens leads where it may.
+                Reach::Listed(_) | Reach::Open => Internet::Open,
             },
             // Sockets with a path are out of sight in a file system of its own, those without one in a network of its own.
-            local_sockets: contained && (*rules.reach == Reach::Nothing || self.landlock.has_scopes()),
+            local_sockets: contained && (*rules.reach != Reach::Open || self.landlock.has_scopes()),
             contained,
         }
     }

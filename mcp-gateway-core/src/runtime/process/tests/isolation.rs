@@ -1,9 +1,11 @@
 //! What servers must not be able to do, tried by servers.
 
-use std::net::{SocketAddr, TcpListener, UdpSocket};
+use std::io::{Read as _, Write as _};
+use std::net::TcpListener;
 
 use super::super::sandbox::{Kernel, Reach};
 use super::*;
+use crate::runtime::egress::testing::{Heard, Names};
 
 /// Prints `name: ok` or `name: ERRNO` for each of what a script tries.
 const TRY: &str = "
@@ -145,42 +147,79 @@ attempt('abstract', lambda: socket.socket(socket.AF_UNIX).connect('\\0nobody'))
     }
 }
 
+/// A host that says that it was reached, and its port.
+fn host() -> u16 {
+    let listener = TcpListener::bind("127.0.0.1:0").unwrap();
+    let port = listener.local_addr().unwrap().port();
+    std::thread::spawn(move || {
+        for mut stream in listener.incoming().flatten() {
+            let answer = b"HTTP/1.1 200 OK\r\nContent-Length: 7\r\nConnection: close\r\n\r\nreached";
+            let _ = stream.read(&mut [0; 1024]).and_then(|_| stream.write_all(answer));
+        }
+    });
+    port
+}
+
 #[tokio::test]
-async fn of_listed_hosts_only_the_ports_can_be_reached_and_only_by_tcp() {
-    for bench in Bench::each() {
-        let (allowed, other) = (TcpListener::bind("127.0.0.1:0").unwrap(), TcpListener::bind("127.0.0.1:0").unwrap());
-        let udp = UdpSocket::bind("127.0.0.1:0").unwrap();
-        let port = |address: std::io::Result<SocketAddr>| address.unwrap().port();
-        let (yes, no) = (port(allowed.local_addr()), port(other.local_addr()));
+async fn listed_hosts_are_reached_and_no_others() {
+    for mut bench in Bench::each() {
+        let port = host();
         let script = format!(
             "
-attempt('listed', lambda: socket.socket().connect(('127.0.0.1', {yes})))
-attempt('other', lambda: socket.socket().connect(('127.0.0.1', {no})))
-attempt('mptcp', lambda: socket.socket(proto=262).connect(('127.0.0.1', {no})))
-attempt('sctp', lambda: socket.socket(proto=132).connect(('127.0.0.1', {no})))
-attempt('fastopen', lambda: socket.socket().sendto(b'x', 0x20000000, ('127.0.0.1', {no})))
-attempt('udp', lambda: socket.socket(type=socket.SOCK_DGRAM).sendto(b'x', ('127.0.0.1', {})) and None)
-attempt('listen', lambda: socket.socket().listen())
-attempt('bind', lambda: socket.socket().bind(('127.0.0.1', 0)))
-",
-            port(udp.local_addr())
+import os, urllib.request
+socket.setdefaulttimeout(20)
+direct = urllib.request.build_opener(urllib.request.ProxyHandler({{}})).open
+def get(opener, host):
+    if opener(f'http://{{host}}/').read() != b'reached': raise OSError(5, 'other')
+proxied = urllib.request.urlopen
+def refused(host):
+    try: proxied(f'http://{{host}}/')
+    except urllib.error.HTTPError as error: raise OSError(13 if error.code == 403 else 5, 'x')
+attempt('direct', lambda: get(direct, 'api.test:{port}'))
+attempt('proxied', lambda: get(proxied, 'api.test:{port}'))
+attempt('other', lambda: refused('evil.test:{port}'))
+attempt('otherport', lambda: refused('api.test:1'))
+attempt('metadata', lambda: refused('169.254.169.254'))
+attempt('loopback', lambda: socket.socket().connect(('127.0.0.1', {port})))
+attempt('address', lambda: socket.socket().connect(('1.1.1.1', 443)))
+attempt('udp', lambda: socket.socket(type=socket.SOCK_DGRAM).sendto(b'x', ('8.8.8.8', 53)) and None)
+attempt('raw', lambda: socket.socket(socket.AF_INET, socket.SOCK_RAW, 1).close())
+attempt('engine', lambda: socket.socket(socket.AF_UNIX).connect('/var/run/docker.sock'))
+print(sorted(name for _, name in socket.if_nameindex()))
+"
         );
         let Some(mut plan) = attempts(&script) else { return };
-        let kernel = &bench.runtime.kernel;
-        if !kernel.missing(&Reach::Listed { ports: vec![yes], names: false }).is_empty() {
-            eprintln!("skipped: this kernel has no rules for ports");
+        if !bench.runtime.capability().egress_filter {
+            eprintln!("skipped: {:?}", bench.runtime.capability().notes);
             return;
         }
-        let outcome = async |plan: &LaunchPlan| bench.run(plan.clone()).await.unwrap().lines().join(", ");
-        plan.network = NetworkRule::Listed(vec![format!("127.0.0.1:{yes}")]);
-        assert_eq!(
-            outcome(&plan).await,
-            "listed: ok, other: EACCES, mptcp: EPERM, sctp: EPERM, fastopen: EPERM, udp: EPERM, listen: EPERM, bind: EACCES"
-        );
-        plan.network = NetworkRule::Listed(vec![format!("api.example:{yes}")]);
-        assert!(outcome(&plan).await.contains("udp: ok"), "names are resolved by UDP");
+        let heard = Heard::default();
+        let names = [("api.test", "127.0.0.1"), ("evil.test", "127.0.0.1"), ("in.test", "127.0.0.1")];
+        bench.runtime.resolver = Arc::new(Names::new(&names));
+        plan.network = NetworkRule::Listed(vec![format!("api.test:{port}"), "api.test:443".to_owned()]);
+        plan.allow_private = true;
+        plan.egress = Arc::new(heard.clone());
+        let lines = bench.run(plan.clone()).await.unwrap().lines();
+        let named = bench.runtime.kernel.contains();
+        assert_eq!(lines[0] == "direct: ok", named, "{lines:?}");
+        assert_eq!(lines[1], "proxied: ok");
+        assert_eq!(lines[2..5], ["other: EACCES", "otherport: EACCES", "metadata: EACCES"], "{lines:?}");
+        assert_eq!(lines[5..8], ["loopback: ECONNREFUSED", "address: ENETUNREACH", "udp: ENETUNREACH"], "{lines:?}");
+        assert_eq!(lines[8], "raw: EPERM");
+        assert!(["engine: EPERM", "engine: ENOENT"].contains(&lines[9].as_str()), "{lines:?}");
+        assert!(lines[10].starts_with("['lo'"), "{lines:?}");
+        for told in [format!("evil.test:{port} (the host is not listed)"), "api.test:1 (the host is listed".to_owned()]
+        {
+            heard.until(&told).await;
+        }
+        // As without a word in the profile, a name that leads to this machine is refused.
+        plan.allow_private = false;
+        let lines = bench.run(plan.clone()).await.unwrap().lines();
+        assert!(lines[0] != "direct: ok" && lines[1] != "proxied: ok", "{lines:?}");
+        heard.until("loopback address").await;
         plan.network = NetworkRule::Open;
-        assert!(outcome(&plan).await.starts_with("listed: ok, other: ok"));
+        let open = bench.run(plan).await.unwrap().lines();
+        assert_eq!(open[5], "loopback: ok", "{open:?}");
     }
 }
 
@@ -316,7 +355,7 @@ attempt('mode', lambda: os.chmod({0:?}, 0o644))
 #[tokio::test]
 async fn other_processes_are_out_of_reach() {
     for bench in Bench::each() {
-        if !bench.runtime.kernel.missing(&Reach::Nothing).is_empty() {
+        if !bench.runtime.kernel.missing().is_empty() {
             eprintln!("skipped: this kernel does not keep signals inside");
             continue;
         }
@@ -411,7 +450,12 @@ fn what_a_kernel_lacks_is_said_and_refused_where_isolation_is_required() {
     let old = Kernel::default();
     assert!(!old.capability().file_isolation);
     let notes = old.capability().notes.join("\n");
-    assert!(notes.contains("every file") && notes.contains("allowed hosts is not enforced"), "{notes}");
+    assert!(notes.contains("every file") && notes.contains("list of hosts are refused"), "{notes}");
+    let listed = Reach::of(&NetworkRule::Listed(vec!["api.test:443".to_owned()])).unwrap();
+    assert!(!old.capability().egress_filter);
+    let error = old.require(&listed, false).unwrap_err();
+    assert_eq!(error.kind(), ErrorKind::Unsupported);
+    assert!(error.message().contains("list of hosts") && error.hints().any(|hint| hint.contains("network: open")));
     let error = old.require(&Reach::Nothing, true).unwrap_err();
     assert_eq!(error.kind(), ErrorKind::Unsupported);
     assert!(error.to_string().contains("every file") && error.to_string().contains("signals"), "{error}");
