@@ -12,7 +12,7 @@ use super::answer::Facts;
 use super::endpoint::Endpoint;
 use crate::error::{Error, ErrorKind, Result};
 use crate::model::NetworkRule;
-use crate::runtime::egress::{self, Door, DoorPlan, HostList, Resolve, SystemResolver, inside, shim};
+use crate::runtime::egress::{self, Door, DoorPlan, Folder, HostList, Listener, Resolve, SystemResolver, inside, shim};
 use crate::runtime::{GatewayInstance, LaunchPlan};
 
 /// How an engine that keeps its containers in a machine of its own names its system.
@@ -27,7 +27,9 @@ pub(super) struct Exits {
 /// The exit of one container; dropped, it is closed.
 #[derive(Debug)]
 pub(super) struct Exit {
+    // Closed before its folder goes.
     door: Door,
+    folder: Folder,
     hosts: HostList,
     program: PathBuf,
     /// Whether the engine refuses settings for names where there is no network.
@@ -63,7 +65,7 @@ impl Exits {
             .with_hint("`network: none` cuts the server off, `network: open` lets it reach everything"));
         }
         let hosts = HostList::parse(list)?;
-        let folder = egress::place(instance)?;
+        let folder = Folder::new(instance)?;
         let program = shim::install(&folder)?;
         let door = DoorPlan {
             hosts: hosts.clone(),
@@ -71,9 +73,9 @@ impl Exits {
             watch: Arc::clone(&plan.egress),
             resolver: Arc::clone(&self.resolver),
         };
-        let door = Door::open(folder, door)?;
+        let door = Door::open(vec![Listener::Socket(folder.listen()?)], door);
         let without_names = facts.is_some_and(|facts| facts.buildah_version.is_some());
-        Ok(Some(Exit { door, hosts, program, without_names }))
+        Ok(Some(Exit { door, folder, hosts, program, without_names }))
     }
 }
 
@@ -118,13 +120,13 @@ impl Exit {
         host.extra_hosts = Some(lines);
         let mounts = host.mounts.get_or_insert_default();
         mounts.push(shown(&self.program, shim::PROGRAM_INSIDE)?);
-        mounts.push(shown(self.door.folder(), shim::DOOR_INSIDE)?);
+        mounts.push(shown(self.folder.path(), shim::DOOR_INSIDE)?);
         Ok(())
     }
 
     /// Bytes that the server sent to its hosts, and bytes that it received.
     pub(super) fn bytes(&self) -> (u64, u64) {
-        self.door.bytes()
+        self.door.traffic().bytes()
     }
 
     /// Puts the program before what the image runs.

@@ -11,7 +11,8 @@ mod carry;
 mod denials;
 mod dial;
 mod door;
-mod files;
+#[cfg(feature = "runtime-docker")]
+mod folder;
 mod greeting;
 mod head;
 mod hello;
@@ -22,11 +23,13 @@ mod proxy;
 pub(crate) mod shim;
 #[cfg(test)]
 pub(crate) mod testing;
-#[cfg(test)]
+#[cfg(all(test, feature = "runtime-docker"))]
 mod tests;
 
+#[cfg(feature = "runtime-process")]
+pub(crate) use carry::Traffic;
 pub(crate) use dial::{Resolve, SystemResolver};
-pub(crate) use door::{Door, DoorPlan};
+pub(crate) use door::{Door, DoorPlan, Listener};
 #[cfg(feature = "runtime-docker")]
-pub(crate) use files::{place, sweep};
+pub(crate) use folder::{Folder, sweep};
 pub(crate) use hosts::HostList;

@@ -1,12 +1,13 @@
 //! The program that stands at the entry of a container and carries its connections to the door.
 
-use std::path::{Path, PathBuf};
+use std::path::PathBuf;
 
 use sha2::{Digest as _, Sha256};
 
-use super::door::{NAMES, SOCKET};
+use super::door::NAMES;
+use super::folder::{self, Folder, SOCKET};
 use super::hosts::HostList;
-use super::{files, inside};
+use super::inside;
 use crate::error::{Error, ErrorKind, Result};
 
 /// The program; empty where none could be built.
@@ -28,7 +29,7 @@ pub(crate) fn is_built() -> bool {
 ///
 /// # Errors
 /// `Unsupported` where there is none for this system, `Io`.
-pub(crate) fn install(door: &Path) -> Result<PathBuf> {
+pub(crate) fn install(door: &Folder) -> Result<PathBuf> {
     if !is_built() {
         return Err(Error::new(ErrorKind::Unsupported, "this build cannot keep a container to a list of hosts")
             .with_hint(
@@ -36,7 +37,7 @@ pub(crate) fn install(door: &Path) -> Result<PathBuf> {
             ));
     }
     let name = format!("shim-{}", hex::encode(&Sha256::digest(PROGRAM)[..8]));
-    files::install(door.parent().unwrap_or(door), &name, PROGRAM)
+    folder::install(door.path().parent().unwrap_or(door.path()), &name, PROGRAM)
 }
 
 /// The program's command line up to the command that it becomes.

@@ -7,17 +7,19 @@ use std::time::Duration;
 use tokio::io::{AsyncReadExt as _, AsyncWriteExt as _};
 use tokio::net::{TcpListener, UnixStream};
 
-use super::door::SOCKET;
+use super::folder::SOCKET;
 use super::hello::tests::hello;
 use super::testing::{Heard, Names};
 use super::*;
+use crate::runtime::GatewayInstance;
 
 const LIMIT: Duration = Duration::from_secs(30);
 
 /// A door with a host behind it that answers what it got.
 struct Bench {
-    door: Option<Door>,
-    folder: tempfile::TempDir,
+    door: Option<(Door, Folder)>,
+    socket: PathBuf,
+    _home: tempfile::TempDir,
     heard: Heard,
     names: Names,
     port: u16,
@@ -41,7 +43,8 @@ impl Bench {
                 });
             }
         });
-        let folder = tempfile::tempdir().unwrap();
+        let home = tempfile::tempdir().unwrap();
+        let folder = Folder::new(&GatewayInstance::register(home.path()).unwrap()).unwrap();
         let names = Names::new(&[("api.test", "127.0.0.1"), ("a.wild.test", "127.0.0.1"), ("evil.test", "127.0.0.1")]);
         let heard = Heard::default();
         let list: Vec<_> = list.iter().map(|entry| entry.replace("PORT", &port.to_string())).collect();
@@ -51,12 +54,13 @@ impl Bench {
             watch: Arc::new(heard.clone()),
             resolver: Arc::new(names.clone()),
         };
-        let door = Door::open(folder.path().join("door"), plan).unwrap();
-        Self { door: Some(door), folder, heard, names, port }
+        let door = Door::open(vec![Listener::Socket(folder.listen().unwrap())], plan);
+        let socket = folder.path().join(SOCKET);
+        Self { door: Some((door, folder)), socket, _home: home, heard, names, port }
     }
 
     fn socket(&self) -> PathBuf {
-        self.folder.path().join("door").join(SOCKET)
+        self.socket.clone()
     }
 
     /// Sends bytes through the door and gives what comes back until nothing more does.
@@ -85,7 +89,7 @@ async fn a_listed_host_is_reached_and_no_other() {
     let listed = format!("api.test:{}", bench.port);
     let got = bench.direct(&listed, get(&listed).as_bytes()).await;
     assert!(got.starts_with("got GET / HTTP/1.1"), "{got}");
-    let (sent, received) = bench.door.as_ref().unwrap().bytes();
+    let (sent, received) = bench.door.as_ref().unwrap().0.traffic().bytes();
     assert_eq!((sent as usize + 4, received as usize), (got.len(), got.len()));
     for (line, told) in [
         (format!("evil.test:{}", bench.port), "not listed"),
@@ -170,21 +174,19 @@ async fn a_closed_door_ends_its_connections_and_leaves_nothing() {
     drop(bench.door.take());
     let mut rest = Vec::new();
     let _ = tokio::time::timeout(LIMIT, stream.read_to_end(&mut rest)).await.expect("an end");
-    assert!(!bench.socket().exists() && !bench.folder.path().join("door").exists());
+    assert!(!bench.socket().exists() && !bench.socket().parent().unwrap().exists());
     assert!(UnixStream::connect(bench.socket()).await.is_err());
 }
 
 #[tokio::test]
 async fn doors_of_dead_gateways_are_swept() {
-    use crate::runtime::GatewayInstance;
     let home = tempfile::tempdir().unwrap();
     let (own, dead) =
         (GatewayInstance::register(home.path()).unwrap(), GatewayInstance::register(home.path()).unwrap());
-    let (kept, left) = (place(&own).unwrap(), place(&dead).unwrap());
-    for folder in [&kept, &left] {
-        std::fs::create_dir(folder).unwrap();
-    }
+    let kept = Folder::new(&own).unwrap();
+    // Never dropped, as by a gateway that is killed.
+    let left = std::mem::ManuallyDrop::new(Folder::new(&dead).unwrap());
     drop(dead);
     sweep(home.path(), own.id());
-    assert!(kept.exists() && !left.exists());
+    assert!(kept.path().exists() && !left.path().exists());
 }

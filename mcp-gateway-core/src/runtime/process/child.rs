@@ -28,7 +28,7 @@ const LAST_WORDS: Duration = Duration::from_millis(200);
 pub(super) struct Supervised {
     // Dropped in this order: the processes first, then what they leave on disk.
     pub(super) spawned: Spawned,
-    pub(super) _door: Option<Door>,
+    pub(super) door: Option<Door>,
     pub(super) _traces: Traces,
     pub(super) grace: Duration,
 }
@@ -55,7 +55,8 @@ impl Supervised {
         connection.sink =
             Arc::new(StopsChild { inner: Arc::clone(&input), _dropped: stop.clone().drop_guard(), stop: stop.clone() });
         let id = status.id.clone();
-        table.insert(Running { status, members: self.spawned.group.members(), stop: stop.clone(), ended });
+        let traffic = self.door.as_ref().map(Door::traffic);
+        table.insert(Running { status, members: self.spawned.group.members(), traffic, stop: stop.clone(), ended });
         let listening = tokio::spawn(listen(errors, Arc::clone(&diagnostics)));
         // Removed from the table also where what drives this is gone before it ever ran.
         let entered = Entered(Arc::clone(table), id);

@@ -27,7 +27,7 @@ use super::{
 };
 use crate::error::{Error, ErrorKind, Result};
 use crate::model::{CallContext, ImageReference, InstanceId, RegistryLogin, SecretValue};
-use crate::runtime::egress::{self, Door, DoorPlan, Resolve, SystemResolver};
+use crate::runtime::egress::{self, Door, DoorPlan, Listener, Resolve, SystemResolver};
 use crate::util::fs;
 use package::{Packages, Program};
 use sandbox::{Handover, Kernel, Launch, Reach, Rules, Seen};
@@ -237,7 +237,7 @@ impl ProcessRuntime {
         })?;
         let door = handover.map(|handover| self.open_door(&plan, &reach, handover)).transpose()?;
         traces.started(&status, spawned.group.members())?;
-        let supervised = child::Supervised { spawned, _door: door, _traces: traces, grace: self.config.grace };
+        let supervised = child::Supervised { spawned, door, _traces: traces, grace: self.config.grace };
         let connection = supervised.run(&self.table, status, plan.secrets, plan.limits.max_message_bytes)?;
         Ok(RunningServer::new(id, connection))
     }
@@ -257,6 +257,7 @@ impl ProcessRuntime {
             watch: Arc::clone(&plan.egress),
             resolver: Arc::clone(&self.resolver),
         };
-        Door::behind(listeners.into_iter().zip(words).collect(), door)
+        let listeners = listeners.into_iter().zip(words).map(|(listener, word)| Listener::place(listener, word));
+        Ok(Door::open(listeners.collect::<Result<_>>()?, door))
     }
 }

@@ -1,7 +1,7 @@
 //! The children that run.
 
 use std::collections::HashMap;
-use std::sync::{Mutex, MutexGuard, PoisonError};
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
 use tokio_util::sync::CancellationToken;
 
@@ -9,6 +9,7 @@ use super::spawner::Members;
 use super::stats;
 use crate::model::InstanceId;
 use crate::runtime::InstanceStatus;
+use crate::runtime::egress::Traffic;
 
 /// The children that run, by id.
 #[derive(Debug, Default)]
@@ -21,6 +22,8 @@ pub(super) struct Table {
 pub(super) struct Running {
     pub(super) status: InstanceStatus,
     pub(super) members: Members,
+    /// What goes to listed hosts, where it has some.
+    pub(super) traffic: Option<Arc<Traffic>>,
     /// Asks for its end.
     pub(super) stop: CancellationToken,
     /// Tells that it has come.
@@ -54,8 +57,14 @@ impl Table {
     }
 
     pub(super) fn list(&self) -> Vec<InstanceStatus> {
-        let running: Vec<_> =
-            self.locked().values().map(|running| (running.status.clone(), running.members.leader)).collect();
+        let figures = |running: &Running| {
+            let mut status = running.status.clone();
+            if let Some((sent, received)) = running.traffic.as_ref().map(|traffic| traffic.bytes()) {
+                (status.sent_bytes, status.received_bytes) = (Some(sent), Some(received));
+            }
+            (status, running.members.leader)
+        };
+        let running: Vec<_> = self.locked().values().map(figures).collect();
         running
             .into_iter()
             .map(|(mut status, leader)| {
