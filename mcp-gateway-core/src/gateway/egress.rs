@@ -24,8 +24,9 @@ impl EgressWatch for RecordedEgress {
         let server = &self.owner.server;
         tracing::warn!(%server, %denial, "a server tried to reach what it may not");
         self.bus.tell(|| GatewayEvent::EgressDenied { server: server.clone(), denial: denial.clone() });
-        let mut event = AuditEvent::new(self.owner.profile.clone(), format!("server:{server}"), DENIED);
+        let mut event = AuditEvent::new(self.owner.profile.clone(), "gateway", DENIED);
         event.server = Some(server.clone());
+        event.name = Some(denial.place());
         event.session.clone_from(&self.owner.session);
         event.outcome = Outcome::Denied;
         event.error = Some(denial.reason.clone());
@@ -65,6 +66,7 @@ mod tests {
             tokio::task::yield_now().await;
         };
         assert_eq!((record.action.as_str(), record.outcome), (DENIED, Outcome::Denied));
+        assert_eq!(record.name.as_deref(), Some("evil.test:443"));
         assert_eq!((record.detail, record.server.unwrap().as_str()), (Some(denial), "github"));
     }
 }

@@ -20,12 +20,17 @@ pub struct EgressDenial {
     pub count: u64,
 }
 
+impl EgressDenial {
+    /// Host and port, as far as they are known.
+    pub fn place(&self) -> String {
+        self.port.map_or_else(|| self.host.clone(), |port| format!("{}:{port}", self.host))
+    }
+}
+
 impl fmt::Display for EgressDenial {
     /// As a line for a log: `evil.example:443 (not in the list of hosts)`.
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.write_str(&self.host)?;
-        self.port.map_or(Ok(()), |port| write!(f, ":{port}"))?;
-        write!(f, " ({})", self.reason)
+        write!(f, "{} ({})", self.place(), self.reason)
     }
 }
 

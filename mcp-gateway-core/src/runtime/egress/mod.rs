@@ -23,7 +23,8 @@ mod proxy;
 pub(crate) mod shim;
 #[cfg(test)]
 pub(crate) mod testing;
-#[cfg(all(test, feature = "runtime-docker"))]
+#[cfg(test)]
+#[cfg(feature = "runtime-docker")]
 mod tests;
 
 #[cfg(feature = "runtime-process")]

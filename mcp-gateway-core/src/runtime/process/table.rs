@@ -60,7 +60,7 @@ impl Table {
         let figures = |running: &Running| {
             let mut status = running.status.clone();
             if let Some((sent, received)) = running.traffic.as_ref().map(|traffic| traffic.bytes()) {
-                (status.sent_bytes, status.received_bytes) = (Some(sent), Some(received));
+                (status.network_sent_bytes, status.network_received_bytes) = (Some(sent), Some(received));
             }
             (status, running.members.leader)
         };
