@@ -1,6 +1,11 @@
 //! Policy: what may happen with a request, and which rule says so.
 
+<<<<<<< HEAD
 mod explanation;
+=======
+#[cfg(feature = "policy-cedar")]
+mod cedar;
+>>>>>>> 4d187bb (Decide by Cedar policies, with confirmations as annotations and a schema to validate by)
 mod host;
 mod question;
 mod rules;
@@ -13,8 +18,13 @@ use crate::error::Result;
 use crate::model::{CallContext, Decision};
 use crate::protocol::Request;
 
+<<<<<<< HEAD
 pub use crate::model::Rule;
 pub use explanation::{Explanation, Step};
+=======
+#[cfg(feature = "policy-cedar")]
+pub use cedar::{CedarPolicy, CedarSource};
+>>>>>>> 4d187bb (Decide by Cedar policies, with confirmations as annotations and a schema to validate by)
 pub use host::HostPolicy;
 pub use question::{CaseOutcome, PolicyCase, PolicyQuestion};
 pub use rules::RulePolicy;
