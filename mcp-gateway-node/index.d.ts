@@ -848,6 +848,8 @@ export interface PolicySpec {
   /** What may happen with a request that no rule matches. */
   default?: Effect;
   rules?: PolicyRuleSpec[];
+  /** Files with Cedar policies; they decide too, and the stricter of both decisions counts. */
+  cedar?: string[];
 }
 
 /** A kind of request that rules tell apart. */

@@ -9,13 +9,13 @@ use serde_json::{Map, Value};
 
 use super::args::{CatalogArgs, ProfileArgs};
 use super::exit::Exit;
-use super::output::FormatArgs;
+use super::output::{FormatArgs, Output};
 use super::{Env, assemble, report};
 use crate::audit::AuditQuery;
 use crate::error::{Error, ErrorKind, Result};
 use crate::gateway::Gateway as _;
 use crate::model::RuleKind;
-use crate::policy::{PolicyCase, PolicyQuestion};
+use crate::policy::{CedarPolicy, PolicyCase, PolicyQuestion};
 use crate::profile::parse_duration;
 use crate::util::{clock, fs};
 
@@ -116,6 +116,14 @@ them cannot be evaluated then; such decisions are counted, and marked in UNKNOWN
         #[command(flatten)]
         format: FormatArgs,
     },
+    /// Print the schema that Cedar policies are validated against
+    #[command(after_help = "Examples:
+  mcp-gateway policy schema > mcp-gateway.cedarschema
+
+It says which principals, actions, resources and values policies can be about. Name the files in the profile:
+  policy:
+    cedar: [org.cedar]")]
+    Schema,
 }
 
 /// A kind of request, by the protocol's name.
@@ -158,6 +166,10 @@ struct Table {
 impl Verb {
     pub(crate) async fn run(self, env: &Env) -> Result<Exit> {
         match self {
+            Self::Schema => {
+                Output::text().write(CedarPolicy::SCHEMA)?;
+                Ok(Exit::OK)
+            }
             Self::Check { profile, catalog, format } => {
                 let gateway = assemble::overview(env, &profile.profile, &catalog).await?;
                 let faults = gateway.check_policy().await;

@@ -5,6 +5,7 @@ use std::sync::atomic::AtomicBool;
 use std::time::Duration;
 
 use super::approvals::{ApprovalParts, Approvals, Webhook};
+use super::cedar::with_cedar;
 use super::events::EventBus;
 use super::hub::{Hub, HubOptions, HubParts, Slot, Slots};
 use super::launch::Launcher;
@@ -283,6 +284,7 @@ impl GatewayBuilder {
             Some(policy) => policy,
             None => Arc::new(rules(&spec)?),
         };
+        let policy = with_cedar(policy, &spec, profile.folder()).await?;
         let hub = Hub::start(HubParts {
             launcher,
             profile: Arc::clone(&profile),

@@ -3,6 +3,7 @@
 mod approvals;
 mod approved;
 mod builder;
+mod cedar;
 mod client;
 mod command;
 mod decide;

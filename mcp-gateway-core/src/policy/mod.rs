@@ -1,14 +1,12 @@
 //! Policy: what may happen with a request, and which rule says so.
 
-<<<<<<< HEAD
-mod explanation;
-=======
 #[cfg(feature = "policy-cedar")]
 mod cedar;
->>>>>>> 4d187bb (Decide by Cedar policies, with confirmations as annotations and a schema to validate by)
+mod explanation;
 mod host;
 mod question;
 mod rules;
+mod strictest;
 
 use std::fmt;
 
@@ -18,16 +16,14 @@ use crate::error::Result;
 use crate::model::{CallContext, Decision};
 use crate::protocol::Request;
 
-<<<<<<< HEAD
 pub use crate::model::Rule;
-pub use explanation::{Explanation, Step};
-=======
 #[cfg(feature = "policy-cedar")]
 pub use cedar::{CedarPolicy, CedarSource};
->>>>>>> 4d187bb (Decide by Cedar policies, with confirmations as annotations and a schema to validate by)
+pub use explanation::{Explanation, Step};
 pub use host::HostPolicy;
 pub use question::{CaseOutcome, PolicyCase, PolicyQuestion};
 pub use rules::RulePolicy;
+pub use strictest::StrictestPolicy;
 
 /// Decides on requests.
 ///

@@ -61,6 +61,10 @@ impl Profile for FileProfile {
         &self.name
     }
 
+    fn folder(&self) -> Option<&Path> {
+        self.path.parent().filter(|folder| !folder.as_os_str().is_empty())
+    }
+
     async fn spec(&self) -> Result<ProfileSpec> {
         let (name, path) = (self.name.clone(), self.path.clone());
         blocking(move || {

@@ -20,6 +20,7 @@ mod verify;
 mod yaml;
 
 use std::fmt;
+use std::path::Path;
 
 use async_trait::async_trait;
 
@@ -57,6 +58,11 @@ pub type LockChange<'a> = Box<dyn FnOnce(&mut ProfileLock) -> Result<()> + Send 
 pub trait Profile: fmt::Debug + Send + Sync + 'static {
     /// The profile's name.
     fn name(&self) -> &ProfileName;
+
+    /// The folder that relative paths in it start from; `None` for the one that the process is in.
+    fn folder(&self) -> Option<&Path> {
+        None
+    }
 
     /// What a person wrote.
     ///

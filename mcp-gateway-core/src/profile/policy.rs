@@ -11,6 +11,7 @@ use crate::model::{Effect, Preset, Rule};
 ///   preset: default          # rules that come with the gateway, after these
 ///   rules:
 ///     - {match: "github.delete_*", effect: deny, reason: deleting is done by people}
+///   cedar: [org.cedar]       # beside the profile's file; of both decisions the stricter counts
 /// ```
 #[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize)]
 #[serde(rename_all = "camelCase", default, deny_unknown_fields)]
@@ -26,6 +27,10 @@ pub struct PolicySpec {
     /// Rules in order; the first that matches decides.
     #[serde(skip_serializing_if = "Vec::is_empty")]
     pub rules: Vec<Rule>,
+    /// Files with Cedar policies; where there are some, they decide too, and the stricter of both decisions counts. A
+    /// relative path starts from the folder of the profile's file.
+    #[serde(skip_serializing_if = "Vec::is_empty")]
+    pub cedar: Vec<String>,
 }
 
 impl PolicySpec {

@@ -70,6 +70,7 @@ pub(super) fn faults(spec: &ProfileSpec) -> Vec<Fault> {
     if let Some((path, error)) = spec.audit.fault() {
         check.error(path, &error);
     }
+    check.words(&["policy", "cedar"], &spec.policy.cedar, "file");
     for fault in check_rules(&spec.policy.rules) {
         let index = fault.index.to_string();
         let mut path = vec!["policy", "rules", index.as_str()];

@@ -168,6 +168,8 @@ class PolicySpec:
     """Rules in order."""
     preset: Literal["default"] | None = None
     """Rules that come with the gateway, after these."""
+    cedar: Sequence[str] = ()
+    """Files with Cedar policies; they decide too, and the stricter of both decisions counts."""
 
 
 @dataclass(frozen=True)

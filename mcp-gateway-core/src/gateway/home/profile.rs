@@ -1,6 +1,6 @@
 //! Which servers there are, and how they are run.
 
-use std::path::Path;
+use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
 use async_trait::async_trait;
@@ -106,7 +106,8 @@ pub(super) async fn run_profile(home: &Home, options: &OpenOptions, has_own_cata
             opened => Arc::new(opened?),
         }
     };
-    Ok(RunProfile { spec: MemoryProfile::new(spec), lock, defaults: options.defaults.clone() })
+    let folder = named.then(|| home.profiles().folder().to_owned());
+    Ok(RunProfile { spec: MemoryProfile::new(spec), folder, lock, defaults: options.defaults.clone() })
 }
 
 /// What holds the lock of a profile; the default profile has none until it is there.
@@ -167,6 +168,8 @@ fn key(spec: &ProfileSpec, catalogs: &[CatalogSource], has_own_catalog: bool) ->
 #[derive(Debug)]
 pub(super) struct RunProfile {
     spec: MemoryProfile,
+    /// The folder of its file, if it has one.
+    folder: Option<PathBuf>,
     lock: Arc<dyn Profile>,
     defaults: DefaultSettings,
 }
@@ -175,6 +178,10 @@ pub(super) struct RunProfile {
 impl Profile for RunProfile {
     fn name(&self) -> &ProfileName {
         self.spec.name()
+    }
+
+    fn folder(&self) -> Option<&Path> {
+        self.folder.as_deref()
     }
 
     async fn spec(&self) -> Result<ProfileSpec> {

@@ -38,14 +38,14 @@ impl<'a> Asked<'a> {
         target: &'a Target,
         time: i64,
     ) -> Result<Self> {
-        let principal = uid("Principal", &*ctx.principal.name)?;
+        let principal = uid("Principal", &ctx.principal.name)?;
         let roles = ctx.principal.roles.iter().map(|role| uid("Role", role)).collect::<Result<Vec<_>>>()?;
         let profile = uid("Profile", policy.profile.as_str())?;
         let server = uid("Server", target.server.as_str())?;
         let resource = uid(resource_type(source), &target.to_string())?;
         let action = uid("Action", source.kind.method())?;
         let mut others = vec![
-            entity(principal.clone(), vec![pair("name", &*ctx.principal.name)], roles, Vec::new())?,
+            entity(principal.clone(), vec![pair("name", &ctx.principal.name)], roles, Vec::new())?,
             entity(server.clone(), vec![pair("name", target.server.as_str())], vec![profile], Vec::new())?,
         ];
         let mut context = vec![("time".to_owned(), RestrictedExpression::new_datetime(clock::rfc3339(time)))];

@@ -17,6 +17,7 @@ pub(super) struct Loaded {
     pub(super) policies: PolicySet,
     pub(super) said: HashMap<PolicyId, Said>,
     pub(super) warnings: Vec<String>,
+    pub(super) asks: Vec<String>,
 }
 
 pub(super) fn schema() -> Result<Schema> {
@@ -26,10 +27,16 @@ pub(super) fn schema() -> Result<Schema> {
 
 pub(super) fn policies(schema: &Schema, sources: &[CedarSource]) -> Result<Loaded> {
     let validator = Validator::new(schema.clone());
-    let mut loaded = Loaded { policies: PolicySet::new(), said: HashMap::new(), warnings: Vec::new() };
+    let mut loaded =
+        Loaded { policies: PolicySet::new(), said: HashMap::new(), warnings: Vec::new(), asks: Vec::new() };
     for source in sources {
         loaded.read(&validator, source)?;
     }
+    // A word too many here makes a dry run say too often that it is not sure.
+    let written = loaded.policies.to_string();
+    let asks = |words: &[&str]| words.iter().any(|word| written.contains(word));
+    loaded.asks.extend(asks(&["texts", "numbers"]).then(|| "arguments".to_owned()));
+    loaded.asks.extend(asks(&["Role"]).then(|| "role".to_owned()));
     Ok(loaded)
 }
 

@@ -14,7 +14,7 @@ use async_trait::async_trait;
 use cedar_policy::{Authorizer, Decision as Verdict, Entities, PolicyId, PolicySet, Schema};
 
 use self::convert::Asked;
-use super::Policy;
+use super::{Explanation, Policy, Step};
 use crate::error::Result;
 use crate::model::{CallContext, Decision, Effect, ProfileName};
 use crate::protocol::{Request, RequestKind};
@@ -40,6 +40,8 @@ pub struct CedarPolicy {
     actions: Entities,
     said: HashMap<PolicyId, Said>,
     warnings: Vec<String>,
+    /// What some policy asks for beside names, as in [`Step::asks`].
+    asks: Vec<String>,
 }
 
 /// What the annotations of a policy say.
@@ -64,7 +66,7 @@ impl CedarPolicy {
     pub fn new(profile: ProfileName, sources: &[CedarSource]) -> Result<Self> {
         let schema = load::schema()?;
         let loaded = load::policies(&schema, sources)?;
-        let actions = schema.action_entities().map_err(|cause| error::schema(cause))?;
+        let actions = schema.action_entities().map_err(error::schema)?;
         Ok(Self {
             profile,
             authorizer: Authorizer::new(),
@@ -73,6 +75,7 @@ impl CedarPolicy {
             actions,
             said: loaded.said,
             warnings: loaded.warnings,
+            asks: loaded.asks,
         })
     }
 
@@ -137,6 +140,12 @@ impl CedarPolicy {
 impl Policy for CedarPolicy {
     async fn decide(&self, ctx: &CallContext, request: &Request) -> Result<Decision> {
         self.judge(ctx, request, clock::now_millis())
+    }
+
+    async fn explain(&self, ctx: &CallContext, request: &Request, time: i64) -> Result<Explanation> {
+        let decision = self.judge(ctx, request, time)?;
+        let step = Step::new(decision.rule.as_str(), decision.effect, None).with_asks(self.asks.clone());
+        Ok(Explanation::new(decision).with_steps(vec![step]))
     }
 }
 
