@@ -11,8 +11,10 @@ use crate::model::CallContext;
 use crate::protocol::{ListKind, RawJson, Request, RequestKind, Target};
 use crate::util::clock;
 
-/// The most values in the arguments of a request.
+/// The most values in the arguments of a request, lists and objects included.
 const MAX_VALUES: usize = 10_000;
+/// How deep they may be nested.
+const MAX_DEPTH: usize = 128;
 
 /// Whole numbers up to here are whole numbers in every JSON library.
 const MAX_WHOLE: f64 = 9_007_199_254_740_992.0;
@@ -52,7 +54,7 @@ impl<'a> Asked<'a> {
         if matches!(source.kind, RequestKind::CallTool | RequestKind::GetPrompt) {
             let mut values = Values::default();
             if let Some(arguments) = source.arguments() {
-                values.read(arguments, &mut String::new())?;
+                values.read(arguments, &mut String::new(), 0)?;
             }
             for (key, kind, tags) in [("texts", "Texts", values.texts), ("numbers", "Numbers", values.numbers)] {
                 let uid = uid(kind, "arguments")?;
@@ -140,12 +142,15 @@ fn annotations(said: &Value) -> Pairs {
 struct Values {
     texts: Pairs,
     numbers: Pairs,
+    seen: usize,
 }
 
 impl Values {
-    fn read(&mut self, value: &RawJson, at: &mut String) -> Result<()> {
-        if self.texts.len() >= MAX_VALUES {
-            return Err(Error::new(ErrorKind::TooLarge, format!("arguments have more than {MAX_VALUES} values")));
+    fn read(&mut self, value: &RawJson, at: &mut String, depth: usize) -> Result<()> {
+        self.seen += 1;
+        if self.seen > MAX_VALUES || depth > MAX_DEPTH {
+            let most = format!("arguments have more than {MAX_VALUES} values, or more than {MAX_DEPTH} levels");
+            return Err(Error::new(ErrorKind::TooLarge, most));
         }
         let length = at.len();
         match value.get().as_bytes().first() {
@@ -154,7 +159,7 @@ impl Values {
                 for (key, value) in value.object()?.iter() {
                     at.push('/');
                     at.push_str(&key.replace('~', "~0").replace('/', "~1"));
-                    self.read(value, at)?;
+                    self.read(value, at, depth + 1)?;
                     at.truncate(length);
                 }
             }
@@ -162,7 +167,7 @@ impl Values {
                 for (index, item) in value.items()?.iter().enumerate() {
                     at.push('/');
                     at.push_str(&index.to_string());
-                    self.read(item, at)?;
+                    self.read(item, at, depth + 1)?;
                     at.truncate(length);
                 }
             }

@@ -114,8 +114,12 @@ async fn arguments_are_found_by_pointer_and_what_is_not_there_permits_nothing() 
     let mut twice = call("pay", json!({}));
     twice.params.set("arguments", RawJson::parse(r#"{"amount":1,"amount":1000}"#).unwrap());
     assert!(policy.decide(&CallContext::local(), &twice).await.is_err());
-    let many = call("pay", json!({"amount": 1, "x": vec![0; MANY]}));
-    assert_eq!(policy.decide(&CallContext::local(), &many).await.unwrap_err().kind(), ErrorKind::TooLarge);
+    let deep = format!("{}{}", "[".repeat(MANY), "]".repeat(MANY));
+    for large in [format!("[{}0]", "0,".repeat(MANY)), format!("[{}0]", "[],".repeat(MANY)), deep] {
+        let mut call = call("pay", json!({}));
+        call.params.set("arguments", RawJson::parse(format!(r#"{{"amount":1,"x":{large}}}"#)).unwrap());
+        assert_eq!(policy.decide(&CallContext::local(), &call).await.unwrap_err().kind(), ErrorKind::TooLarge);
+    }
 }
 
 const MANY: usize = 20_000;
