@@ -126,3 +126,31 @@ fn a_profile_is_created_with_the_preset() {
     assert_eq!(explained["decision"]["rule"], "default/grave");
     assert_eq!(explained["decision"]["effect"], "hard_confirm");
 }
+
+#[test]
+fn cedar_files_beside_the_profile_decide_too_and_a_mistake_names_its_place() {
+    let place = place();
+    place.write("home/profiles/default.yaml", &format!("{PROFILE}  cedar: [org.cedar]\n"));
+    place.write(
+        "home/profiles/org.cedar",
+        "@id(\"sums\") @confirm(\"hard\") @reason(\"sums are looked at\")\n\
+         permit (principal, action, resource == Tool::\"tiny.add\");\n",
+    );
+    let decided = |name: &str| {
+        let explained = place.run(["policy", "explain", name, "--format", "json"]);
+        json(&String::from_utf8(explained.stdout).unwrap())["decision"].clone()
+    };
+    assert_eq!(decided("tiny.add")["rule"], "sums");
+    assert_eq!(decided("tiny.add")["effect"], "hard_confirm");
+    // The rules of the profile allow it.
+    assert_eq!(decided("tiny.echo")["effect"], "deny");
+
+    place.write("home/profiles/org.cedar", "permit (principal, action, resource)\nwhen { resource.nmae == \"x\" };\n");
+    let refused = place.run(["policy", "explain", "tiny.add"]);
+    assert!(!refused.status.success());
+    let said = String::from_utf8(refused.stderr).unwrap();
+    assert!(said.contains("org.cedar:2:") && said.contains("nmae"), "{said}");
+
+    let schema = place.run(["policy", "schema"]);
+    assert!(String::from_utf8(schema.stdout).unwrap().contains("action \"tools/call\""));
+}

@@ -246,3 +246,10 @@ fn a_policy_that_never_applies_is_a_warning() {
     assert_eq!(policy.warnings().len(), 1);
     assert!(policy.warnings()[0].contains("org.cedar:2:"), "{:?}", policy.warnings());
 }
+
+#[test]
+fn the_example_of_the_document_can_be_loaded() {
+    let example = include_str!("docs.md").split("```cedar\n").nth(1).unwrap().split("```").next().unwrap();
+    let policy = policy(example);
+    assert_eq!((policy.said.len(), policy.warnings().len()), (4, 0));
+}
