@@ -32,9 +32,11 @@ pub(super) fn forms(value: &str) -> Vec<Form> {
     for digits in DIGITS {
         // The outermost escapes are undone before anything is looked for; these stand one level deeper, or in plain text.
         for is_kept in [char::is_ascii as fn(&char) -> bool, is_safe_in_html, |_: &char| false] {
-            let escaped = escape(value, digits, is_kept);
-            forms.add(json(&escaped));
-            forms.add(escaped);
+            let mut escaped = escape(value, digits, is_kept);
+            for _ in 0..DEPTH {
+                let deeper = json(&escaped);
+                forms.add(std::mem::replace(&mut escaped, deeper));
+            }
         }
         forms.add(Zeroizing::new(value.bytes().flat_map(|byte| hex(byte, digits)).collect()));
         // What is left as it is by: nobody, RFC 3986, browsers for parts, browsers for whole addresses, paths.
