@@ -86,8 +86,8 @@ async fn what_policy_refuses_never_reaches_the_server_and_is_recorded() {
     let trail = SqliteAudit::open_read_only(path.clone()).unwrap();
     let records = trail.query(&AuditQuery::all()).await.unwrap();
     assert!(verify_chain(&records).is_intact());
-    let of =
-        |name: &str| records.iter().find(|record| record.event.name.as_deref() == Some(name)).unwrap().event.clone();
+    let calls = || records.iter().map(|record| &record.event).filter(|event| event.action == "tools/call");
+    let of = |name: &str| calls().find(|event| event.name.as_deref() == Some(name)).unwrap().clone();
     let write = of("write_file");
     assert_eq!((write.outcome, write.principal.as_str()), (Outcome::Denied, "local"));
     assert_eq!(write.decision.as_ref().unwrap().rule, "s.write_*");

@@ -119,8 +119,11 @@ mod tests {
         let id = RequestId::from_json("\"l1\"").unwrap();
         let acknowledged = filter.acknowledgement(&id).unwrap();
         assert_eq!(
-            acknowledged.get(),
-            r#"{"notifications":{"resourceSubscriptions":["a://b"],"toolsListChanged":true},"_meta":{"io.modelcontextprotocol/subscriptionId":"l1"}}"#
+            acknowledged.read::<serde_json::Value>().unwrap(),
+            serde_json::json!({
+                "notifications": {"resourceSubscriptions": ["a://b"], "toolsListChanged": true},
+                "_meta": {"io.modelcontextprotocol/subscriptionId": "l1"},
+            })
         );
         assert_eq!(subscription_of(&acknowledged.object().unwrap()), Some(id));
     }

@@ -137,7 +137,8 @@ mod tests {
         let meta = RequestMeta::take(&mut request).unwrap();
         assert_eq!((meta.version, meta.log_level), (ProtocolVersion::V20260728, Some(LogLevel::Warning)));
         assert!(meta.capabilities.has("roots"));
-        assert_eq!(request.to_raw().get(), r#"{"_meta":{"progressToken":7,"vendor/key":{"a":1}},"name":"x"}"#);
+        let left: Value = request.to_raw().read().unwrap();
+        assert_eq!(left, json!({"name": "x", "_meta": {"progressToken": 7, "vendor/key": {"a": 1}}}));
         assert!(!RequestMeta::is_in(&request));
         meta.stamp(&mut request);
         assert_eq!(RequestMeta::take(&mut request).unwrap(), meta);
