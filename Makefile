@@ -1,7 +1,7 @@
 # The short names for what people type; the work is done by the scripts in .ci/.
 
 .DEFAULT_GOAL := help
-.PHONY: help test lint fmt test-rust test-python test-node test-examples conformance matrix fuzz features quickstart demo-eras prepare engine images api-docs servers signatures gateway-image bench bench-bindings deny clean
+.PHONY: help test lint fmt test-rust test-python test-node test-examples conformance matrix fuzz features quickstart demo-eras demo-governed prepare engine images api-docs servers signatures gateway-image bench bench-bindings deny clean
 
 help: ## this list
 	@awk -F ':.*## ' '/^[a-z-]+:.*## /{printf "  make %-14s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
@@ -58,6 +58,9 @@ quickstart: ## the example that shows the main job
 
 demo-eras: engine images servers ## a client of the newest era, a server of the older one in a container, a question between them
 	.ci/demo-eras
+
+demo-governed: engine images servers signatures ## a session that is decided, confirmed, redacted, kept to listed hosts, verified and recorded
+	.ci/demo-governed
 
 prepare: ## the packages and Rust components that the checks need
 	.ci/prepare

@@ -128,6 +128,7 @@ impl ServerSpec {
 
 impl ProfileSpec {
     /// The profile as records have it: of its servers' configuration, its keys and no values.
+    #[cfg(feature = "gateway-home")]
     pub(crate) fn to_record(&self) -> Value {
         let mut record = serde_json::to_value(self).unwrap_or_default();
         if let Some(servers) = record.get_mut("servers").and_then(Value::as_object_mut) {

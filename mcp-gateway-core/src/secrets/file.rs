@@ -72,6 +72,7 @@ impl<S: Seal> SecretFile<S> {
     }
 
     /// Seals the content anew; `seal` gets it with the file's path and writes it.
+    #[cfg(feature = "secrets-age")]
     pub(super) async fn reseal(
         &self,
         operation: &'static str,
@@ -111,6 +112,7 @@ impl<S: Seal> Inner<S> {
         Ok(cache.insert(Opened { digest, document: Arc::new(document), values }))
     }
 
+    #[cfg(feature = "secrets-age")]
     fn reseal(&self, seal: impl FnOnce(&S, &Path, &str) -> Result<()>) -> Result<()> {
         let target = self.target();
         let _lock = FileLock::acquire(&target)?;

@@ -276,7 +276,7 @@ class Gateway(Session):
 
         Roles are not recorded, and arguments only where the profile says so: `uncertain` counts what depends on them.
         """
-        query = _wire.audit_query(since, None, None, None, None, None, None, limit)
+        query = _wire.audit_query(since, None, None, None, None, None, None, None, limit)
         run: dict[str, Any] = self._command("policy_dry_run", query=query)
         return run
 
