@@ -211,10 +211,8 @@ async def operator(home: Home) -> None:
     for _ in range(100):
         waiting = await asyncio.to_thread(home.json, "approvals", "ls")
         if waiting:
-            say(
-                "the operator sees",
-                f"{waiting[0]['principal']} wants {waiting[0]['question']['name']}",
-            )
+            for line in waiting[0]["text"].splitlines()[:6]:
+                say("the operator sees", line)
             reason = ["--reason", "ticket 7", "--as", "ann"]
             await asyncio.to_thread(home.run, "approvals", "approve", waiting[0]["id"], *reason)
             return

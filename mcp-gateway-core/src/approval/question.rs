@@ -8,7 +8,7 @@ use sha2::{Digest as _, Sha256};
 
 use super::visible::{visible, visible_line};
 use crate::error::{Error, ErrorKind, Result};
-use crate::model::{CallContext, Decision, Described, Principal, ProfileName, SessionId};
+use crate::model::{CallContext, Decision, Described, Principal, ProfileName, SessionId, Verification};
 use crate::protocol::{RawJson, RequestKind, Target};
 use crate::util::clock;
 
@@ -39,6 +39,8 @@ pub struct Question {
     pub profile: Option<ProfileName>,
     /// What the server has said that this is, and what runs behind its name, as far as that is known.
     pub described: Option<Arc<Described>>,
+    /// What was found out about the image that runs there.
+    pub verification: Option<Arc<Verification>>,
     /// What was answered before to the same principal about the same target, the newest first.
     pub previous: Vec<Previous>,
 }
@@ -85,6 +87,7 @@ impl Question {
             session: None,
             profile: None,
             described: None,
+            verification: None,
             previous: Vec::new(),
         }
     }
@@ -115,6 +118,13 @@ impl Question {
     #[must_use]
     pub fn with_described(mut self, described: Option<Arc<Described>>) -> Self {
         self.described = described;
+        self
+    }
+
+    /// Says what was found out about the image that runs there.
+    #[must_use]
+    pub fn with_verification(mut self, verification: Option<Arc<Verification>>) -> Self {
+        self.verification = verification;
         self
     }
 
@@ -197,6 +207,9 @@ impl Question {
         if let Some(described) = &self.described {
             shown["definitionApproved"] = described.approved.into();
         }
+        if let Some(found) = &self.verification {
+            shown["verification"] = json!({"level": found.level, "signer": found.signer, "detail": found.detail});
+        }
         Ok(shown)
     }
 
@@ -224,6 +237,12 @@ impl Question {
                 let looked_at = if described.approved { "approved by an operator" } else { "approved by nobody" };
                 say("runs", &described.identity);
                 say("definition, SHA-256", &format!("{} ({looked_at})", described.definition));
+            }
+        }
+        if let Some(found) = &self.verification {
+            match &found.signer {
+                Some(signer) => say("image", &format!("signed by {signer}")),
+                None => say("image", &found.detail),
             }
         }
         say("asked by", &asker);
@@ -302,7 +321,7 @@ fn pretty(value: &RawJson) -> Result<String> {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::model::{Effect, ServerName};
+    use crate::model::{Effect, ServerName, VerificationLevel};
 
     #[expect(clippy::unnecessary_wraps, reason = "as requests have it")]
     fn described(identity: &str, definition: &str) -> Option<Arc<Described>> {
@@ -349,6 +368,19 @@ mod tests {
         assert!(text.contains(r"ann\u{202e}evil") && text.contains("12345678901234567890123"), "{text}");
         assert!(text.starts_with("tools/call: send\\nrule: none\n"), "{text}");
         assert!(text.ends_with("\"x\": [],\n  \"y\": [\n    1\n  ]\n}"), "{text}");
+    }
+
+    #[test]
+    fn who_signed_the_image_is_shown_and_cannot_be_made_up_by_it() {
+        let mut found = Verification::new(VerificationLevel::Signed, "checked");
+        found.signer = Some("ann\nasked by: nobody".to_owned());
+        let question = question("{}").with_verification(Some(Arc::new(found)));
+        let text = question.to_text().unwrap();
+        assert!(text.contains("\nimage: signed by ann\\nasked by: nobody\n"), "{text}");
+        assert_eq!(question.to_json().unwrap()["verification"]["level"], "signed");
+        let unsigned = Verification::new(VerificationLevel::Pinned, "digest is sha256:1");
+        let text = question.with_verification(Some(Arc::new(unsigned))).to_text().unwrap();
+        assert!(text.contains("\nimage: digest is sha256:1\n"), "{text}");
     }
 
     #[test]

@@ -232,7 +232,10 @@ impl Gateway for McpGateway {
             request.described = described;
         }
         let mut call = Call::new(request);
-        call.slot = call.request.target.as_ref().and_then(|target| slots.get(&target.server)).map(|slot| slot.number);
+        if let Some(slot) = call.request.target.as_ref().and_then(|target| slots.get(&target.server)) {
+            call.slot = Some(slot.number);
+            call.verification = slot.verification();
+        }
         drop(slots);
         call.client = self.hub.capabilities_of(ctx.session.as_ref());
         match self.layers.call(ctx, &mut call).await {

@@ -113,7 +113,7 @@ impl Approvals {
     /// # Errors
     /// Why nobody could be asked, or the answer not be kept; all of them are a no.
     pub(crate) async fn settle(&self, ctx: &CallContext, call: &Call, decision: &Decision) -> Result<Settled> {
-        let mut question = self.question(ctx, &call.request, decision)?;
+        let mut question = self.question(ctx, call, decision)?;
         if self.approved.goes_on(&question, &call.request) {
             return Ok(Settled::Granted("it goes on with what was approved".to_owned()));
         }
@@ -156,7 +156,7 @@ impl Approvals {
     /// Remembers the approved call that its server has asked something in the course of.
     pub(crate) fn note_round(&self, ctx: &CallContext, call: &Call, response: &Response) {
         if let Some(decision) = &call.decision
-            && let Ok(question) = self.question(ctx, &call.request, decision)
+            && let Ok(question) = self.question(ctx, call, decision)
         {
             self.approved.note(&question, response);
         }
@@ -212,7 +212,8 @@ impl Approvals {
         self.parts.queue.as_ref().map(|_| Route::Queue).ok_or_else(nobody)
     }
 
-    fn question(&self, ctx: &CallContext, request: &Request, decision: &Decision) -> Result<Question> {
+    fn question(&self, ctx: &CallContext, call: &Call, decision: &Decision) -> Result<Question> {
+        let request = &call.request;
         let target = request.target.clone().ok_or_else(|| {
             Error::new(ErrorKind::Denied, "what a request without a target does cannot be shown to anyone")
         })?;
@@ -220,7 +221,8 @@ impl Approvals {
             .with_asker(ctx)
             .with_kind(request.kind)
             .with_profile(self.parts.profile.clone())
-            .with_described(request.described.clone());
+            .with_described(request.described.clone())
+            .with_verification(call.verification.clone());
         Ok(question)
     }
 

@@ -13,7 +13,7 @@ use async_trait::async_trait;
 
 use crate::error::Result;
 use crate::gateway::redact::{Findings, Redaction};
-use crate::model::{CallContext, Decision, Effect};
+use crate::model::{CallContext, Decision, Effect, Verification};
 use crate::protocol::{ClientCapabilities, Request, Response};
 
 pub(crate) use audit::AuditLayer;
@@ -28,6 +28,8 @@ pub(crate) struct Call {
     pub(crate) request: Request,
     /// Which server the request's target was looked up with: one that takes its name meanwhile is another.
     pub(crate) slot: Option<u64>,
+    /// What was found out about the image of that server.
+    pub(crate) verification: Option<Arc<Verification>>,
     /// What the client can be asked.
     pub(crate) client: ClientCapabilities,
     /// What policy decided; set by its layer, read by audit.
@@ -43,6 +45,7 @@ impl Call {
         Self {
             request,
             slot: None,
+            verification: None,
             client: ClientCapabilities::none(),
             redaction: OnceLock::new(),
             findings: Mutex::default(),
