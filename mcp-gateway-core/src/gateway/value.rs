@@ -17,7 +17,7 @@ use crate::approval::ApprovalQueue;
 use crate::audit::AuditStore;
 use crate::catalog::{Match, search};
 use crate::error::{Error, ErrorKind, Result};
-use crate::model::{CallContext, Effect, Principal, ProfileName, ServerName, SessionId};
+use crate::model::{CallContext, Described, Effect, Principal, ProfileName, ServerName, SessionId, Verification};
 use crate::policy::Policy;
 use crate::profile::ServerSpec;
 use crate::protocol::{ClientCapabilities, ClientLink, ListKind, RawJson, Request, RequestKind, Response};
@@ -169,13 +169,16 @@ impl McpGateway {
     /// The running servers of every runtime of this gateway; who used this gateway's last, and when.
     ///
     /// # Errors
-    /// `RuntimeUnavailable` when an engine does not answer; as [`AuditStore::query`].
+    /// `RuntimeUnavailable` when an engine does not answer.
     pub async fn instances(&self) -> Result<Vec<InstanceStatus>> {
         let mut all = self.hub.launcher.instances().await?;
         // Gateways of other profiles have trails of their own; those come last.
         all.sort_by_key(|status| status.owner.profile != *self.profile());
         let own = all.partition_point(|status| status.owner.profile == *self.profile());
-        usage::fill_last_use(self.audit().as_ref(), &mut all[..own]).await?;
+        if let Err(error) = usage::fill_last_use(self.audit().as_ref(), &mut all[..own]).await {
+            // What runs is shown all the same.
+            tracing::info!(error = %error.report(), "who used the running servers is not known");
+        }
         Ok(all)
     }
 
@@ -190,6 +193,11 @@ impl McpGateway {
         usage::fill_cpu_percent(&before, begun.elapsed(), &mut now);
         Ok(now)
     }
+}
+
+/// Whether a finding is about the very image that a person is told of; another's says nothing about it.
+fn is_of(found: &Verification, described: Option<&Described>) -> bool {
+    found.digest.as_ref().zip(described).is_some_and(|(digest, described)| digest.as_str() == described.identity)
 }
 
 impl McpGateway {
@@ -234,7 +242,7 @@ impl Gateway for McpGateway {
         let mut call = Call::new(request);
         if let Some(slot) = call.request.target.as_ref().and_then(|target| slots.get(&target.server)) {
             call.slot = Some(slot.number);
-            call.verification = slot.verification();
+            call.verification = slot.verification().filter(|found| is_of(found, call.request.described.as_deref()));
         }
         drop(slots);
         call.client = self.hub.capabilities_of(ctx.session.as_ref());
