@@ -72,17 +72,20 @@ function table(title) {
   return made;
 }
 
+/** What of a scenario's checks is not as the baseline says. */
+function compare({ leg, revision, upstream }, scenario, checks) {
+  const { passed, failed } = judge(checks);
+  const where = { legs: leg, revisions: revision, upstreams: upstream, scenarios: scenario };
+  return { passed, failed, ...baseline.compare(where, failed) };
+}
+
 /** Judges the scenarios of one run and puts them into a column of a table. */
 function record(into, column, where, { found, printed }, log = () => '') {
   into.columns.push(column);
   const wrong = [];
   const details = [];
   for (const [scenario, checks] of found) {
-    const { passed, failed } = judge(checks);
-    const { unexpected, stale } = baseline.compare(
-      { legs: where.leg, revisions: where.revision, upstreams: where.upstream, scenarios: scenario },
-      failed,
-    );
+    const { passed, failed, unexpected, stale } = compare(where, scenario, checks);
     if (failed.length > 0) {
       const key = JSON.stringify({ legs: where.leg, revisions: where.revision, scenarios: scenario, checks: failed.map(({ id }) => id) });
       failures.set(key, [...(failures.get(key) ?? []), where.upstream]);
@@ -144,8 +147,13 @@ async function clientLeg(revision, into) {
   mkdirSync(folder, { recursive: true });
   const command = `${process.execPath} ${join(here, 'client.mjs')}`;
   const env = { MCP_GATEWAY_BINARY: options.binary, MCP_SDKS: options.sdks };
-  const run = await suite.run('client', revision, ['--command', command], folder, { only: options.only, env });
-  record(into, revision, { leg: 'client', revision }, run);
+  const target = ['--command', command];
+  const run = await suite.run('client', revision, target, folder, { only: options.only, env });
+  const where = { leg: 'client', revision };
+  for (const [scenario, checks] of run.found) {
+    if (compare(where, scenario, checks).unexpected.length > 0 && !options.verbose) console.error(run.printedBy.get(scenario));
+  }
+  record(into, revision, where, run);
 }
 
 for (const direct of [true, false]) {

@@ -43,6 +43,7 @@ async function gateway(binary, url, scenario, context) {
     const ended = new Promise((resolve) => child.once('close', resolve));
     const address = await Promise.race([printed, ended]);
     if (typeof address !== 'string') return address;
+    child.stdin.on('error', () => {});
     const { headers } = await fetch(address, { redirect: 'manual' });
     child.stdin.end(`${headers.get('location') ?? ''}\n`);
     return ended;
@@ -70,6 +71,8 @@ function finish(child, input) {
   let stderr = '';
   child.stdout.on('data', (chunk) => (stdout += chunk));
   child.stderr.on('data', (chunk) => (stderr += chunk));
+  // A command that reads nothing may have ended before this is written.
+  child.stdin.on('error', () => {});
   child.stdin.end(input);
   return new Promise((resolve) => {
     child.once('close', (status) => {

@@ -22,7 +22,8 @@ export class Suite {
   }
 
   /**
-   * Runs a leg and returns a map of each scenario to its checks, `[{id, status, errorMessage}]`.
+   * Runs a leg and returns a map of each scenario to its checks, `[{id, status, errorMessage}]`, and what was printed;
+   * for the scenarios of a client also by which.
    * `target` is `['--url', …]` or `['--command', …]`.
    */
   async run(leg, revision, target, output, { only, env, seconds } = {}) {
@@ -34,10 +35,14 @@ export class Suite {
     };
     const alone = (scenario) => launch(['--scenario', scenario, '--spec-version', revision, '--force']);
     let printed;
-    if (only) printed = await alone(only);
+    const printedBy = new Map();
+    if (only) printedBy.set(only, (printed = await alone(only)));
     else if (leg === 'server') printed = await launch(['--requirements', revision]);
-    // The suite would run all scenarios of a client at once, which tests how busy the machine is.
-    else printed = (await inPairs(scenarios, alone)).join('\n');
+    else {
+      // The suite would run all scenarios of a client at once, which tests how busy the machine is.
+      await inPairs(scenarios, async (scenario) => printedBy.set(scenario, await alone(scenario)));
+      printed = [...printedBy.values()].join('\n');
+    }
 
     const found = new Map(scenarios.map((scenario) => [scenario, []]));
     for (const file of results(output)) {
@@ -46,19 +51,17 @@ export class Suite {
       const scenario = leg === 'server' ? name.replace(/^server-/, '') : name;
       if (found.has(scenario)) found.set(scenario, JSON.parse(readFileSync(file, 'utf8')));
     }
-    return { found, printed };
+    return { found, printed, printedBy };
   }
 }
 
 /** Calls `work` with each item, two at a time. */
 async function inPairs(items, work) {
-  const rest = [...items.entries()];
-  const done = [];
+  const rest = [...items];
   const worker = async () => {
-    for (let next = rest.shift(); next; next = rest.shift()) done[next[0]] = await work(next[1]);
+    while (rest.length > 0) await work(rest.shift());
   };
   await Promise.all([worker(), worker()]);
-  return done;
 }
 
 function results(folder) {
