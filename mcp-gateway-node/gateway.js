@@ -169,9 +169,10 @@ class Gateway extends Session {
     return this.#command("servers");
   }
 
-  find(query, options) {
-    const { limit = 10 } = options ?? {};
-    return this.#command("find", { query, limit });
+  async find(query, options) {
+    const { limit = 10, category = null, source = null } = options ?? {};
+    const { matches, categories } = await this.#command("find", { query, limit, category, source });
+    return Object.defineProperty(matches, "categories", { value: categories });
   }
 
   inspect(server) {

@@ -257,7 +257,33 @@ export interface Match {
   /** How well it fits; comparable within one search only. */
   score: number;
   /** Its tools that the query is about, the best first. */
-  tools: string[];
+  tools: ToolMatch[];
+}
+
+/** A tool that fits a query. */
+export interface ToolMatch {
+  /** Its name, as its server or the catalog has it. */
+  name: string;
+  /** How well it fits; comparable within one search only, and also between servers. */
+  score: number;
+  /** What it does. */
+  description?: string;
+}
+
+/** What a search found, the best first. */
+export interface Matches extends Array<Match> {
+  /** Where nothing fits: the categories that are nearest, or else those with the most servers. */
+  readonly categories: string[];
+}
+
+/** Which servers come into question, and how many. */
+export interface FindOptions {
+  /** The best so many servers; 10 where it is not said. */
+  limit?: number;
+  /** Servers of this category only. */
+  category?: string;
+  /** Servers of this catalog only. */
+  source?: string;
 }
 
 /** What a server would get if it were started now; names of secrets, never values. */
@@ -1139,8 +1165,8 @@ export declare class Gateway extends Session {
   session(options?: { principal?: string }): Promise<Session>;
   /** The servers of the profile and how they are. */
   servers(): Promise<ServerStatus[]>;
-  /** The servers of the catalogs that fit a query best; 10 where it is not said. */
-  find(query: string, options?: { limit?: number }): Promise<Match[]>;
+  /** The servers of the catalogs, and their tools, that fit a query best. */
+  find(query: string, options?: FindOptions): Promise<Matches>;
   /** What a server would get if it were started now. */
   inspect(server: string): Promise<Inspection>;
   /** What a server offers, to be looked at before it is approved; one that was never seen is started. */

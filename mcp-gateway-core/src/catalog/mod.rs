@@ -27,7 +27,7 @@ pub use fingerprint::fingerprint;
 pub use host::HostCatalog;
 pub use layered::LayeredCatalog;
 pub use memory::MemoryCatalog;
-pub use search::{Match, search};
+pub use search::{Match, SearchIndex, SearchQuery, SearchResult, ToolMatch};
 
 pub(crate) use decode::Fields;
 pub(crate) use diagnostic::{Position, Problems, joined};

@@ -4,7 +4,8 @@ use std::sync::Arc;
 use serde_json::{Value, json};
 
 use super::{
-    Catalog, FileCatalog, LayeredCatalog, LoadOptions, LoadReport, MemoryCatalog, fingerprint, search, template,
+    Catalog, FileCatalog, LayeredCatalog, LoadOptions, LoadReport, MemoryCatalog, SearchIndex, SearchQuery,
+    fingerprint, template,
 };
 use crate::error::{ErrorKind, Result};
 use crate::model::{ProcessPackage, RemoteTransport, ServerEntry, ServerKind, ServerName, VerifyMode};
@@ -87,14 +88,19 @@ async fn what_is_written_is_read_again() {
 #[tokio::test]
 async fn the_public_catalog_can_be_searched() {
     let Some(path) = public_catalog() else { return };
-    let entries = FileCatalog::load(&path).await.unwrap().catalog.list().await.unwrap();
-    let first = |query: &str| search(&entries, query, 3).first().unwrap().entry.name.to_string();
+    let mut index = SearchIndex::new();
+    for entry in FileCatalog::load(&path).await.unwrap().catalog.list().await.unwrap() {
+        index.put(entry, None);
+    }
+    let names = |query: &str| {
+        let found = index.search(&SearchQuery::new(query).with_limit(20));
+        found.matches.into_iter().map(|found| found.entry.name.to_string()).collect::<Vec<_>>()
+    };
+    let first = |query: &str| names(query).remove(0);
     assert!(first("github pull requests").contains("github"));
     assert!(first("current time in a timezone").contains("time"));
     assert!(first("stripe payments").contains("stripe"));
-    let again =
-        |query: &str| search(&entries, query, 20).iter().map(|found| found.entry.name.clone()).collect::<Vec<_>>();
-    assert_eq!(again("search the web"), again("search the web"));
+    assert_eq!(names("search the web"), names("search the web"));
 }
 
 // === every field ===

@@ -9,7 +9,7 @@ use serde::Serialize;
 use super::args::CatalogArgs;
 use super::output::{FormatArgs, Output};
 use super::{Env, assemble, report};
-use crate::catalog::{Catalog as _, Diagnostic, FileCatalog, search};
+use crate::catalog::{Catalog as _, Diagnostic, FileCatalog, SearchIndex, SearchQuery};
 use crate::error::Result;
 use crate::gateway::home::Registered;
 use crate::model::{ServerEntry, ServerKind, ServerName, VerifyMode};
@@ -178,8 +178,11 @@ impl Verb {
             Self::Validate { path, format } => validate(&path, &mut format.open()).await,
             Self::Search { query, limit, catalog, format } => {
                 let catalog = assemble::catalog(env, &catalog, &[]).await?;
-                let found = search(&catalog.list().await?, &query.join(" "), limit);
-                let rows: Vec<ServerRow> = found.iter().map(|found| ServerRow::from(found.entry.as_ref())).collect();
+                let mut index = SearchIndex::new();
+                catalog.list().await?.into_iter().for_each(|entry| index.put(entry, None));
+                let found = index.search(&SearchQuery::new(query.join(" ")).with_limit(limit));
+                let rows: Vec<ServerRow> =
+                    found.matches.iter().map(|found| ServerRow::from(found.entry.as_ref())).collect();
                 servers(&mut format.open(), &rows)
             }
         }

@@ -3,7 +3,7 @@
 #[cfg(feature = "audit-sqlite")]
 use std::path::PathBuf;
 
-use serde::{Deserialize, Serialize};
+use serde::Deserialize;
 use serde_json::{Value, json};
 
 #[cfg(feature = "runtime-remote")]
@@ -13,10 +13,11 @@ use crate::approval::Verdict;
 use crate::audit::{AuditQuery, KeptRecord};
 #[cfg(feature = "audit-sqlite")]
 use crate::audit::{Head, ReportFormat, VerifyOptions, export_store, report_store, verify_store};
+use crate::catalog::SearchQuery;
 use crate::error::{Error, ErrorKind, Result};
 #[cfg(feature = "runtime-remote")]
 use crate::model::SecretValue;
-use crate::model::{Principal, ServerEntry, ServerName};
+use crate::model::{Principal, ServerName};
 use crate::policy::{PolicyCase, PolicyQuestion};
 use crate::profile::ServerSpec;
 use crate::protocol::RawJson;
@@ -32,12 +33,19 @@ use crate::util::fs::AtomicFile;
 pub enum HostCommand {
     /// The servers and how they are: a list of [`ServerStatus`](super::ServerStatus).
     Servers,
-    /// The catalog's entries that fit a query best: a list of `{"entry", "score", "tools"}`.
+    /// The servers of the catalog, and their tools, that fit a query best: a
+    /// [`SearchResult`](crate::catalog::SearchResult).
     Find {
         /// Words to look for.
         query: String,
         /// The best so many.
         limit: usize,
+        /// Servers of this category only.
+        #[serde(default)]
+        category: Option<String>,
+        /// Servers of this catalog only.
+        #[serde(default)]
+        source: Option<String>,
     },
     /// What a server would get: an [`Inspection`](super::Inspection).
     Inspect {
@@ -187,14 +195,6 @@ pub enum HostCommand {
     },
 }
 
-/// An entry that was found, as JSON.
-#[derive(Serialize)]
-struct Found<'a> {
-    entry: &'a ServerEntry,
-    score: f64,
-    tools: &'a [String],
-}
-
 impl McpGateway {
     /// Carries out a [`HostCommand`] that is written as JSON.
     ///
@@ -207,13 +207,10 @@ impl McpGateway {
         })?;
         match command {
             HostCommand::Servers => RawJson::from_value(&self.servers().await),
-            HostCommand::Find { query, limit } => {
-                let found = self.find(&query, limit).await?;
-                let shown = found
-                    .iter()
-                    .map(|found| Found { entry: &found.entry, score: found.score, tools: &found.tools })
-                    .collect::<Vec<_>>();
-                RawJson::from_value(&shown)
+            HostCommand::Find { query, limit, category, source } => {
+                let mut asked = SearchQuery::new(query).with_limit(limit);
+                (asked.category, asked.source) = (category, source);
+                RawJson::from_value(&self.find(&asked).await?)
             }
             HostCommand::Inspect { server } => RawJson::from_value(&self.inspect(&server).await?),
             HostCommand::Instances => RawJson::from_value(&self.instances().await?),

@@ -15,7 +15,7 @@ use super::session::require_name;
 use super::{Client, Gateway, GatewayHost, Introduction, ServerStatus, ServerSurface, Session, SessionOptions, usage};
 use crate::approval::ApprovalQueue;
 use crate::audit::AuditStore;
-use crate::catalog::{Match, search};
+use crate::catalog::{SearchIndex, SearchQuery, SearchResult};
 use crate::error::{Error, ErrorKind, Result};
 use crate::model::{CallContext, Described, Effect, Principal, ProfileName, ServerName, SessionId, Verification};
 use crate::policy::Policy;
@@ -121,12 +121,16 @@ impl McpGateway {
         self.hub.remove_server(server).await.map_err(|error| error.with_operation("McpGateway::remove_server"))
     }
 
-    /// The entries of the catalog that fit a query best, at most `limit`.
+    /// The servers of the catalog, and their tools, that fit a query best.
     ///
     /// # Errors
     /// As the catalog's [`list`](crate::catalog::Catalog::list).
-    pub async fn find(&self, query: &str, limit: usize) -> Result<Vec<Match>> {
-        Ok(search(&self.hub.catalog.list().await?, query, limit))
+    pub async fn find(&self, query: &SearchQuery) -> Result<SearchResult> {
+        let mut index = SearchIndex::new();
+        for entry in self.hub.catalog.list().await? {
+            index.put(entry, None);
+        }
+        Ok(index.search(query))
     }
 
     /// What a server would get if it were started now: image, command, mounts, network, limits, names of secrets.

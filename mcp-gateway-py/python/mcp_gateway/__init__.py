@@ -14,6 +14,7 @@ from mcp_gateway.model import (
     ImageReference,
     Inspection,
     Match,
+    Matches,
     OAuthBegun,
     OAuthStatus,
     Progress,
@@ -24,6 +25,7 @@ from mcp_gateway.model import (
     ServerStatus,
     ServerSurface,
     Tool,
+    ToolMatch,
     ToolResult,
 )
 from mcp_gateway.options import Bounds, DefaultSettings, DockerOptions
@@ -79,6 +81,7 @@ __all__ = [
     "Inspection",
     "LimitsSpec",
     "Match",
+    "Matches",
     "OAuthBegun",
     "OAuthSpec",
     "OAuthStatus",
@@ -111,6 +114,7 @@ __all__ = [
     "Session",
     "Signer",
     "Tool",
+    "ToolMatch",
     "ToolResult",
     "ToolSet",
     "Transport",

@@ -21,7 +21,7 @@ from mcp_gateway.gateway import Arguments, Dialect, LogLevel
 from mcp_gateway.model import (
     Event,
     Inspection,
-    Match,
+    Matches,
     OAuthBegun,
     OAuthStatus,
     Progress,
@@ -230,9 +230,11 @@ class Gateway(Session):
         """Returns the servers of the profile and how they are."""
         return [ServerStatus(raw) for raw in self._command("servers")]
 
-    def find(self, query: str, limit: int = 10) -> list[Match]:
-        """Returns the servers of the catalogs that fit a query best."""
-        return [Match(raw) for raw in self._command("find", query=query, limit=limit)]
+    def find(
+        self, query: str, limit: int = 10, *, category: str | None = None, source: str | None = None
+    ) -> Matches:
+        """Returns the servers of the catalogs, and their tools, that fit a query best."""
+        return Matches(self._command("find", query=query, limit=limit, category=category, source=source))
 
     def inspect(self, server: str) -> Inspection:
         """Returns what a server would get if it were started now."""

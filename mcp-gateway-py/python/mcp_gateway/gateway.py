@@ -18,7 +18,7 @@ from mcp_gateway.exceptions import ClosedError, GatewayError
 from mcp_gateway.model import (
     Event,
     Inspection,
-    Match,
+    Matches,
     OAuthBegun,
     OAuthStatus,
     Progress,
@@ -244,9 +244,11 @@ class Gateway(Session):
         """Returns the servers of the profile and how they are."""
         return [ServerStatus(raw) for raw in await self._command("servers")]
 
-    async def find(self, query: str, limit: int = 10) -> list[Match]:
-        """Returns the servers of the catalogs that fit a query best."""
-        return [Match(raw) for raw in await self._command("find", query=query, limit=limit)]
+    async def find(
+        self, query: str, limit: int = 10, *, category: str | None = None, source: str | None = None
+    ) -> Matches:
+        """Returns the servers of the catalogs, and their tools, that fit a query best."""
+        return Matches(await self._command("find", query=query, limit=limit, category=category, source=source))
 
     async def inspect(self, server: str) -> Inspection:
         """Returns what a server would get if it were started now."""

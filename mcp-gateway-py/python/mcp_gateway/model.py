@@ -13,6 +13,7 @@ __all__ = [
     "ImageReference",
     "Inspection",
     "Match",
+    "Matches",
     "OAuthBegun",
     "OAuthStatus",
     "Progress",
@@ -22,6 +23,7 @@ __all__ = [
     "ResourceTemplate",
     "ServerStatus",
     "Tool",
+    "ToolMatch",
     "ToolResult",
 ]
 
@@ -273,6 +275,25 @@ class OAuthBegun(_Raw):
         return str(self.raw["until"])
 
 
+class ToolMatch(_Raw):
+    """A tool that fits a query."""
+
+    @property
+    def name(self) -> str:
+        """Its name, as its server or the catalog has it."""
+        return str(self.raw["name"])
+
+    @property
+    def score(self) -> float:
+        """How well it fits; comparable within one search only, and also between servers."""
+        return float(self.raw["score"])
+
+    @property
+    def description(self) -> str | None:
+        """What it does."""
+        return self.raw.get("description")
+
+
 class Match(_Raw):
     """A server of the catalog that fits a query."""
 
@@ -292,9 +313,18 @@ class Match(_Raw):
         return float(self.raw["score"])
 
     @property
-    def tools(self) -> list[str]:
+    def tools(self) -> list[ToolMatch]:
         """Its tools that the query is about, the best first."""
-        return list(self.raw["tools"])
+        return [ToolMatch(raw) for raw in self.raw["tools"]]
+
+
+class Matches(list[Match]):
+    """What a search found, the best first."""
+
+    def __init__(self, raw: dict[str, Any]) -> None:
+        super().__init__(Match(match) for match in raw["matches"])
+        self.categories: list[str] = raw["categories"]
+        """Where nothing fits: the categories that are nearest, or else those with the most servers."""
 
 
 class ServerSurface(_Raw):

@@ -3,6 +3,7 @@
 use std::collections::{BTreeMap, BTreeSet};
 use std::sync::Arc;
 
+use super::{Match, ToolMatch};
 use crate::model::ServerEntry;
 
 /// How much a word counts by where it stands.
@@ -20,24 +21,12 @@ const LENGTH: f64 = 0.5;
 /// The most tools that a match names.
 const MAX_TOOLS: usize = 10;
 
-/// An entry that was found.
-#[derive(Clone, Debug)]
-#[non_exhaustive]
-pub struct Match {
-    /// The entry.
-    pub entry: Arc<ServerEntry>,
-    /// How well it fits; comparable within one search only.
-    pub score: f64,
-    /// Its tools that the query is about, the best first.
-    pub tools: Vec<String>,
-}
-
 /// Finds the entries that fit a query best.
 ///
 /// # Behavior
 /// - Ranks by BM25 over name, title, tags, tools and descriptions; entries without any word of the query are left out.
 /// - The same input gives the same answer: what scores alike stays in the order of `entries`.
-pub fn search(entries: &[Arc<ServerEntry>], query: &str, limit: usize) -> Vec<Match> {
+pub(super) fn search(entries: &[Arc<ServerEntry>], query: &str, limit: usize) -> Vec<Match> {
     let wanted: BTreeSet<String> = words(query).collect();
     if wanted.is_empty() {
         return Vec::new();
@@ -91,18 +80,19 @@ fn bag(entry: &ServerEntry) -> BTreeMap<String, f64> {
     bag
 }
 
-fn tools(entry: &ServerEntry, rarity: &BTreeMap<&str, f64>) -> Vec<String> {
-    let mut scored: Vec<(f64, &str)> = Vec::new();
+fn tools(entry: &ServerEntry, rarity: &BTreeMap<&str, f64>) -> Vec<ToolMatch> {
+    let mut scored: Vec<ToolMatch> = Vec::new();
     for tool in &entry.tools {
         let text = format!("{} {}", tool.name, tool.description.as_deref().unwrap_or_default());
         let own: BTreeSet<String> = words(&text).collect();
         let score: f64 = own.iter().filter_map(|word| rarity.get(word.as_str())).sum();
         if score > 0.0 {
-            scored.push((score, &tool.name));
+            scored.push(ToolMatch { name: tool.name.clone(), score, description: tool.description.clone() });
         }
     }
-    scored.sort_by(|a, b| b.0.total_cmp(&a.0));
-    scored.into_iter().take(MAX_TOOLS).map(|(_, name)| name.to_owned()).collect()
+    scored.sort_by(|a, b| b.score.total_cmp(&a.score));
+    scored.truncate(MAX_TOOLS);
+    scored
 }
 
 /// Lower-case words of a text; `createIssue` and `create_issues` are both `create` and `issue`.
@@ -147,7 +137,7 @@ mod tests {
         ];
         let found = search(&entries, "Create an issue", 10);
         assert_eq!(found[0].entry.name.as_str(), "github");
-        assert_eq!(found[0].tools, ["createIssue"]);
+        assert_eq!(found[0].tools[0].name, "createIssue");
         assert_eq!(found.len(), 2);
         assert_eq!(search(&entries, "TIME", 1)[0].entry.name.as_str(), "time");
         assert!(search(&entries, "weather", 10).is_empty());
