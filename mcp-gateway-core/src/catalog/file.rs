@@ -113,6 +113,15 @@ impl FileCatalog {
         loading.finish(file_stem(Path::new(file)))
     }
 
+    /// Says where its entries come from, in [`ServerEntry::source`].
+    #[must_use]
+    pub fn with_source(mut self, source: &str) -> Self {
+        for entry in self.entries.values_mut() {
+            Arc::make_mut(entry).source = Some(source.to_owned());
+        }
+        self
+    }
+
     /// The name for people, if the file has one.
     pub fn title(&self) -> Option<&str> {
         self.title.as_deref()

@@ -6,13 +6,13 @@ use sha2::{Digest as _, Sha256};
 use crate::model::ServerEntry;
 
 /// Keys that only describe a server: a new star count or wording does not change what runs.
-const DESCRIPTIVE: [&str; 6] = ["title", "description", "icon", "readme", "upstream", "metadata"];
+const DESCRIPTIVE: [&str; 7] = ["title", "description", "icon", "readme", "upstream", "metadata", "catalog"];
 
 /// The SHA-256, in hex, of what an entry says about how its server runs; two that run alike have the same.
 ///
 /// # Behavior
 /// - Taken over JSON with sorted keys, so that the order in which keys are written does not matter.
-/// - Title, description, icon, readme, upstream and metadata are left out.
+/// - Title, description, icon, readme, upstream and metadata are left out, and which catalog it came from.
 pub fn fingerprint(entry: &ServerEntry) -> String {
     let mut value = serde_json::to_value(entry).unwrap_or_default();
     if let Some(fields) = value.as_object_mut() {
@@ -71,6 +71,7 @@ mod tests {
         remote.headers.reverse();
         entry.remote = Some(remote);
         entry.title = Some("Another title".to_owned());
+        entry.source = Some("elsewhere".to_owned());
         assert_eq!(fingerprint(&entry), first);
         entry.command.push("--verbose".to_owned());
         assert_ne!(fingerprint(&entry), first);

@@ -8,6 +8,7 @@ mod host;
 mod layered;
 mod memory;
 mod search;
+mod sourced;
 pub mod template;
 #[cfg(test)]
 mod tests;
@@ -28,6 +29,7 @@ pub use host::HostCatalog;
 pub use layered::LayeredCatalog;
 pub use memory::MemoryCatalog;
 pub use search::{Match, SearchIndex, SearchQuery, SearchResult, ToolMatch};
+pub use sourced::SourcedCatalog;
 
 pub(crate) use decode::Fields;
 pub(crate) use diagnostic::{Position, Problems, joined};

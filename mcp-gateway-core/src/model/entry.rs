@@ -104,6 +104,11 @@ pub struct ServerEntry {
     /// The address of its source.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub upstream: Option<String>,
+    /// The catalog that it came from: the name of a registered one, or `file:`, `inline:` or `host:` and what it is called.
+    ///
+    /// Whoever layers catalogs sets it; no file can.
+    #[serde(rename = "catalog", skip_serializing_if = "Option::is_none")]
+    pub source: Option<String>,
     /// Keys that this version does not know, kept as they were.
     #[serde(flatten)]
     pub extra: Map<String, Value>,
@@ -143,6 +148,7 @@ impl ServerEntry {
             icon: None,
             readme: None,
             upstream: None,
+            source: None,
             extra: Map::new(),
         }
     }

@@ -16,6 +16,7 @@ pub(super) const TELLING: [&str; 5] = ["type", "image", "remote", "sseEndpoint",
 pub(super) fn server(mut fields: Fields<'_>, name: ServerName) -> ServerEntry {
     let mut entry = ServerEntry::new(name, ServerKind::Server);
     check_own_name(&mut fields, &entry.name);
+    check_own_source(&mut fields);
     let written = kind(&mut fields);
     entry.title = fields.text("title");
     entry.description = fields.text("description");
@@ -63,6 +64,14 @@ fn check_own_name(fields: &mut Fields<'_>, name: &ServerName) {
     {
         let message = format!("`name: {own}` has no effect: the entry goes by `{name}`");
         fields.problems().warn(fields.at(), message, None);
+    }
+}
+
+/// Where an entry comes from is known by whoever reads it; what the entry says of that counts for nothing.
+fn check_own_source(fields: &mut Fields<'_>) {
+    if let Some(node) = fields.node("catalog") {
+        let message = format!("`{}` has no effect: it is what the catalog is registered as", fields.path("catalog"));
+        fields.problems().warn(node.at, message, None);
     }
 }
 

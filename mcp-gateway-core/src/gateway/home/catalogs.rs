@@ -19,7 +19,7 @@ pub(super) struct Looked {
 }
 
 impl Looked {
-    fn take(&mut self, report: LoadReport) {
+    fn take(&mut self, report: LoadReport, source: &str) {
         for warning in &report.warnings {
             tracing::info!(%warning, "catalog");
         }
@@ -27,7 +27,7 @@ impl Looked {
         self.warnings.extend(
             refused.map(|refused| format!("server `{}` is left out: {}", refused.name, refused.reason.report())),
         );
-        self.layers.push(Arc::new(report.catalog));
+        self.layers.push(Arc::new(report.catalog.with_source(source)));
     }
 }
 
@@ -58,22 +58,24 @@ impl Home {
             // What was registered was checked then; an entry that broke since must not take the others down.
             for registered in self.registered_catalogs()? {
                 let options = LoadOptions::new().with_lenient(true).with_verify(registered.verify);
-                looked.take(FileCatalog::load_with(registered.path, options).await?);
+                looked.take(FileCatalog::load_with(registered.path, options).await?, &registered.name);
             }
         }
         if named.is_empty() {
             for text in of_profile {
-                looked.take(self.load(text).await?);
+                self.load(text, &mut looked).await?;
             }
         }
         for source in named {
-            looked.take(match source {
-                CatalogSource::Named(text) => self.load(text).await?,
+            match source {
+                CatalogSource::Named(text) => self.load(text, &mut looked).await?,
                 CatalogSource::Inline(catalog) => {
                     let text = Value::Object(catalog.clone()).to_string();
-                    FileCatalog::parse("inline.json", &text, LoadOptions::new())?
+                    let report = FileCatalog::parse("inline.json", &text, LoadOptions::new())?;
+                    let source = format!("inline:{}", report.catalog.name());
+                    looked.take(report, &source);
                 }
-            });
+            }
         }
         if looked.layers.is_empty() && !may_be_none {
             return Err(Error::new(ErrorKind::InvalidConfig, "there is no catalog to look servers up in").with_hint(
@@ -84,14 +86,20 @@ impl Home {
     }
 
     /// A registered catalog by its name, or else a file.
-    async fn load(&self, text: &str) -> Result<LoadReport> {
+    async fn load(&self, text: &str, looked: &mut Looked) -> Result<()> {
         let is_path = Path::new(text).components().count() > 1
             || Path::new(text).extension().is_some()
             || fs::exists(Path::new(text));
         if is_path {
-            return FileCatalog::load(text).await;
+            let report = FileCatalog::load(text).await?;
+            // A file's own name is whatever its author likes; its path cannot pass for a registered name.
+            let source = format!("file:{}", fs::canonicalize(Path::new(text))?.display());
+            looked.take(report, &source);
+            return Ok(());
         }
         let registered = self.registered_catalog(text)?;
-        FileCatalog::load_with(registered.path, LoadOptions::new().with_verify(registered.verify)).await
+        let options = LoadOptions::new().with_verify(registered.verify);
+        looked.take(FileCatalog::load_with(registered.path, options).await?, &registered.name);
+        Ok(())
     }
 }

@@ -9,7 +9,7 @@ use super::trail::record_opened;
 use super::{Home, runtimes};
 use crate::approval::{Approver, HostApprover};
 use crate::audit::{AuditStore, HostAudit};
-use crate::catalog::{Catalog, HostCatalog, LayeredCatalog};
+use crate::catalog::{Catalog, HostCatalog, LayeredCatalog, SourcedCatalog};
 use crate::error::Result;
 use crate::gateway::{Client, GatewayBuilder, HostClient, McpGateway};
 use crate::model::{HostCaller, HostObject};
@@ -108,7 +108,10 @@ pub async fn open(options: OpenOptions, parts: OpenParts) -> Result<Opened> {
     let mut builder = GatewayBuilder::new().with_profile(Arc::clone(&profile)).with_options(options.bounds.options()?);
     let may_be_none = spec.servers.is_empty() || parts.catalog.is_some();
     let mut looked = home.look_up(&options.catalogs, &spec.catalogs, may_be_none).await?;
-    looked.layers.extend(parts.catalog);
+    looked.layers.extend(parts.catalog.map(|catalog| -> Arc<dyn Catalog> {
+        let source = format!("host:{}", catalog.name());
+        Arc::new(SourcedCatalog::new(catalog, source))
+    }));
     builder = builder.with_catalog(Arc::new(LayeredCatalog::new(looked.layers)));
     builder = builder.with_secrets(match parts.secrets {
         Some(host) => home.secrets_after(host, &options.secrets)?,
