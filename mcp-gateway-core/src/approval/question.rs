@@ -41,6 +41,8 @@ pub struct Question {
     pub described: Option<Arc<Described>>,
     /// What was found out about the image that runs there.
     pub verification: Option<Arc<Verification>>,
+    /// What a person should know of what would come of it, each with what it is: of a server that would be added, what runs.
+    pub facts: Vec<(String, String)>,
     /// What was answered before to the same principal about the same target, the newest first.
     pub previous: Vec<Previous>,
 }
@@ -88,6 +90,7 @@ impl Question {
             profile: None,
             described: None,
             verification: None,
+            facts: Vec::new(),
             previous: Vec::new(),
         }
     }
@@ -125,6 +128,13 @@ impl Question {
     #[must_use]
     pub fn with_verification(mut self, verification: Option<Arc<Verification>>) -> Self {
         self.verification = verification;
+        self
+    }
+
+    /// Tells what would come of it.
+    #[must_use]
+    pub fn with_facts(mut self, facts: Vec<(String, String)>) -> Self {
+        self.facts = facts;
         self
     }
 
@@ -174,7 +184,7 @@ impl Question {
     }
 
     /// The question as JSON: `{"server", "name", "kind", "arguments", "argumentsHash", "decision", "principal", "roles",
-    /// "session", "profile", "identity", "definition", "definitionApproved", "previous"}`, without what is not known.
+    /// "session", "profile", "identity", "definition", "definitionApproved", "facts", "previous"}`, without what is not known.
     ///
     /// # Errors
     /// `Protocol` for arguments that cannot be read.
@@ -206,6 +216,9 @@ impl Question {
         }
         if let Some(described) = &self.described {
             shown["definitionApproved"] = described.approved.into();
+        }
+        if !self.facts.is_empty() {
+            shown["facts"] = self.facts.iter().map(|(what, value)| json!({"what": what, "value": value})).collect();
         }
         if let Some(found) = &self.verification {
             shown["verification"] = json!({"level": found.level, "signer": found.signer, "detail": found.detail});
@@ -244,6 +257,9 @@ impl Question {
                 Some(signer) => say("image", &format!("signed by {signer}")),
                 None => say("image", &found.detail),
             }
+        }
+        for (what, value) in &self.facts {
+            say(what, value);
         }
         say("asked by", &asker);
         if let Some(profile) = &self.profile {

@@ -141,6 +141,12 @@ pub(crate) enum KindArg {
     Unsubscribe,
     #[value(name = "completion/complete")]
     Complete,
+    #[value(name = "server/add")]
+    AddServer,
+    #[value(name = "server/remove")]
+    RemoveServer,
+    #[value(name = "config/set")]
+    SetConfig,
 }
 
 impl From<KindArg> for RuleKind {
@@ -152,6 +158,9 @@ impl From<KindArg> for RuleKind {
             KindArg::Subscribe => Self::Subscribe,
             KindArg::Unsubscribe => Self::Unsubscribe,
             KindArg::Complete => Self::Complete,
+            KindArg::AddServer => Self::AddServer,
+            KindArg::RemoveServer => Self::RemoveServer,
+            KindArg::SetConfig => Self::SetConfig,
         }
     }
 }

@@ -6,6 +6,7 @@ use std::time::Duration;
 
 use super::approvals::{ApprovalParts, Approvals, Webhook};
 use super::cedar::with_cedar;
+use super::dynamic::{Dynamic, SavingPolicy};
 use super::events::EventBus;
 use super::hub::{Hub, HubOptions, HubParts, Slot, Slots};
 use super::launch::Launcher;
@@ -20,7 +21,7 @@ use crate::catalog::{Catalog, MemoryCatalog};
 use crate::error::{Error, ErrorKind, Result};
 use crate::model::{ProfileName, check_rules};
 use crate::policy::{Policy, RulePolicy};
-use crate::profile::{MemoryProfile, Profile, ProfileSpec, RedactionSpec, VerifySpec};
+use crate::profile::{DynamicSpec, MemoryProfile, Profile, ProfileSpec, RedactionSpec, VerifySpec};
 use crate::runtime::{GatewayInstance, PrepareProgress, Runtime, Silent};
 use crate::secrets::{MemoryBroker, SecretBroker};
 use crate::telemetry::Metrics;
@@ -89,6 +90,7 @@ pub struct GatewayBuilder {
     approvals: Option<ApprovalQueue>,
     client: Option<Arc<dyn Client>>,
     verifier: Option<Arc<dyn Verifier>>,
+    dynamic: Option<DynamicSpec>,
     audit: Option<Arc<dyn AuditStore>>,
     metrics: Option<Metrics>,
     progress: Arc<dyn PrepareProgress>,
@@ -108,6 +110,7 @@ impl Default for GatewayBuilder {
             approvals: None,
             client: None,
             verifier: None,
+            dynamic: None,
             audit: None,
             metrics: None,
             progress: Arc::new(Silent),
@@ -178,6 +181,13 @@ impl GatewayBuilder {
     #[must_use]
     pub fn with_verifier(mut self, verifier: Arc<dyn Verifier>) -> Self {
         self.verifier = Some(verifier);
+        self
+    }
+
+    /// Whether agents may find, add and call servers by themselves, whatever the profile says.
+    #[must_use]
+    pub fn with_dynamic(mut self, dynamic: DynamicSpec) -> Self {
+        self.dynamic = Some(dynamic);
         self
     }
 
@@ -285,6 +295,9 @@ impl GatewayBuilder {
             None => Arc::new(rules(&spec)?),
         };
         let policy = with_cedar(policy, &spec, profile.folder()).await?;
+        let may = self.dynamic.as_ref().unwrap_or(&spec.dynamic);
+        let dynamic = Dynamic::of(may)?;
+        let policy = Arc::new(SavingPolicy::new(policy, may.save));
         let hub = Hub::start(HubParts {
             launcher,
             profile: Arc::clone(&profile),
@@ -300,6 +313,7 @@ impl GatewayBuilder {
             },
             catalog,
             bus: bus.clone(),
+            dynamic,
             slots,
             names,
         });
@@ -320,7 +334,7 @@ impl GatewayBuilder {
         let quotas = Arc::new(Quotas::new(&spec.quotas)?);
         quotas.restore(audit.as_ref()).await?;
         let bounded = QuotaLayer { inner: limits, quotas };
-        let decided = PolicyLayer { inner: bounded, policy: Arc::clone(&policy), approvals };
+        let decided = PolicyLayer { inner: bounded, policy: Arc::clone(&policy) as _, approvals };
         let audit = AuditLayer {
             inner: decided,
             store: audit,

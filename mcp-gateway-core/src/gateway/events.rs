@@ -27,15 +27,21 @@ pub enum GatewayEvent {
         /// `tools`, `prompts` or `resources`.
         list: &'static str,
     },
-    /// A server was put into the profile.
+    /// A server was put into the profile, or added by an agent for its session.
     ServerAdded {
         /// The server.
         server: ServerName,
+        /// The session that it was added for; none where it was put into the profile.
+        #[serde(skip_serializing_if = "Option::is_none")]
+        session: Option<SessionId>,
     },
-    /// A server was taken out of the profile.
+    /// A server was taken out of the profile, or of the session that had added it.
     ServerRemoved {
         /// The server.
         server: ServerName,
+        /// The session that it was added for; none where it was taken out of the profile.
+        #[serde(skip_serializing_if = "Option::is_none")]
+        session: Option<SessionId>,
     },
     /// An image is pulled or a package installed.
     Preparing {

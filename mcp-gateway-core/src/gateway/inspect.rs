@@ -3,7 +3,7 @@
 use serde::Serialize;
 
 use super::expand::{Declared, Expansion};
-use super::hub::Hub;
+use super::hub::{Hub, Slot};
 use crate::error::{Error, Result};
 use crate::model::{Limits, NetworkRule, ServerEntry, ServerName, Verification, VerifyRule};
 use crate::profile::Isolation;
@@ -78,18 +78,26 @@ pub struct SecretState {
 impl Hub {
     pub(crate) async fn inspect(&self, server: &ServerName) -> Result<Inspection> {
         let slot = self.slot(server).ok_or_else(|| self.no_such_server(server))?;
+        let mut inspection = self.look_into(&slot).await?;
+        let body = slot.body.as_ref().map_err(Clone::clone)?;
+        let expansion = Expansion::of(self.profile.name(), body)?;
+        for (state, secret) in inspection.secrets.iter_mut().zip(&body.entry.secrets) {
+            state.set = matches!(expansion.secret(secret, self.launcher.secrets.as_ref()).await, Ok(Some(_)));
+        }
+        Ok(inspection)
+    }
+
+    /// As [`inspect`](Self::inspect), of any server, without asking who holds the secrets.
+    pub(crate) async fn look_into(&self, slot: &Slot) -> Result<Inspection> {
         let body = slot.body.as_ref().map_err(Clone::clone)?;
         let runtime = self.launcher.choose(body).await;
         let expansion = Expansion::of(self.profile.name(), body)?;
-        let mut secrets = Vec::new();
-        for secret in &body.entry.secrets {
-            secrets.push(SecretState {
-                name: secret.name.clone(),
-                env: secret.env.clone(),
-                set: matches!(expansion.secret(secret, self.launcher.secrets.as_ref()).await, Ok(Some(_))),
-                required: secret.required != Some(false),
-            });
-        }
+        let secrets = body.entry.secrets.iter().map(|secret| SecretState {
+            name: secret.name.clone(),
+            env: secret.env.clone(),
+            set: false,
+            required: secret.required != Some(false),
+        });
         let fallback = if body.entry.image.is_some() { "docker" } else { "process" };
         let name = runtime.as_ref().map_or(fallback, |runtime| runtime.name());
         // Values of secrets are of no use here, so the plan is made without them.
@@ -104,7 +112,7 @@ impl Hub {
             user: None,
             mounts: Vec::new(),
             env: expansion.env_names(),
-            secrets,
+            secrets: secrets.collect(),
             network: body.settings.network.clone(),
             limits: body.settings.limits,
             isolation: body.settings.isolation,

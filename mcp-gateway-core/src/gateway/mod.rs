@@ -9,6 +9,7 @@ mod command;
 mod decide;
 mod definitions;
 pub mod dialect;
+mod dynamic;
 mod egress;
 mod events;
 mod expand;

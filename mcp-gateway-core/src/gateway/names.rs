@@ -5,14 +5,15 @@ use std::collections::{HashMap, HashSet};
 use indexmap::IndexMap;
 
 use crate::model::ServerName;
-use crate::protocol::{ListKind, Target};
+use crate::protocol::{GATEWAY, GATEWAY_TOOLS, ListKind, Target};
 
 /// The exposed names of one kind.
 ///
 /// # Behavior
 /// - The first to come gets the bare name; a newcomer that collides gets `server__name`.
 /// - A name once given keeps its meaning, also when its server has gone.
-#[derive(Debug, Default)]
+/// - The names of the gateway's own tools are given to these alone.
+#[derive(Clone, Debug, Default)]
 pub(crate) struct Names {
     exposed: IndexMap<String, Target>,
     given: HashMap<Target, String>,
@@ -25,6 +26,9 @@ impl Names {
         for (exposed, canonical) in table {
             // Names come out of a file; what cannot be a name is not restored.
             let Some((server, name)) = split(canonical, servers) else { continue };
+            if is_reserved(exposed) {
+                continue;
+            }
             names.insert(exposed.clone(), Target::new(server, name));
         }
         names
@@ -41,7 +45,8 @@ impl Names {
             Some(prefix) if has_prefix(kind) => format!("{prefix}__{}", target.name),
             _ => target.name.clone(),
         };
-        let name = if !self.exposed.contains_key(&bare) {
+        let is_free = !self.exposed.contains_key(&bare) && (target.is_own() || !has_prefix(kind) || !is_reserved(&bare));
+        let name = if is_free {
             bare
         } else if has_prefix(kind) {
             self.free(format!("{}__{}", target.server, target.name))
@@ -68,6 +73,11 @@ impl Names {
         }
         (2_usize..).map(|n| format!("{wanted}_{n}")).find(|name| !self.exposed.contains_key(name)).unwrap_or(wanted)
     }
+}
+
+/// Whether a name is the gateway's own, or could be read as the canonical name of one.
+fn is_reserved(name: &str) -> bool {
+    GATEWAY_TOOLS.contains(&name) || name.strip_prefix(GATEWAY).is_some_and(|rest| rest.starts_with('.'))
 }
 
 const fn has_prefix(kind: ListKind) -> bool {
@@ -119,6 +129,18 @@ mod tests {
         names.give(ListKind::Tools, &target("z", "b__x"), None);
         names.give(ListKind::Tools, &target("z", "x"), None);
         assert_eq!(names.give(ListKind::Tools, &target("b", "x"), None).unwrap(), "b__x_2");
+    }
+
+    #[test]
+    fn nobody_gets_the_names_of_the_gateways_own_tools() {
+        let mut names = Names::default();
+        let pretended = IndexMap::from([("mcp-add".to_owned(), "evil.mcp-add".to_owned())]);
+        for mut names in [names.clone(), Names::restore(&pretended, &HashSet::from(["evil"]))] {
+            assert_eq!(names.give(ListKind::Tools, &target("evil", "mcp-add"), None).unwrap(), "evil__mcp-add");
+            let own = names.give(ListKind::Tools, &target("evil", "gateway.mcp-find"), None).unwrap();
+            assert_eq!(own, "evil__gateway.mcp-find");
+        }
+        assert_eq!(names.give(ListKind::Tools, &target(GATEWAY, "mcp-add"), None).unwrap(), "mcp-add");
     }
 
     #[test]

@@ -8,14 +8,15 @@ use async_trait::async_trait;
 use tokio_util::sync::CancellationToken;
 
 use super::events::GatewayEvents;
-use super::hub::Hub;
+use super::dynamic::unknown_tool;
+use super::hub::{Editor, Hub};
 use super::inspect::Inspection;
 use super::layers::{Call, Service};
 use super::session::require_name;
 use super::{Client, Gateway, GatewayHost, Introduction, ServerStatus, ServerSurface, Session, SessionOptions, usage};
 use crate::approval::ApprovalQueue;
 use crate::audit::AuditStore;
-use crate::catalog::{SearchIndex, SearchQuery, SearchResult};
+use crate::catalog::{SearchQuery, SearchResult};
 use crate::error::{Error, ErrorKind, Result};
 use crate::model::{CallContext, Described, Effect, Principal, ProfileName, ServerName, SessionId, Verification};
 use crate::policy::Policy;
@@ -110,7 +111,7 @@ impl McpGateway {
     /// `AlreadyExists` for a server that the profile has, `NotFound` for one that the catalog does not have,
     /// `InvalidConfig` or `InvalidInput` for settings that cannot be right, `Closed` when the gateway is shutting down.
     pub async fn add_server(&self, server: &ServerName, settings: ServerSpec) -> Result<()> {
-        self.hub.add_server(server, settings).await.map_err(|error| error.with_operation("McpGateway::add_server"))
+        self.hub.add_server(server, settings, &Editor::HOST).await.map_err(|error| error.with_operation("McpGateway::add_server"))
     }
 
     /// Takes a server out of the profile and stops it; its calls under way fail.
@@ -118,7 +119,7 @@ impl McpGateway {
     /// # Errors
     /// `NotFound` for a server that the profile does not have.
     pub async fn remove_server(&self, server: &ServerName) -> Result<()> {
-        self.hub.remove_server(server).await.map_err(|error| error.with_operation("McpGateway::remove_server"))
+        self.hub.remove_server(server, &Editor::HOST).await.map_err(|error| error.with_operation("McpGateway::remove_server"))
     }
 
     /// The servers of the catalog, and their tools, that fit a query best.
@@ -126,11 +127,7 @@ impl McpGateway {
     /// # Errors
     /// As the catalog's [`list`](crate::catalog::Catalog::list).
     pub async fn find(&self, query: &SearchQuery) -> Result<SearchResult> {
-        let mut index = SearchIndex::new();
-        for entry in self.hub.catalog.list().await? {
-            index.put(entry, None);
-        }
-        Ok(index.search(query))
+        self.hub.search(query).await
     }
 
     /// What a server would get if it were started now: image, command, mounts, network, limits, names of secrets.
@@ -205,6 +202,15 @@ fn is_of(found: &Verification, described: Option<&Described>) -> bool {
 }
 
 impl McpGateway {
+    /// Asks the person at the client for what a server lacks that is to be added, unless policy denies that anyway.
+    async fn complete(&self, ctx: &CallContext, request: &mut Request) {
+        if request.change().is_some()
+            && self.policy.decide(ctx, request).await.is_ok_and(|decision| decision.effect != Effect::Deny)
+        {
+            self.hub.complete_config(ctx, request).await;
+        }
+    }
+
     /// Says why a name may be unknown, as far as this caller may know it: by a list, it would be told the same.
     async fn explain(&self, ctx: &CallContext, error: Error) -> Error {
         if ctx.has_given_up() {
@@ -228,14 +234,15 @@ impl Gateway for McpGateway {
         if request.target.is_some() || request.described.is_some() {
             return Err(Error::new(ErrorKind::InvalidInput, "a request's target is looked up by the gateway alone"));
         }
+        let by_exec = self.hub.unwrap_exec(ctx, &mut request).await;
         // Before the name is looked up: a server that takes another's place meanwhile is then found to be another.
-        let mut slots = self.hub.slots();
+        let mut slots = self.hub.slots_of(ctx.session.as_ref());
         let mut found = self.hub.find(ctx, &request).await;
         if found.is_none() && request.subject().is_some() && !request.kind.is_about_task() {
             // The name may belong to a server that was never seen.
             self.hub.get_to_know(ctx).await;
-            slots = self.hub.slots();
-            let unseen = || self.hub.find_unseen(&request).map(|target| (target, None));
+            slots = self.hub.slots_of(ctx.session.as_ref());
+            let unseen = || self.hub.find_unseen(ctx, &request).map(|target| (target, None));
             found = self.hub.find(ctx, &request).await.or_else(unseen);
         }
         let is_unknown = found.is_none();
@@ -243,7 +250,10 @@ impl Gateway for McpGateway {
             request.target = Some(target);
             request.described = described;
         }
+        self.complete(ctx, &mut request).await;
         let mut call = Call::new(request);
+        call.via = by_exec.then_some("mcp-exec");
+        self.hub.propose(ctx, &mut call).await;
         if let Some(slot) = call.request.target.as_ref().and_then(|target| slots.get(&target.server)) {
             call.slot = Some(slot.number);
             call.verification = slot.verification().filter(|found| is_of(found, call.request.described.as_deref()));
@@ -251,7 +261,11 @@ impl Gateway for McpGateway {
         drop(slots);
         call.client = self.hub.capabilities_of(ctx.session.as_ref());
         match self.layers.call(ctx, &mut call).await {
-            Err(error) if is_unknown && error.kind() == ErrorKind::NotFound => Err(self.explain(ctx, error).await),
+            Err(error) if is_unknown && error.kind() == ErrorKind::NotFound => {
+                let error = self.explain(ctx, error).await;
+                // Whoever has called by `mcp-exec` can find what it has meant.
+                if by_exec && error.kind() == ErrorKind::NotFound { unknown_tool(&error) } else { Err(error) }
+            }
             answer => answer,
         }
     }

@@ -17,7 +17,7 @@ use super::page::Rendered;
 use crate::error::Result;
 
 /// The names that were given, of every kind.
-#[derive(Debug, Default)]
+#[derive(Clone, Debug, Default)]
 pub(crate) struct AllNames {
     tools: Names,
     prompts: Names,
@@ -152,7 +152,9 @@ pub(crate) struct View {
 
 impl View {
     /// Joins the parts, in their order.
-    pub(crate) fn build(parts: &[Part<'_>], names: &mut AllNames) -> Self {
+    ///
+    /// `lean` lists the gateway's own tools alone; what names mean is the same.
+    pub(crate) fn build(parts: &[Part<'_>], lean: bool, names: &mut AllNames) -> Self {
         let mut view = Self {
             lists: HashMap::new(),
             header_schemas: HashMap::new(),
@@ -173,7 +175,9 @@ impl View {
                     }
                     let target = Target::new(part.server.clone(), definition.key.as_str());
                     let Some(name) = names.of(kind).give(kind, &target, part.prefix) else { continue };
-                    rendered.push((name.clone(), render(kind, definition, &name)));
+                    if !lean || kind != ListKind::Tools || target.is_own() {
+                        rendered.push((name.clone(), render(kind, definition, &name)));
+                    }
                     if kind == ListKind::ResourceTemplates {
                         view.templates.push((template_pattern(&definition.key), target.clone()));
                     }
@@ -244,6 +248,13 @@ impl View {
     /// How many tools of a server are offered.
     pub(crate) fn tool_count(&self, server: &ServerName) -> usize {
         self.counts.get(server).copied().unwrap_or_default()
+    }
+
+    /// The names under which the tools of a server are shown, by their own.
+    pub(crate) fn tool_names(&self, server: &ServerName) -> HashMap<String, String> {
+        let targets = self.targets.get(&ListKind::Tools).into_iter().flatten();
+        let shown = targets.filter(|(name, target)| target.server == *server && **name != target.to_string());
+        shown.map(|(name, target)| (target.name.clone(), name.clone())).collect()
     }
 
     /// What a name means in a request of this kind.
@@ -369,7 +380,7 @@ mod tests {
             Part { server: &b, surface: &second, prefix: None, offers: &|tool| tool != "z" },
         ];
         let mut names = AllNames::default();
-        let view = View::build(&parts, &mut names);
+        let view = View::build(&parts, false, &mut names);
         assert_eq!(
             view.list(ListKind::Tools).get(),
             r#"{"tools":[{"name":"x","inputSchema":{},"x":1.0},{"name":"y","inputSchema":{},"x":1.0},{"name":"b__x","inputSchema":{},"x":1.0}]}"#

@@ -8,7 +8,7 @@ use serde_json::{Map, Value};
 use super::Explanation;
 use crate::error::{Error, ErrorKind, Result};
 use crate::model::{CallContext, Decision, Described, Effect, Principal, RuleKind};
-use crate::protocol::{RawJson, RawObject, Request, RequestKind, Target};
+use crate::protocol::{GATEWAY, RawJson, RawObject, Request, RequestKind, ServerChange, Target};
 use crate::util::clock;
 
 /// A request that policy is asked about and that is not carried out.
@@ -94,6 +94,9 @@ impl PolicyQuestion {
             RuleKind::Subscribe => (RequestKind::Subscribe, "uri"),
             RuleKind::Unsubscribe => (RequestKind::Unsubscribe, "uri"),
             RuleKind::Complete => (RequestKind::Complete, "ref"),
+            RuleKind::AddServer => return self.changes(ServerChange::Add),
+            RuleKind::RemoveServer => return self.changes(ServerChange::Remove),
+            RuleKind::SetConfig => return self.changes(ServerChange::Configure),
             RuleKind::ListTools => (RequestKind::ListTools, ""),
             RuleKind::ListPrompts => (RequestKind::ListPrompts, ""),
             RuleKind::ListResources => (RequestKind::ListResources, ""),
@@ -119,6 +122,16 @@ impl PolicyQuestion {
             params.set("arguments", RawJson::from_value(arguments)?);
         }
         Ok(Request::new(kind, params))
+    }
+
+    /// A call of the gateway's own tool that changes this server.
+    fn changes(&self, change: ServerChange) -> Result<Request> {
+        if self.name.is_empty() {
+            return Err(Error::new(ErrorKind::InvalidInput, "it is not said which server is meant"));
+        }
+        let mut arguments = self.arguments.clone().unwrap_or_default();
+        arguments.insert("server".to_owned(), self.name.as_str().into());
+        Request::call_tool(&format!("{GATEWAY}.{}", change.tool()), &arguments)
     }
 
     /// The request as policy gets it: with its target, and with what is written here about its definition.

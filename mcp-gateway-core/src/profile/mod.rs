@@ -3,6 +3,7 @@
 mod approval;
 mod approved;
 mod audit;
+mod dynamic;
 mod file;
 mod lock;
 mod memory;
@@ -25,12 +26,13 @@ use std::path::Path;
 use async_trait::async_trait;
 
 use crate::error::Result;
-use crate::model::ProfileName;
+use crate::model::{ProfileName, ServerName};
 
 pub use crate::model::Rule as PolicyRuleSpec;
 pub use approval::{ApprovalSpec, PendingWord, WebhookSpec};
 pub use approved::ApprovedSurface;
 pub use audit::{AuditDurability, AuditSpec, OnOverload, RotateSpec};
+pub use dynamic::{DynamicSpec, SaveWord};
 pub use file::FileProfile;
 pub use lock::{NameTable, ProfileLock, ServerLock};
 pub use memory::MemoryProfile;
@@ -76,6 +78,17 @@ pub trait Profile: fmt::Debug + Send + Sync + 'static {
     /// What `change` says, `InvalidInput` for another name, `InvalidConfig` for values that cannot be right,
     /// `Conflict` when another writer does not finish, `Io`.
     async fn update(&self, change: SpecChange<'_>) -> Result<ProfileSpec>;
+
+    /// What it would say with a server more, or with other settings of one that it has; nothing is changed.
+    ///
+    /// # Errors
+    /// As [`spec`](Self::spec), and `InvalidConfig` for values that cannot be right.
+    async fn spec_with(&self, server: &ServerName, settings: ServerSpec) -> Result<ProfileSpec> {
+        let mut spec = self.spec().await?;
+        spec.servers.insert(server.clone(), settings);
+        spec.validate()?;
+        Ok(spec)
+    }
 
     /// What the gateway pinned; empty where nothing was.
     ///

@@ -9,7 +9,7 @@ use serde::de::{self, Deserializer, IntoDeserializer, SeqAccess, Visitor};
 use serde::{Deserialize, Serialize};
 use serde_json::Value;
 
-use super::{ApprovalSpec, AuditSpec, OAuthSpec, PolicySpec, QuotaSpec, RedactionSpec, VerifySpec};
+use super::{ApprovalSpec, AuditSpec, DynamicSpec, OAuthSpec, PolicySpec, QuotaSpec, RedactionSpec, VerifySpec};
 use crate::error::{Error, ErrorKind, Result};
 use crate::model::{Limits, ProfileName, ServerName, VerifyMode, parse_memory};
 
@@ -62,6 +62,9 @@ pub struct ProfileSpec {
     /// What the audit trail holds.
     #[serde(default, skip_serializing_if = "AuditSpec::is_default")]
     pub audit: AuditSpec,
+    /// Whether agents may find, add and call servers by themselves.
+    #[serde(default, skip_serializing_if = "DynamicSpec::is_default")]
+    pub dynamic: DynamicSpec,
     /// How much may flow; every one that fits holds.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     pub quotas: Vec<QuotaSpec>,
@@ -87,6 +90,7 @@ impl ProfileSpec {
             policy: PolicySpec::default(),
             approval: ApprovalSpec::default(),
             audit: AuditSpec::default(),
+            dynamic: DynamicSpec::default(),
             redaction: RedactionSpec::default(),
             quotas: Vec::new(),
             verify: VerifySpec::default(),

@@ -71,6 +71,10 @@ pub(super) fn faults(spec: &ProfileSpec) -> Vec<Fault> {
         check.error(path, &error);
     }
     check.words(&["policy", "cedar"], &spec.policy.cedar, "file");
+    for (path, message, hint) in spec.dynamic.faults() {
+        let path: Vec<_> = std::iter::once("dynamic").chain(path.iter().map(String::as_str)).collect();
+        check.fault(&path, message, Some(&hint));
+    }
     for fault in check_rules(&spec.policy.rules) {
         let index = fault.index.to_string();
         let mut path = vec!["policy", "rules", index.as_str()];

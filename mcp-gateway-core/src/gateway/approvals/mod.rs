@@ -222,7 +222,8 @@ impl Approvals {
             .with_kind(request.kind)
             .with_profile(self.parts.profile.clone())
             .with_described(request.described.clone())
-            .with_verification(call.verification.clone());
+            .with_verification(call.verification.clone())
+            .with_facts(call.facts.clone());
         Ok(question)
     }
 

@@ -9,10 +9,10 @@ use sha2::{Digest as _, Sha256};
 use super::options::{CatalogSource, DefaultSettings, OpenOptions, ProfileSource};
 use super::{DEFAULT_PROFILE, Home, toolkit};
 use crate::error::{Error, ErrorKind, Result};
-use crate::model::ProfileName;
+use crate::model::{ProfileName, ServerName};
 use crate::profile::{
     FileProfile, LockChange, MemoryProfile, NetworkSpec, NetworkWord, Profile, ProfileLock, ProfileSpec, ProfileStore,
-    SpecChange,
+    ServerSpec, SpecChange,
 };
 
 /// Takes every tool out.
@@ -198,6 +198,12 @@ impl Profile for RunProfile {
         self.spec.update(Box::new(with_defaults)).await
     }
 
+    async fn spec_with(&self, server: &ServerName, settings: ServerSpec) -> Result<ProfileSpec> {
+        let mut spec = self.spec.spec_with(server, settings).await?;
+        apply(&mut spec, &self.defaults);
+        Ok(spec)
+    }
+
     async fn lock(&self) -> Result<ProfileLock> {
         self.lock.lock().await
     }
@@ -210,7 +216,6 @@ impl Profile for RunProfile {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::profile::ServerSpec;
 
     #[tokio::test]
     async fn defaults_are_those_of_servers_that_come_later_too() {

@@ -10,8 +10,8 @@ use crate::error::ErrorKind;
 use crate::gateway::approvals::APPROVAL;
 use crate::gateway::redact::Redaction;
 use crate::gateway::unrecorded::Unrecorded;
-use crate::model::{ServerName, SessionId};
-use crate::protocol::{ClientCapabilities, ClientLink, RawJson, RawObject, RpcError, code};
+use crate::model::{CallContext, ServerName, SessionId};
+use crate::protocol::{ClientCapabilities, ClientLink, GATEWAY, RawJson, RawObject, Request, RpcError, code};
 use crate::transport::client::Caller;
 
 /// Says in the `_meta` of a question which server asks.
@@ -58,6 +58,25 @@ impl Hub {
                 Err(RpcError::new(code::INTERNAL_ERROR, "the question could not be recorded, so it was not answered"))
             }
         }
+    }
+
+    /// Puts a form of the gateway's own to the client of a request; nothing where it cannot be asked, or does not answer.
+    pub(crate) async fn ask_form(&self, ctx: &CallContext, request: &Request, form: RawJson) -> Option<Value> {
+        let link = request.link.as_ref()?;
+        let server = ServerName::new(GATEWAY).ok()?;
+        let caller = self.caller(ctx, request, false);
+        let asked = Asked {
+            server: &server,
+            session: ctx.session.as_ref(),
+            redaction: &self.own_redaction(),
+            caller: &caller,
+            link,
+        };
+        if !caller.capabilities.can_answer("elicitation/create", &Value::Null) {
+            return None;
+        }
+        let asking = async { Ok(self.ask(&asked, "elicitation/create", Some(form)).await) };
+        ctx.bounded(self.options.question_timeout, asking).await.ok()?.ok()?.read().ok()
     }
 
     async fn ask_unrecorded(

@@ -44,6 +44,7 @@ impl Service for Hub {
             (_, Some(kind), _) => self.list(ctx, request, kind).await,
             (RequestKind::SetLogLevel, ..) => self.set_log_level(ctx, request).await,
             (RequestKind::ListTasks, ..) => self.list_tasks(ctx, request).await,
+            (_, _, Some(target)) if target.is_own() => self.run_own(ctx, call, target).await,
             (_, _, Some(target)) => self.forward(ctx, call, target).await,
             (kind, _, None) => Err(request.unmatched().unwrap_or_else(|| {
                 Error::new(ErrorKind::Internal, format!("`{kind}` goes to no server")).with_operation("Hub::call")
@@ -59,7 +60,15 @@ impl Hub {
         if request.kind.is_about_task() {
             return self.tasks_begun.target(ctx, &subject);
         }
-        self.view_of(ctx.session.as_ref()).await.look_up(request, &subject)
+        let (target, described) = self.view_of(ctx.session.as_ref()).await.look_up(request, &subject)?;
+        match target.change() {
+            // What is decided about is the server that would come of it.
+            Some(change) => {
+                let described = self.describe_change(ctx, change, request).await;
+                Some((target, described))
+            }
+            None => Some((target, described)),
+        }
     }
 
     /// Refuses what was confirmed, or let through because it was approved, when it is about something else by now.
@@ -84,7 +93,7 @@ impl Hub {
     }
 
     /// What a canonical name means whose server could not be seen; the request then fails for the server's own reason.
-    pub(crate) fn find_unseen(&self, request: &Request) -> Option<Target> {
+    pub(crate) fn find_unseen(&self, ctx: &CallContext, request: &Request) -> Option<Target> {
         if !matches!(request.kind, RequestKind::CallTool | RequestKind::GetPrompt) {
             return None;
         }
@@ -93,7 +102,7 @@ impl Hub {
             Ok(body) => request.kind != RequestKind::CallTool || body.settings.offers(name),
             Err(_) => true,
         };
-        let slots = self.slots();
+        let slots = self.slots_of(ctx.session.as_ref());
         let targets = slots.values().filter(|slot| !slot.has_surface()).filter_map(|slot| {
             let name = subject.strip_prefix(slot.name.as_str())?.strip_prefix('.')?;
             selected(slot, name).then(|| Target::new(slot.name.clone(), name))
@@ -131,7 +140,9 @@ impl Hub {
     async fn forward(&self, ctx: &CallContext, call: &Call, target: &Target) -> Result<Response> {
         let request = &call.request;
         let slot = &self
-            .slot(&target.server)
+            .slots_of(ctx.session.as_ref())
+            .get(&target.server)
+            .map(Arc::clone)
             .ok_or_else(|| Error::new(ErrorKind::NotFound, format!("no server `{}` in this profile", target.server)))?;
         if call.slot != Some(slot.number) {
             // What policy or a person has decided was about the one before.

@@ -22,7 +22,7 @@ impl Hub {
         })?;
         if let Some(session) = &ctx.session {
             self.sessions.set_log_level(session, level);
-            for slot in self.slots().values() {
+            for slot in self.slots_of(Some(session)).values() {
                 for instance in slot.running().into_iter().filter(|instance| instance.session.as_ref() == Some(session))
                 {
                     self.apply_log_level(ctx, &instance, level).await;

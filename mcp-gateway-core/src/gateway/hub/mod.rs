@@ -1,5 +1,6 @@
 //! The hub: routes requests to their servers and starts servers on first use.
 
+mod added;
 mod alone;
 mod asking;
 mod call;
@@ -38,6 +39,7 @@ use crate::profile::Profile;
 use crate::protocol::{ClientCapabilities, ClientLink, Era};
 use crate::telemetry::Metrics;
 
+use super::dynamic::Dynamic;
 use super::events::{EventBus, GatewayEvent};
 use super::launch::Launcher;
 use super::view::{AllNames, View, Views};
@@ -50,6 +52,7 @@ use tasks::Tasks;
 
 pub(crate) use asking::ASKING;
 pub(crate) use oneshot::surface as container_tools;
+pub(crate) use servers::Editor;
 pub(crate) use slot::{Body, Slot};
 
 /// How long the end of every server may take when the gateway shuts down.
@@ -87,6 +90,8 @@ pub(crate) struct Hub {
     /// Where a server that is added is looked up.
     pub(crate) catalog: Arc<dyn Catalog>,
     pub(crate) bus: EventBus,
+    /// The gateway's own tools, where the profile lets agents use them.
+    pub(crate) dynamic: Option<Dynamic>,
     slots: RwLock<Arc<Slots>>,
     /// Held while the set of servers is changed, so that one change follows on the other.
     editing: Mutex<()>,
@@ -114,6 +119,7 @@ pub(crate) struct HubParts {
     pub(crate) options: HubOptions,
     pub(crate) catalog: Arc<dyn Catalog>,
     pub(crate) bus: EventBus,
+    pub(crate) dynamic: Option<Dynamic>,
     pub(crate) slots: Slots,
     pub(crate) names: AllNames,
 }
@@ -122,7 +128,7 @@ impl Hub {
     /// Joins the parts and begins to look after idle servers and changed surfaces.
     pub(crate) fn start(parts: HubParts) -> Arc<Self> {
         let mut names = parts.names;
-        let view = publish::build_view(&parts.slots, &ClientCapabilities::none(), None, &mut names);
+        let view = publish::build_view(&parts.slots, &ClientCapabilities::none(), None, parts.dynamic.as_ref(), &mut names);
         let hub = Arc::new_cyclic(|this| Self {
             this: Weak::clone(this),
             launcher: parts.launcher,
@@ -134,6 +140,7 @@ impl Hub {
             options: parts.options,
             catalog: parts.catalog,
             bus: parts.bus,
+            dynamic: parts.dynamic,
             slots: RwLock::new(Arc::new(parts.slots)),
             editing: Mutex::new(()),
             subscriptions: Subscriptions::default(),
@@ -178,7 +185,7 @@ impl Hub {
             return common;
         }
         let mut names = self.names.lock().await;
-        let view = Arc::new(publish::build_view(&self.slots(), capabilities, None, &mut names));
+        let view = Arc::new(publish::build_view(&self.slots(), capabilities, None, self.dynamic.as_ref(), &mut names));
         self.views.write().unwrap_or_else(PoisonError::into_inner).keep(capabilities, &view);
         view
     }
@@ -214,8 +221,10 @@ impl Hub {
     pub(crate) fn close_session(&self, session: &SessionId) {
         self.sessions.close(session);
         self.unsubscribe_session(session);
-        self.forget_own(session);
         self.tasks_begun.forget(session);
+        for slot in self.forget_own(session).iter().flat_map(Slots::values) {
+            self.retire_all(slot);
+        }
         for slot in self.slots().values() {
             for instance in slot.take_session(session) {
                 self.retire(slot, instance);
@@ -231,7 +240,7 @@ impl Hub {
 
     /// Tells the servers of a session, as far as they were told of roots, that these are others now.
     pub(crate) async fn roots_changed(&self, session: &SessionId) {
-        for slot in self.slots().values() {
+        for slot in self.slots_of(Some(session)).values() {
             let running = slot.running().into_iter().filter(|instance| instance.session.as_ref() == Some(session));
             for instance in running {
                 let was_told = instance.capabilities.to_value()["roots"]["listChanged"] == true;
@@ -246,10 +255,8 @@ impl Hub {
     /// Stops every server and waits for their end.
     pub(crate) async fn shutdown(&self) {
         self.closing.cancel();
-        for slot in self.slots().values() {
-            for instance in slot.take_all() {
-                self.retire(slot, instance);
-            }
+        for slot in self.all_slots() {
+            self.retire_all(&slot);
         }
         self.tasks.close();
         if tokio::time::timeout(SHUTDOWN_LIMIT, self.tasks.wait()).await.is_err() {
@@ -260,6 +267,13 @@ impl Hub {
             tracing::error!(error = %error.report(), "the end of the audit trail could not be signed");
         }
         self.bus.close();
+    }
+
+    /// Stops everything of a server in the background.
+    pub(crate) fn retire_all(&self, slot: &Arc<Slot>) {
+        for instance in slot.take_all() {
+            self.retire(slot, instance);
+        }
     }
 
     /// Stops a server in the background, off every response path.

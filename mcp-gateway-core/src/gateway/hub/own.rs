@@ -6,10 +6,10 @@
 use std::collections::HashMap;
 use std::sync::{Arc, PoisonError};
 
-use super::Hub;
+use super::{Hub, Slots};
 use super::publish::build_view;
 use super::slot::Slot;
-use crate::gateway::view::View;
+use crate::gateway::view::{AllNames, View};
 use crate::model::{SessionId, Surface};
 use crate::protocol::ListKind;
 
@@ -17,7 +17,17 @@ use crate::protocol::ListKind;
 #[derive(Debug)]
 pub(crate) struct Own {
     surfaces: HashMap<u64, Arc<Surface>>,
+    /// Servers that the session has added for itself.
+    pub(super) added: Slots,
+    /// The names as this session knows them, once it has added something: nobody else's depend on that.
+    pub(super) names: Option<AllNames>,
     view: Arc<View>,
+}
+
+impl Own {
+    pub(super) fn new(view: &Arc<View>) -> Self {
+        Self { surfaces: HashMap::new(), added: Slots::new(), names: None, view: Arc::clone(view) }
+    }
 }
 
 impl Hub {
@@ -39,12 +49,14 @@ impl Hub {
             let mut own = self.own.write().unwrap_or_else(PoisonError::into_inner);
             let kept = own
                 .entry(session.clone())
-                .or_insert_with(|| Own { surfaces: HashMap::new(), view: Arc::clone(&before) });
+                .or_insert_with(|| Own::new(&before));
             kept.surfaces.insert(slot.number, Arc::new(surface));
         }
         self.publish_own(session).await;
         if !self.sessions.is_open(session) {
-            self.forget_own(session);
+            for slot in self.forget_own(session).iter().flat_map(Slots::values) {
+                self.retire_all(slot);
+            }
         }
     }
 
@@ -56,8 +68,10 @@ impl Hub {
         }
     }
 
-    pub(super) fn forget_own(&self, session: &SessionId) {
-        self.own.write().unwrap_or_else(PoisonError::into_inner).remove(session);
+    /// Forgets what was a session's own; whoever calls this stops the servers that it had added.
+    #[must_use]
+    pub(super) fn forget_own(&self, session: &SessionId) -> Option<Slots> {
+        self.own.write().unwrap_or_else(PoisonError::into_inner).remove(session).map(|own| own.added)
     }
 
     /// Forgets what a server that is stopped has offered to its session alone: its successor was told nothing yet.
@@ -76,13 +90,17 @@ impl Hub {
         self.own.read().unwrap_or_else(PoisonError::into_inner).contains_key(session)
     }
 
-    async fn publish_own(&self, session: &SessionId) {
+    /// Rebuilds what a session sees that is offered something of its own, and tells it what has changed.
+    pub(crate) async fn publish_own(&self, session: &SessionId) {
         let capabilities = self.sessions.capabilities(Some(session));
+        let slots = self.slots_of(Some(session));
         let changes = {
             let mut names = self.names.lock().await;
             let mut own = self.own.write().unwrap_or_else(PoisonError::into_inner);
             let Some(kept) = own.get_mut(session) else { return };
-            let next = Arc::new(build_view(&self.slots(), &capabilities, Some(&kept.surfaces), &mut names));
+            let names = kept.names.as_mut().unwrap_or(&mut names);
+            let own = Some(&kept.surfaces);
+            let next = Arc::new(build_view(&slots, &capabilities, own, self.dynamic.as_ref(), names));
             let changes = next.changes(&kept.view);
             kept.view = next;
             changes

@@ -14,6 +14,7 @@ use super::slot::{Body, Slot};
 use super::{GatewayEvent, Slots};
 use crate::error::{Error, ErrorKind, Result};
 use crate::gateway::definitions::{Definitions, Source};
+use crate::gateway::dynamic::Dynamic;
 use crate::gateway::view::{AllNames, Part, View};
 use crate::model::{CallContext, Definition, Digest, Surface};
 use crate::profile::{NameTable, ServerLock};
@@ -49,11 +50,13 @@ pub(super) async fn run(hub: Weak<Hub>, closing: CancellationToken) {
 
 /// Joins what was recorded of all servers.
 ///
-/// What a server offers to one session alone, by the server's number, counts before what is recorded.
+/// What a server offers to one session alone, by the server's number, counts before what is recorded. The gateway's own
+/// tools come first.
 pub(super) fn build_view(
     slots: &Slots,
     capabilities: &ClientCapabilities,
     own: Option<&HashMap<u64, Arc<Surface>>>,
+    dynamic: Option<&Dynamic>,
     names: &mut AllNames,
 ) -> View {
     let surfaces: Vec<_> = slots
@@ -73,8 +76,10 @@ pub(super) fn build_view(
             Some(Part { server: &slot.name, surface, prefix: body.entry.prefix.as_deref(), offers })
         })
         .collect();
-    let view = View::build(&parts, names);
-    let sources = surfaces.iter().map(|(slot, _, source)| (slot.name.clone(), source.clone())).collect();
+    let sources = surfaces.iter().map(|(slot, _, source)| (slot.name.clone(), source.clone()));
+    let sources = sources.chain(dynamic.map(Dynamic::source)).collect();
+    let parts: Vec<Part<'_>> = dynamic.and_then(Dynamic::part).into_iter().chain(parts).collect();
+    let view = View::build(&parts, dynamic.is_some_and(Dynamic::is_lean), names);
     view.with_definitions(Definitions::new(sources))
 }
 
@@ -96,7 +101,7 @@ impl Hub {
             let next: Vec<_> = kinds
                 .into_iter()
                 .map(|capabilities| {
-                    let view = Arc::new(build_view(&slots, &capabilities, None, &mut names));
+                    let view = Arc::new(build_view(&slots, &capabilities, None, self.dynamic.as_ref(), &mut names));
                     (capabilities, view)
                 })
                 .collect();
@@ -120,8 +125,8 @@ impl Hub {
 
     /// Writes what is new to the lock.
     pub(super) async fn persist(&self) {
-        let slots = self.slots();
-        let unwritten: Vec<_> = slots.values().filter_map(|slot| Some((slot, slot.take_unwritten()?))).collect();
+        let slots = self.all_slots();
+        let unwritten: Vec<_> = slots.iter().filter_map(|slot| Some((slot, slot.take_unwritten()?))).collect();
         if unwritten.is_empty() {
             return;
         }

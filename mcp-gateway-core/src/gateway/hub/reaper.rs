@@ -21,7 +21,7 @@ pub(super) async fn run(hub: Weak<Hub>, closing: CancellationToken) {
         }
         let Some(hub) = hub.upgrade() else { return };
         hub.tasks_begun.forget_old();
-        for slot in hub.slots().values() {
+        for slot in &hub.all_slots() {
             for instance in slot.take_spent() {
                 tracing::debug!(server = %slot.name, instance = %instance.id, "server is idle or dead and is given back");
                 hub.retire(slot, instance);
@@ -33,6 +33,6 @@ pub(super) async fn run(hub: Weak<Hub>, closing: CancellationToken) {
 /// Half of the shortest idle time, so that no server lives much longer than it should.
 fn pause(hub: &Arc<Hub>) -> Duration {
     let idle = |body: &Body| body.settings.idle;
-    let shortest = hub.slots().values().filter_map(|slot| slot.body.as_ref().ok().and_then(idle)).min();
+    let shortest = hub.all_slots().iter().filter_map(|slot| slot.body.as_ref().ok().and_then(idle)).min();
     shortest.map_or(LONGEST, |idle| (idle / 2).clamp(SHORTEST, LONGEST))
 }

@@ -4,14 +4,34 @@ use std::sync::{Arc, PoisonError};
 
 use serde_json::{Value, json};
 
-use super::{Body, GatewayEvent, Hub, Slot, Slots, container_tools};
+use super::{Body, Hub, Slot, Slots, container_tools};
 use crate::audit::{AuditEvent, Outcome};
 use crate::catalog::{Catalog, fingerprint};
 use crate::error::{Error, ErrorKind, Result};
-use crate::model::{ServerKind, ServerName};
+use crate::model::{CallContext, ServerKind, ServerName, SessionId};
 use crate::profile::{ProfileSpec, ServerLock, ServerSpec};
+use crate::protocol::GATEWAY;
 
 use super::super::settings::Settings;
+
+/// Who changes which servers there are.
+#[derive(Debug)]
+pub(crate) struct Editor<'a> {
+    principal: &'a str,
+    /// By what: the host's own code, or one of the gateway's own tools.
+    way: &'static str,
+    session: Option<&'a SessionId>,
+}
+
+impl<'a> Editor<'a> {
+    /// The host's own code.
+    pub(crate) const HOST: Editor<'static> = Editor { principal: "operator", way: "host", session: None };
+
+    /// An agent, by one of the gateway's own tools.
+    pub(crate) fn tool(tool: &'static str, ctx: &'a CallContext) -> Self {
+        Self { principal: &ctx.principal.name, way: tool, session: ctx.session.as_ref() }
+    }
+}
 
 impl Slot {
     /// A server as profile and catalog describe it, with what was recorded of it.
@@ -36,7 +56,16 @@ impl Slot {
     }
 }
 
-async fn body(spec: &ProfileSpec, server: &ServerName, catalog: &dyn Catalog) -> Result<Body> {
+/// What profile and catalog say about a server.
+///
+/// # Errors
+/// `NotFound` for one that the catalog does not have, `InvalidInput` for the name of the gateway's own tools, and what
+/// settings say that cannot be right.
+pub(crate) async fn body(spec: &ProfileSpec, server: &ServerName, catalog: &dyn Catalog) -> Result<Body> {
+    if server.as_str() == GATEWAY {
+        return Err(Error::new(ErrorKind::InvalidInput, "`gateway` is the name of the gateway's own tools")
+            .with_hint("give the server another name in its catalog"));
+    }
     let entry = catalog.get(server).await?.ok_or_else(|| {
         Error::new(ErrorKind::NotFound, format!("server `{server}` is in no catalog"))
             .with_context("catalog", catalog.name())
@@ -61,11 +90,11 @@ impl Hub {
     /// Puts a server into the profile and shows what is recorded of it; it starts on first use, as all do.
     ///
     /// It is not there before it is recorded, and an attempt that failed is recorded too.
-    pub(crate) async fn add_server(&self, server: &ServerName, settings: ServerSpec) -> Result<()> {
+    pub(crate) async fn add_server(&self, server: &ServerName, settings: ServerSpec, by: &Editor<'_>) -> Result<()> {
         let _editing = self.editing.lock().await;
         let asked = Some(settings.to_record());
         let added = self.put_server(server, settings).await;
-        let recorded = self.record_edit("server/add", server, asked, added.as_ref().err()).await;
+        let recorded = self.record_edit("server/add", server, by, asked, added.as_ref().err()).await;
         if added.is_ok() && recorded.is_err() {
             self.take_out(server).await?;
         }
@@ -98,31 +127,60 @@ impl Hub {
         slots.insert(server.clone(), Arc::new(slot));
         self.replace(slots);
         self.publish().await;
-        self.bus.tell(|| GatewayEvent::ServerAdded { server: server.clone() });
+        self.tell_added(server, None);
         Ok(())
     }
 
     /// Takes a server out of the profile and stops it.
-    pub(crate) async fn remove_server(&self, server: &ServerName) -> Result<()> {
+    pub(crate) async fn remove_server(&self, server: &ServerName, by: &Editor<'_>) -> Result<()> {
         let _editing = self.editing.lock().await;
         let removed = self.take_out(server).await;
-        let recorded = self.record_edit("server/remove", server, None, removed.as_ref().err()).await;
+        let recorded = self.record_edit("server/remove", server, by, None, removed.as_ref().err()).await;
         removed.and(recorded)
     }
 
-    /// Records a change of the set of servers by the host.
-    async fn record_edit(
+    /// Gives a server of the profile other settings, and stops what runs of it.
+    ///
+    /// It is recorded before it is there.
+    pub(crate) async fn configure_server(
+        &self,
+        server: &ServerName,
+        settings: ServerSpec,
+        by: &Editor<'_>,
+    ) -> Result<Arc<Slot>> {
+        let _editing = self.editing.lock().await;
+        let held = self.slot(server).ok_or_else(|| self.no_such_server(server))?;
+        self.record_edit("config/set", server, by, Some(settings.to_record()), None).await?;
+        let recorded = self.profile.lock().await?.servers.shift_remove(server);
+        let replace = |spec: &mut ProfileSpec| {
+            spec.servers.insert(server.clone(), settings);
+            Ok(())
+        };
+        let spec = self.profile.update(Box::new(replace)).await?;
+        let slot = Arc::new(Slot::of(&spec, server, self.catalog.as_ref(), recorded).await);
+        let mut slots = Slots::clone(&self.slots());
+        slots.insert(server.clone(), Arc::clone(&slot));
+        self.replace(slots);
+        self.retire_all(&held);
+        self.publish().await;
+        Ok(slot)
+    }
+
+    /// Records a change of the set of servers.
+    pub(crate) async fn record_edit(
         &self,
         action: &'static str,
         server: &ServerName,
+        by: &Editor<'_>,
         settings: Option<Value>,
         failure: Option<&Error>,
     ) -> Result<()> {
-        let mut event = AuditEvent::new(self.profile.name().clone(), "operator", action);
+        let mut event = AuditEvent::new(self.profile.name().clone(), by.principal, action);
         event.server = Some(server.clone());
+        event.session = by.session.cloned();
         event.detail = Some(match settings {
-            Some(settings) => json!({"by": "host", "settings": settings}),
-            None => json!({"by": "host"}),
+            Some(settings) => json!({"by": by.way, "settings": settings}),
+            None => json!({"by": by.way}),
         });
         if let Some(error) = failure {
             event.outcome = Outcome::Failed;
@@ -141,13 +199,13 @@ impl Hub {
             self.retire(&slot, instance);
         }
         self.publish().await;
-        self.bus.tell(|| GatewayEvent::ServerRemoved { server: server.clone() });
+        self.tell_removed(server, None);
         Ok(())
     }
 
     /// Whether this is still one of the servers: a start that is under way may outlive it.
     pub(super) fn holds(&self, slot: &Arc<Slot>) -> bool {
-        self.slot(&slot.name).is_some_and(|held| Arc::ptr_eq(&held, slot))
+        self.all_slots().iter().any(|held| Arc::ptr_eq(held, slot))
     }
 
     pub(crate) fn no_such_server(&self, server: &ServerName) -> Error {

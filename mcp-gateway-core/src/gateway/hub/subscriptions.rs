@@ -256,7 +256,7 @@ impl Hub {
     async fn unsubscribe(&self, ctx: &CallContext, ended: Vec<(Key, Arc<Instance>)>) {
         let mut changed: Vec<Arc<Instance>> = Vec::new();
         for (key, instance) in ended {
-            let slot = self.slots().values().find(|slot| slot.number == key.slot).cloned();
+            let slot = self.all_slots().into_iter().find(|slot| slot.number == key.slot);
             let Some(slot) = slot.filter(|_| !instance.peer.is_closed()) else { continue };
             match instance.peer.era() {
                 // A server that refuses tells of changes that nobody hears of.

@@ -191,7 +191,7 @@ impl Hub {
         let next = (tasks.len() > PAGE).then(|| tasks[PAGE - 1].0.clone());
         tasks.truncate(PAGE);
         let described = tasks.iter().map(|(id, task)| async move {
-            let slot = self.slot(&task.target.server)?;
+            let slot = self.slots_of(ctx.session.as_ref()).get(&task.target.server).map(Arc::clone)?;
             let mut params = RawObject::default();
             params.set_text("taskId", id);
             let asked = Asked { hub: self, ctx, slot: &slot, request, task, id };

@@ -93,6 +93,7 @@ impl<S: Sync> AuditLayer<S> {
         event.name = request.target.as_ref().map(|target| target.name.clone()).or_else(|| request.subject());
         event.arguments_hash = request.arguments().map(|arguments| payload_hash(arguments.get().as_bytes()));
         event.shape = request.arguments().map(argument_shape);
+        event.detail = call.via.map(|via| serde_json::json!({"via": via}));
         event
     }
 

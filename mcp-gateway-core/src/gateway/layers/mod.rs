@@ -14,7 +14,7 @@ use async_trait::async_trait;
 use crate::error::Result;
 use crate::gateway::redact::{Findings, Redaction};
 use crate::model::{CallContext, Decision, Effect, Verification};
-use crate::protocol::{ClientCapabilities, Request, Response};
+use crate::protocol::{ClientCapabilities, RawJson, Request, Response};
 
 pub(crate) use audit::AuditLayer;
 pub(crate) use limits::LimitLayer;
@@ -32,6 +32,12 @@ pub(crate) struct Call {
     pub(crate) verification: Option<Arc<Verification>>,
     /// What the client can be asked.
     pub(crate) client: ClientCapabilities,
+    /// What a person should know of what would come of it.
+    pub(crate) facts: Vec<(String, String)>,
+    /// What it is answered with where it cannot be carried out anyway: nobody is asked about it then.
+    pub(crate) moot: Option<RawJson>,
+    /// The gateway's own tool by which it was called, where it was not called by itself.
+    pub(crate) via: Option<&'static str>,
     /// What policy decided; set by its layer, read by audit.
     pub(crate) decision: Option<Decision>,
     /// What cuts secrets out; set by the hub once it knows which server answers, read by audit.
@@ -47,6 +53,9 @@ impl Call {
             slot: None,
             verification: None,
             client: ClientCapabilities::none(),
+            facts: Vec::new(),
+            moot: None,
+            via: None,
             redaction: OnceLock::new(),
             findings: Mutex::default(),
             decision: None,

@@ -31,6 +31,11 @@ impl<S: Service> Service for PolicyLayer<S> {
                 .with_source(cause)
         })?;
         call.decision = Some(decision.clone());
+        if decision.effect != Effect::Deny
+            && let Some(answer) = call.moot.take()
+        {
+            return Ok(Response::new(answer));
+        }
         match decision.effect {
             Effect::Allow => self.inner.call(ctx, call).await,
             Effect::SoftConfirm | Effect::HardConfirm => {

@@ -114,6 +114,15 @@ pub enum RuleKind {
     /// `resources/templates/list`
     #[serde(rename = "resources/templates/list")]
     ListResourceTemplates,
+    /// `server/add`: an agent adds a server, by `mcp-add`.
+    #[serde(rename = "server/add")]
+    AddServer,
+    /// `server/remove`: an agent takes a server out, by `mcp-remove`.
+    #[serde(rename = "server/remove")]
+    RemoveServer,
+    /// `config/set`: an agent configures a server, by `mcp-config-set`.
+    #[serde(rename = "config/set")]
+    SetConfig,
 }
 
 impl Rule {

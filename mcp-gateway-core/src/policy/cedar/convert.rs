@@ -8,7 +8,7 @@ use serde_json::Value;
 use super::{CedarPolicy, error};
 use crate::error::{Error, ErrorKind, Result};
 use crate::model::CallContext;
-use crate::protocol::{ListKind, RawJson, Request, RequestKind, Target};
+use crate::protocol::{ListKind, RawJson, Request, RequestKind, ServerChange, Target};
 use crate::util::clock;
 
 /// The most values in the arguments of a request, lists and objects included.
@@ -45,7 +45,7 @@ impl<'a> Asked<'a> {
         let profile = uid("Profile", policy.profile.as_str())?;
         let server = uid("Server", target.server.as_str())?;
         let resource = uid(resource_type(source), &target.to_string())?;
-        let action = uid("Action", source.kind.method())?;
+        let action = uid("Action", source.change().map_or(source.kind.method(), ServerChange::as_str))?;
         let mut others = vec![
             entity(principal.clone(), vec![pair("name", &ctx.principal.name)], roles, Vec::new())?,
             entity(server.clone(), vec![pair("name", target.server.as_str())], vec![profile], Vec::new())?,

@@ -8,7 +8,7 @@ use super::predicate::Demand;
 use super::words::Words;
 use crate::error::Result;
 use crate::model::{CallContext, Decision, Described, Effect, Patterns, ProfileName, Rule, RuleKind};
-use crate::protocol::{Request, RequestKind};
+use crate::protocol::{Request, RequestKind, ServerChange};
 use crate::util::pattern::Pattern;
 
 /// A rule with its globs compiled.
@@ -105,6 +105,14 @@ impl<'a> Facts<'a> {
     }
 
     fn kind(&self) -> Option<RuleKind> {
+        // Whoever lets tools be called has not said that servers may be added.
+        if let Some(change) = self.request.change() {
+            return match change {
+                ServerChange::Add => Some(RuleKind::AddServer),
+                ServerChange::Remove => Some(RuleKind::RemoveServer),
+                ServerChange::Configure => Some(RuleKind::SetConfig),
+            };
+        }
         Some(match self.request.kind {
             RequestKind::CallTool => RuleKind::CallTool,
             kind if kind.is_about_task() => RuleKind::CallTool,

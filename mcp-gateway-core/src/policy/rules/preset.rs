@@ -1,10 +1,12 @@
 //! Rules that come with the gateway.
 
+use indexmap::IndexMap;
 use serde_json::Value;
 
 use super::compiled::Compiled;
 use super::words::Words;
-use crate::model::{Effect, OneOrMany, Preset, Rule, RuleKind};
+use crate::model::{Effect, OneOrMany, Patterns, Pointer, Predicate, Preset, Rule, RuleKind};
+use crate::protocol::GATEWAY;
 
 /// What cannot be taken back, or reaches beyond the conversation.
 const GRAVE: &[&str] = &[
@@ -95,6 +97,12 @@ const WRITING: &[&str] = &[
 /// What only looks.
 const READING: &[&str] = &["describe", "fetch", "find", "get", "list", "read", "search", "show", "view"];
 
+/// Whether a change is to be kept in the profile.
+fn profile_is_named(named: bool) -> IndexMap<Pointer, Predicate> {
+    let exists = Predicate { exists: Some(named), ..Predicate::default() };
+    Pointer::new("/profile").map(|pointer| IndexMap::from([(pointer, exists)])).unwrap_or_default()
+}
+
 /// The rules of a preset, in order.
 pub(super) fn rules(preset: Preset) -> Vec<Compiled> {
     let any = |id: &str, effect, reason: &str| Rule::any(effect).with_id(format!("default/{id}")).with_reason(reason);
@@ -126,9 +134,21 @@ pub(super) fn rules(preset: Preset) -> Vec<Compiled> {
         RuleKind::Unsubscribe,
         RuleKind::Complete,
     ]);
+    let mut looking = any("looking", Effect::Allow, "it only looks; what `mcp-exec` calls is decided by itself");
+    looking.server = Patterns::one(GATEWAY);
+    looking.tool = OneOrMany::new(["mcp-find", "mcp-list", "mcp-exec"].map(str::to_owned));
+    let mut leaving = any("giving-back", Effect::Allow, "a session gives back what it has added");
+    leaving.kind = OneOrMany::new([RuleKind::RemoveServer]);
+    leaving.arguments = profile_is_named(false);
+    let mut adding =
+        any("adding-a-server", Effect::HardConfirm, "it decides what runs, and with what; an operator confirms it");
+    adding.kind = OneOrMany::new([RuleKind::AddServer, RuleKind::RemoveServer, RuleKind::SetConfig]);
     let words = |of, at_an_end, without| Words { of, at_an_end, without };
     match preset {
         Preset::Default => vec![
+            Compiled::new(looking, 0),
+            Compiled::new(leaving, 0),
+            Compiled::new(adding, 0),
             Compiled::new(destructive, 0),
             Compiled::new(grave, 0).with_words(words(GRAVE, false, &[])),
             Compiled::new(approved, 0),
