@@ -391,7 +391,7 @@ mod tests {
         assert_eq!(find("z"), None);
         assert_eq!(find("b.z"), None, "a tool that is filtered out has no name at all");
         assert_eq!(view.find(RequestKind::ReadResource, "demo://r/7").unwrap().to_string(), "a.demo://r/7");
-        assert!(view.changes(&View::build(&parts, &mut names)).is_empty());
-        assert_eq!(View::build(&parts[..1], &mut names).changes(&view), [ListKind::Tools]);
+        assert!(view.changes(&View::build(&parts, false, &mut names)).is_empty());
+        assert_eq!(View::build(&parts[..1], false, &mut names).changes(&view), [ListKind::Tools]);
     }
 }

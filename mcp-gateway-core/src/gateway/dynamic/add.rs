@@ -80,6 +80,8 @@ impl Hub {
         self.record_edit("server/add", &slot.name, &Editor::tool(NAME, ctx), Some(settings), failure.as_ref()).await?;
         tried.keep();
         self.publish_own(session).await;
+        // What it offers is pinned now: it may be gone before this would be written by itself.
+        self.persist().await;
         self.tell_added(&slot.name, Some(session));
         match failure {
             None => Ok(slot),
@@ -95,6 +97,8 @@ impl Hub {
         slot.body.as_ref().map_err(Clone::clone)?;
         if !slot.has_surface() {
             self.see_now(ctx, slot).await?;
+        }
+        if !self.view_of(ctx.session.as_ref()).await.is_current(slot) {
             match &ctx.session {
                 Some(session) if self.added(session).contains_key(&slot.name) => self.publish_own(session).await,
                 _ => self.publish().await,

@@ -124,7 +124,7 @@ impl Hub {
     }
 
     /// Writes what is new to the lock.
-    pub(super) async fn persist(&self) {
+    pub(crate) async fn persist(&self) {
         let slots = self.all_slots();
         let unwritten: Vec<_> = slots.iter().filter_map(|slot| Some((slot, slot.take_unwritten()?))).collect();
         if unwritten.is_empty() {

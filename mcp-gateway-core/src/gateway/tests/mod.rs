@@ -1,6 +1,7 @@
 //! The gateway over servers that live in this process.
 
 mod approvals;
+mod dynamic;
 mod governed;
 mod host;
 

@@ -1,0 +1,7 @@
+//! Agents that find, add and call servers by themselves.
+
+mod bench;
+mod changes;
+mod governed;
+mod paths;
+mod sessions;
