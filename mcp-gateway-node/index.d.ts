@@ -330,7 +330,7 @@ export interface Instance {
 /** Something that happened in a gateway. */
 export type GatewayEvent =
   | { type: "list_changed"; list: "tools" | "prompts" | "resources" }
-  | { type: "server_added" | "server_removed"; server: string }
+  | { type: "server_added" | "server_removed"; server: string; session?: string }
   | { type: "preparing"; server: string; status: string; done: number; total: number }
   | { type: "server_started"; server: string; instance: string; session?: string }
   | { type: "server_failed"; server: string; reason: string }
@@ -594,6 +594,8 @@ export interface Question {
   definition?: string;
   /** Whether an operator has approved exactly this definition. */
   definitionApproved?: boolean;
+  /** What would come of it: of a server that would be added, what runs. */
+  facts?: { what: string; value: string }[];
   /** What was answered before to the same principal about the same target, the newest first. */
   previous: { time: number; granted: boolean; by: string; reason: string; sameArguments: boolean }[];
 }
@@ -811,12 +813,26 @@ export interface ProfileSpec {
   approval?: ApprovalSpec;
   /** What the audit trail holds, and how it is kept. */
   audit?: AuditSpec;
+  /** Whether agents may find, add and call servers by themselves. */
+  dynamic?: DynamicSpec;
   /** How much may flow; every one that fits holds. */
   quotas?: QuotaSpec[];
   /** What happens to secrets in what flows; a server may differ. */
   redaction?: RedactionSpec;
   /** Which images must be signed, and by whom: signers by globs over repositories. */
   verify?: { mode?: VerifyMode; signers?: Record<string, Signer>; trustRoot?: string };
+}
+
+/** Whether agents may find, add and call servers by themselves, and what becomes of what they have added. */
+export interface DynamicSpec {
+  /** Whether the gateway offers its own tools. */
+  enabled?: boolean;
+  /** Whether a change may be kept in the profile; `never` where nothing is written. */
+  save?: "never" | "ask" | "always";
+  /** Whether lists of tools show the gateway's own alone. */
+  lean?: boolean;
+  /** Which of its own tools the gateway offers; none means all of them. */
+  tools?: string[];
 }
 
 /** What happens where something is found: refused or withheld, cut out, let through and recorded, not looked for. */
@@ -889,7 +905,10 @@ export type RuleKind =
   | "tools/list"
   | "prompts/list"
   | "resources/list"
-  | "resources/templates/list";
+  | "resources/templates/list"
+  | "server/add"
+  | "server/remove"
+  | "config/set";
 
 /**
  * One rule: what it covers, by all that is said, and what may happen with it.
@@ -1032,6 +1051,10 @@ export interface OpenOptions {
   runtimes?: ("docker" | "process" | "remote")[];
   /** Whether processes are refused that this machine cannot isolate fully. */
   requireIsolation?: boolean;
+  /** Whether agents may find, add and call servers by themselves; what the profile says where it is not said. */
+  dynamic?: boolean;
+  /** Whether lists show the gateway's own tools alone; `dynamic` goes with it. */
+  lean?: boolean;
   /** Which engine is meant, where that is not the one that `docker` uses. */
   docker?: { host?: string; context?: string; config?: string };
   /** What counts where neither profile nor catalog says it. */
@@ -1319,6 +1342,8 @@ export declare class GatewayBuilder {
   withAudit(audit: AuditStore | string): this;
   withRuntimes(...runtimes: ("docker" | "process" | "remote")[]): this;
   withRequireIsolation(required: boolean): this;
+  withDynamic(allowed: boolean): this;
+  withLean(lean: boolean): this;
   withDocker(docker: NonNullable<OpenOptions["docker"]>): this;
   withDefaults(defaults: NonNullable<OpenOptions["defaults"]>): this;
   withBounds(bounds: NonNullable<OpenOptions["bounds"]>): this;

@@ -177,6 +177,18 @@ pub(crate) struct SettingArgs {
     pub(crate) require_isolation: bool,
 }
 
+/// What agents may do by themselves.
+#[derive(Clone, Copy, Debug, Default, Args)]
+#[command(next_help_heading = "What agents may do by themselves, beside what the profile says")]
+pub(crate) struct DynamicArgs {
+    /// Find, add and call servers of the catalogs: mcp-find, mcp-add, mcp-exec and others are tools then
+    #[arg(long)]
+    pub(crate) dynamic: bool,
+    /// List these tools alone; every other one is found and called by them
+    #[arg(long)]
+    pub(crate) lean: bool,
+}
+
 /// One gateway, as verbs that ask servers need it.
 #[derive(Clone, Debug, Args)]
 pub(crate) struct GatewayArgs {
@@ -186,6 +198,8 @@ pub(crate) struct GatewayArgs {
     pub(crate) selection: SelectionArgs,
     #[command(flatten)]
     pub(crate) settings: SettingArgs,
+    #[command(flatten)]
+    pub(crate) dynamic: DynamicArgs,
 }
 
 /// How sessions share servers.

@@ -7,7 +7,7 @@ use std::sync::Arc;
 use clap::{Args, Subcommand, ValueEnum};
 use tokio_util::sync::CancellationToken;
 
-use super::args::{GatewayArgs, ProfileArgs, SelectionArgs, SettingArgs};
+use super::args::{DynamicArgs, GatewayArgs, ProfileArgs, SelectionArgs, SettingArgs};
 use super::events::EventArgs;
 use super::issuers::OAuthArgs;
 use super::{Env, assemble, events, report, signals};
@@ -33,6 +33,7 @@ pub(crate) enum Verb {
   mcp-gateway gateway run --transport streaming --port 8811 --profile dev-tools --profile lab
   mcp-gateway gateway run --transport sse --port 8811
   mcp-gateway gateway run --transport streaming --oauth-issuer https://login.example --oauth-resource https://gw.example
+  mcp-gateway gateway run --profile dev-tools --dynamic
   mcp-gateway gateway run --profile dev-tools --events events.jsonl
   mcp-gateway gateway run --catalog a.yaml --catalog b.yaml --servers time,git
   mcp-gateway gateway run --catalog=a.yaml --registry=registry.yaml --config=config.yaml --secrets=.env
@@ -64,6 +65,8 @@ pub(crate) struct RunArgs {
     oauth: OAuthArgs,
     #[command(flatten)]
     settings: SettingArgs,
+    #[command(flatten)]
+    dynamic: DynamicArgs,
 }
 
 /// How clients reach the gateway.
@@ -138,6 +141,7 @@ impl RunArgs {
                 profile: ProfileArgs { profile },
                 selection: self.selection.clone(),
                 settings: self.settings.clone(),
+                dynamic: self.dynamic,
             })
             .collect();
         match (self.transport, all.as_slice()) {

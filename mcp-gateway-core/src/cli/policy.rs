@@ -41,6 +41,7 @@ Exit code 1 when there is something to look at.")]
     #[command(after_help = "Examples:
   mcp-gateway policy explain github.delete_repo
   mcp-gateway policy explain github.push --arguments '{\"branch\": \"main\"}' --principal ann --role dev
+  mcp-gateway policy explain github --kind server/add
   mcp-gateway policy explain file:///etc/hosts --kind resources/read --at 2026-11-27T22:15:00Z
 
 Nothing is carried out, recorded or started. Annotations are those that are recorded of the server.")]

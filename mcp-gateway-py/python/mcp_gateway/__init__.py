@@ -33,6 +33,7 @@ from mcp_gateway.policy import CaseOutcome, Decision, Explanation, Policy, Polic
 from mcp_gateway.profile import (
     ApprovalSpec,
     AuditSpec,
+    DynamicSpec,
     LimitsSpec,
     OAuthSpec,
     PolicyRuleSpec,
@@ -68,6 +69,7 @@ __all__ = [
     "Decision",
     "DefaultSettings",
     "DockerOptions",
+    "DynamicSpec",
     "Elicitation",
     "ElicitationAnswer",
     "Event",

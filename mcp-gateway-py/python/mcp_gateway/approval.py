@@ -44,6 +44,8 @@ class Question:
     """The SHA-256 of the target's definition, as far as it is known."""
     definition_approved: bool = False
     """Whether an operator has approved exactly this definition."""
+    facts: Sequence[Mapping[str, str]] = field(default_factory=tuple[Mapping[str, str], ...])
+    """What would come of it, each `what` with its `value`: of a server that would be added, what runs."""
     previous: Sequence[Mapping[str, Any]] = field(default_factory=tuple[Mapping[str, Any], ...])
     """What was answered before to the same principal about the same target, the newest first."""
 
@@ -64,6 +66,7 @@ class Question:
             raw.get("identity"),
             raw.get("definition"),
             raw.get("definitionApproved", False),
+            raw.get("facts", ()),
             raw.get("previous", ()),
         )
 

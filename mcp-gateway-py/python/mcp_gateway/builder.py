@@ -107,6 +107,16 @@ class GatewayBuilder:
         self._options["require_isolation"] = required
         return self
 
+    def with_dynamic(self, allowed: bool = True) -> "Self":
+        """Lets agents find, add and call servers by themselves."""
+        self._options["dynamic"] = allowed
+        return self
+
+    def with_lean(self, lean: bool = True) -> "Self":
+        """Lists the gateway's own tools alone, by which agents find every other one."""
+        self._options["lean"] = lean
+        return self
+
     def with_docker(self, docker: DockerOptions) -> "Self":
         """Names the container engine."""
         self._options["docker"] = docker

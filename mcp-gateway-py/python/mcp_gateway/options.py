@@ -102,6 +102,10 @@ class OpenArguments(TypedDict, total=False):
     """What may start servers; all that this machine has by default."""
     require_isolation: bool | None
     """Whether processes are refused that this machine cannot isolate fully."""
+    dynamic: bool | None
+    """Whether agents may find, add and call servers by themselves; what the profile says where it is not said."""
+    lean: bool | None
+    """Whether lists show the gateway's own tools alone; `dynamic` goes with it."""
     docker: DockerOptions | None
     """Which engine is meant."""
     defaults: DefaultSettings | None

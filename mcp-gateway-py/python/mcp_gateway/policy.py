@@ -22,6 +22,9 @@ RuleKind = Literal[
     "prompts/list",
     "resources/list",
     "resources/templates/list",
+    "server/add",
+    "server/remove",
+    "config/set",
 ]
 """A kind of request that rules tell apart."""
 

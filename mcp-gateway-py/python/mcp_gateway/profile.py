@@ -9,6 +9,7 @@ from mcp_gateway.policy import Effect, RuleKind
 __all__ = [
     "ApprovalSpec",
     "AuditSpec",
+    "DynamicSpec",
     "Isolation",
     "LimitsSpec",
     "OAuthSpec",
@@ -233,6 +234,20 @@ class ApprovalSpec:
 
 
 @dataclass(frozen=True)
+class DynamicSpec:
+    """Whether agents may find, add and call servers by themselves, and what becomes of what they have added."""
+
+    enabled: bool = False
+    """Whether the gateway offers its own tools."""
+    save: Literal["never", "ask", "always"] | None = None
+    """Whether a change may be kept in the profile; `never` where nothing is written."""
+    lean: bool | None = None
+    """Whether lists of tools show the gateway's own alone."""
+    tools: Sequence[str] = ()
+    """Which of its own tools the gateway offers; none means all of them."""
+
+
+@dataclass(frozen=True)
 class QuotaSpec:
     """A bound on calls, prompts, reads, subscriptions and completions, for each server and principal that it names."""
 
@@ -308,6 +323,8 @@ class ProfileSpec:
     """How people are asked about what it lets through with a confirmation only."""
     audit: AuditSpec | None = None
     """What the audit trail holds."""
+    dynamic: DynamicSpec | None = None
+    """Whether agents may find, add and call servers by themselves."""
     quotas: Sequence[QuotaSpec] = ()
     """How much may flow; every one that fits holds."""
     redaction: RedactionSpec | None = None

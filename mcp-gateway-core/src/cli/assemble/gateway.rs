@@ -4,7 +4,7 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use super::catalog::{sources, warn};
-use crate::cli::args::{CatalogArgs, GatewayArgs, ProfileArgs, SecretArgs, SelectionArgs, SettingArgs};
+use crate::cli::args::{CatalogArgs, DynamicArgs, GatewayArgs, ProfileArgs, SecretArgs, SelectionArgs, SettingArgs};
 use crate::cli::progress::StderrProgress;
 use crate::cli::{Env, report};
 use crate::error::{ErrorKind, Result};
@@ -45,9 +45,10 @@ pub(crate) async fn gateway_of(env: &Env, args: &GatewayArgs, shared: &Shared) -
     parts.progress = Some(Arc::new(StderrProgress::new()));
     let opened = open(options(env, args), parts).await?;
     warn(&opened.warnings);
-    if opened.profile.spec().await?.servers.is_empty() {
+    let spec = opened.profile.spec().await?;
+    if spec.servers.is_empty() && !spec.dynamic.enabled {
         report::warning(format_args!("profile `{}` has no servers", args.profile.profile));
-        report::hint("add one with `mcp-gateway server add NAME`, or name some with `--servers`");
+        report::hint("add one with `mcp-gateway server add NAME`, name some with `--servers`, or let agents add them with `--dynamic`");
     }
     Ok(opened)
 }
@@ -76,6 +77,8 @@ fn options(env: &Env, args: &GatewayArgs) -> OpenOptions {
         // A server that is elsewhere needs nothing of this machine, so it can always be reached.
         runtimes: settings.runtime.map(|only| vec![only.into(), RuntimeName::Remote]),
         require_isolation: settings.require_isolation,
+        dynamic: args.dynamic.dynamic,
+        lean: args.dynamic.lean,
         docker: env.docker.clone(),
         defaults: DefaultSettings {
             isolation: settings.isolation.map(Into::into),
@@ -128,7 +131,7 @@ pub(crate) async fn idle(
 ) -> Result<McpGateway> {
     let selection = SelectionArgs { catalog: catalog.clone(), secrets: secrets.clone(), ..SelectionArgs::default() };
     let args =
-        GatewayArgs { profile: ProfileArgs { profile: name.clone() }, selection, settings: SettingArgs::default() };
+        GatewayArgs { profile: ProfileArgs { profile: name.clone() }, selection, settings: SettingArgs::default(), dynamic: DynamicArgs::default() };
     let mut options = options(env, &args);
     options.audit = audit;
     let opened = open(options, parts(&Shared::register(env)?)).await?;

@@ -59,6 +59,10 @@ pub struct OpenOptions {
     pub runtimes: Option<Vec<RuntimeName>>,
     /// Whether processes are refused that this machine cannot isolate fully.
     pub require_isolation: bool,
+    /// Whether agents may find, add and call servers by themselves; what the profile says where it is not said.
+    pub dynamic: bool,
+    /// Whether lists of tools show the gateway's own alone, which agents find every other one by; `dynamic` goes with it.
+    pub lean: bool,
     /// Which engine is meant, where that is not the one that `docker` uses.
     pub docker: DockerOptions,
     /// What counts where neither profile nor catalog says it.

@@ -95,6 +95,8 @@ pub(super) async fn run_profile(home: &Home, options: &OpenOptions, has_own_cata
         Some(tools) => spec.tools = tools.to_vec(),
         None => {}
     }
+    spec.dynamic.enabled |= options.dynamic || options.lean;
+    spec.dynamic.lean |= options.lean;
     apply(&mut spec, &options.defaults);
     let lock = if named && chosen.is_none() && options.catalogs.is_empty() && !has_own_catalog {
         lock_of(&home.profiles(), &spec.name).await?
