@@ -45,7 +45,8 @@ impl Names {
             Some(prefix) if has_prefix(kind) => format!("{prefix}__{}", target.name),
             _ => target.name.clone(),
         };
-        let is_free = !self.exposed.contains_key(&bare) && (target.is_own() || !has_prefix(kind) || !is_reserved(&bare));
+        let is_free =
+            !self.exposed.contains_key(&bare) && (target.is_own() || !has_prefix(kind) || !is_reserved(&bare));
         let name = if is_free {
             bare
         } else if has_prefix(kind) {

@@ -7,8 +7,8 @@ use std::time::Instant;
 use async_trait::async_trait;
 use tokio_util::sync::CancellationToken;
 
-use super::events::GatewayEvents;
 use super::dynamic::unknown_tool;
+use super::events::GatewayEvents;
 use super::hub::{Editor, Hub};
 use super::inspect::Inspection;
 use super::layers::{Call, Service};
@@ -111,7 +111,10 @@ impl McpGateway {
     /// `AlreadyExists` for a server that the profile has, `NotFound` for one that the catalog does not have,
     /// `InvalidConfig` or `InvalidInput` for settings that cannot be right, `Closed` when the gateway is shutting down.
     pub async fn add_server(&self, server: &ServerName, settings: ServerSpec) -> Result<()> {
-        self.hub.add_server(server, settings, &Editor::HOST).await.map_err(|error| error.with_operation("McpGateway::add_server"))
+        self.hub
+            .add_server(server, settings, &Editor::HOST)
+            .await
+            .map_err(|error| error.with_operation("McpGateway::add_server"))
     }
 
     /// Takes a server out of the profile and stops it; its calls under way fail.
@@ -119,7 +122,10 @@ impl McpGateway {
     /// # Errors
     /// `NotFound` for a server that the profile does not have.
     pub async fn remove_server(&self, server: &ServerName) -> Result<()> {
-        self.hub.remove_server(server, &Editor::HOST).await.map_err(|error| error.with_operation("McpGateway::remove_server"))
+        self.hub
+            .remove_server(server, &Editor::HOST)
+            .await
+            .map_err(|error| error.with_operation("McpGateway::remove_server"))
     }
 
     /// The servers of the catalog, and their tools, that fit a query best.

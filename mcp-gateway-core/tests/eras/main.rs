@@ -7,6 +7,8 @@ mod bench;
 #[cfg(test)]
 mod client;
 #[cfg(test)]
+mod dynamic;
+#[cfg(test)]
 mod edges;
 #[cfg(test)]
 mod governed;

@@ -48,7 +48,9 @@ pub(crate) async fn gateway_of(env: &Env, args: &GatewayArgs, shared: &Shared) -
     let spec = opened.profile.spec().await?;
     if spec.servers.is_empty() && !spec.dynamic.enabled {
         report::warning(format_args!("profile `{}` has no servers", args.profile.profile));
-        report::hint("add one with `mcp-gateway server add NAME`, name some with `--servers`, or let agents add them with `--dynamic`");
+        report::hint(
+            "add one with `mcp-gateway server add NAME`, name some with `--servers`, or let agents add them with `--dynamic`",
+        );
     }
     Ok(opened)
 }
@@ -130,8 +132,12 @@ pub(crate) async fn idle(
     audit: Option<AuditSource>,
 ) -> Result<McpGateway> {
     let selection = SelectionArgs { catalog: catalog.clone(), secrets: secrets.clone(), ..SelectionArgs::default() };
-    let args =
-        GatewayArgs { profile: ProfileArgs { profile: name.clone() }, selection, settings: SettingArgs::default(), dynamic: DynamicArgs::default() };
+    let args = GatewayArgs {
+        profile: ProfileArgs { profile: name.clone() },
+        selection,
+        settings: SettingArgs::default(),
+        dynamic: DynamicArgs::default(),
+    };
     let mut options = options(env, &args);
     options.audit = audit;
     let opened = open(options, parts(&Shared::register(env)?)).await?;

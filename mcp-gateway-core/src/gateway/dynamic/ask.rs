@@ -43,7 +43,9 @@ impl Hub {
             "requestedSchema": {"type": "object", "properties": fields, "required": missing},
         });
         let Some(answer) = self.ask_form(ctx, request, RawJson::from_value(&question)?).await else { return Ok(None) };
-        let Some(content) = answer["content"].as_object().filter(|_| answer["action"] == "accept") else { return Ok(None) };
+        let Some(content) = answer["content"].as_object().filter(|_| answer["action"] == "accept") else {
+            return Ok(None);
+        };
         for key in missing {
             if let Some(value) = content.get(&key) {
                 wanted.config.insert(key, value.clone());

@@ -77,8 +77,11 @@ fn check_value(schema: &Value, value: &Value, at: &str, depth: usize) -> Result<
         return Err(wrong(at, "is nested too deep"));
     }
     if let Some(word) = OTHERS.iter().find(|word| schema.contains_key(**word)) {
-        return Err(Error::new(ErrorKind::Unsupported, format!("`{at}` has a schema with `{word}`, which is not checked"))
-            .with_hint("an operator can set it in the profile"));
+        return Err(Error::new(
+            ErrorKind::Unsupported,
+            format!("`{at}` has a schema with `{word}`, which is not checked"),
+        )
+        .with_hint("an operator can set it in the profile"));
     }
     check_kind(schema, value, at)?;
     match value {
@@ -193,7 +196,11 @@ mod tests {
             (json!({"type": "string", "maxLength": 2}), json!("éé"), json!("éée")),
             (paths.clone(), json!(["/srv/a"]), json!(["/etc"])),
             (paths, json!([]), json!(["/srv/a", "/srv/b", "/srv/c"])),
-            (json!({"properties": {"a": {"type": "string"}}, "additionalProperties": false}), json!({"a": "x"}), json!({"b": 1})),
+            (
+                json!({"properties": {"a": {"type": "string"}}, "additionalProperties": false}),
+                json!({"a": "x"}),
+                json!({"b": 1}),
+            ),
             (json!({"type": "object", "required": ["a"]}), json!({"a": 1}), json!({})),
             (json!({}), json!([1]), json!(null)),
         ] {

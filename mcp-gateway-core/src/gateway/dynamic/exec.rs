@@ -72,7 +72,8 @@ pub(super) fn wrong(arguments: &RawJson) -> Error {
 /// # Errors
 /// `Internal` when it has no JSON form.
 pub(crate) fn unknown(error: &Error) -> Result<Response> {
-    let error = error.clone().with_hint("find the tool with `mcp-find`; where its server is not added, `mcp-add` adds it");
+    let error =
+        error.clone().with_hint("find the tool with `mcp-find`; where its server is not added, `mcp-add` adds it");
     answer::failed(&error, Value::Null).map(Response::new)
 }
 
@@ -103,7 +104,11 @@ mod tests {
         let read = |text: &str| read(Some(&RawJson::parse(text).unwrap()));
         let wanted = read(r#"{"tool": "a.b", "arguments": {"id": 12345678901234567890123, "x": 1.0}}"#).unwrap();
         assert_eq!(wanted.tool, "a.b");
-        assert_eq!(wanted.arguments.unwrap().get(), r#"{"id": 12345678901234567890123, "x": 1.0}"#, "as it was written");
+        assert_eq!(
+            wanted.arguments.unwrap().get(),
+            r#"{"id": 12345678901234567890123, "x": 1.0}"#,
+            "as it was written"
+        );
         assert!(read(r#"{"tool": "a.b", "arguments": null}"#).unwrap().arguments.is_none());
         for bad in ["{}", "[]", r#"{"tool": 1}"#, r#"{"tool": "a", "arguments": []}"#, r#"{"tool": "a", "args": {}}"#] {
             assert_eq!(read(bad).unwrap_err().kind(), ErrorKind::InvalidInput, "{bad}");

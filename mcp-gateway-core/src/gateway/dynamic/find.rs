@@ -158,7 +158,8 @@ impl Hub {
         }
         let properties = config::properties(entry);
         if !properties.is_empty() {
-            shown["config"] = json!({"properties": properties, "required": config::missing(entry, &indexmap::IndexMap::new())});
+            shown["config"] =
+                json!({"properties": properties, "required": config::missing(entry, &indexmap::IndexMap::new())});
         }
         shown["tools"] = tools(looking, found, slot.map(Arc::as_ref)).into();
         shown["next"] = next(entry, slot.is_some()).into();
@@ -198,14 +199,11 @@ fn next(entry: &ServerEntry, is_added: bool) -> String {
     if is_added {
         return "added: call its tools with `mcp-exec`".to_owned();
     }
-    let needed = entry.secrets.iter().filter(|secret| secret.required != Some(false)).map(|secret| secret.name.as_str());
+    let needed =
+        entry.secrets.iter().filter(|secret| secret.required != Some(false)).map(|secret| secret.name.as_str());
     let needed: Vec<_> = needed.collect();
     let add = format!("not added: call `mcp-add` with `server: {}`", entry.name);
-    if needed.is_empty() {
-        add
-    } else {
-        format!("{add}; an operator sets its secrets: {}", needed.join(", "))
-    }
+    if needed.is_empty() { add } else { format!("{add}; an operator sets its secrets: {}", needed.join(", ")) }
 }
 
 /// The tools that the query is about; of a server that fits by itself, its first ones.
@@ -215,11 +213,8 @@ fn tools(looking: &Looking, found: &Match, slot: Option<&Slot>) -> Vec<Value> {
     let surface = lock.as_ref().and_then(|lock| lock.surface.as_ref());
     let names = looking.view.tool_names(&entry.name);
     let is_offered = |name: &str| surface.is_none() || names.contains_key(name);
-    let mut wanted: Vec<(&str, Option<f64>, Option<&str>)> = found
-        .tools
-        .iter()
-        .map(|tool| (tool.name.as_str(), Some(tool.score), tool.description.as_deref()))
-        .collect();
+    let mut wanted: Vec<(&str, Option<f64>, Option<&str>)> =
+        found.tools.iter().map(|tool| (tool.name.as_str(), Some(tool.score), tool.description.as_deref())).collect();
     if wanted.is_empty() {
         wanted = match surface {
             Some(surface) => surface.tools.iter().take(SOME).map(|tool| (tool.key.as_str(), None, None)).collect(),
@@ -267,7 +262,9 @@ fn schema_of(tool: &ToolEntry) -> Option<Value> {
     for argument in tool.arguments.as_array()? {
         let Some(name) = argument["name"].as_str() else { continue };
         let mut schema = Map::new();
-        for (from, to) in [("type", "type"), ("desc", "description"), ("description", "description"), ("items", "items")] {
+        for (from, to) in
+            [("type", "type"), ("desc", "description"), ("description", "description"), ("items", "items")]
+        {
             if let Some(said) = argument.get(from) {
                 schema.insert(to.to_owned(), said.clone());
             }

@@ -50,9 +50,15 @@ impl Hub {
                 let missing = config::missing(&candidate.body()?.entry, &wanted.config);
                 if !missing.is_empty() {
                     let known = config::properties(&candidate.body()?.entry);
-                    let schemas: serde_json::Map<_, _> =
-                        missing.iter().filter_map(|key| Some((key.clone(), (*known.get(key.as_str())?).clone()))).collect();
-                    let why = format!("server `{}` needs values for its configuration: {}", wanted.server, missing.join(", "));
+                    let schemas: serde_json::Map<_, _> = missing
+                        .iter()
+                        .filter_map(|key| Some((key.clone(), (*known.get(key.as_str())?).clone())))
+                        .collect();
+                    let why = format!(
+                        "server `{}` needs values for its configuration: {}",
+                        wanted.server,
+                        missing.join(", ")
+                    );
                     let error = Error::new(ErrorKind::InvalidInput, why)
                         .with_hint("ask the user for them, and call `mcp-add` again with them in `config`");
                     let more = json!({"server": wanted.server, "missingConfig": schemas});

@@ -76,9 +76,9 @@ impl Hub {
     pub(crate) fn put_back(&self, session: &SessionId, slot: &Arc<Slot>, before: Option<&Arc<Slot>>) {
         let is_back = {
             let mut own = self.own.write().unwrap_or_else(PoisonError::into_inner);
-            let held = own.get_mut(session).filter(|own| {
-                own.added.get(&slot.name).is_some_and(|held| Arc::ptr_eq(held, slot))
-            });
+            let held = own
+                .get_mut(session)
+                .filter(|own| own.added.get(&slot.name).is_some_and(|held| Arc::ptr_eq(held, slot)));
             match (held, before) {
                 (Some(own), Some(before)) => {
                     own.added.insert(slot.name.clone(), Arc::clone(before));

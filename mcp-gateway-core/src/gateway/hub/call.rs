@@ -139,11 +139,10 @@ impl Hub {
 
     async fn forward(&self, ctx: &CallContext, call: &Call, target: &Target) -> Result<Response> {
         let request = &call.request;
-        let slot = &self
-            .slots_of(ctx.session.as_ref())
-            .get(&target.server)
-            .map(Arc::clone)
-            .ok_or_else(|| Error::new(ErrorKind::NotFound, format!("no server `{}` in this profile", target.server)))?;
+        let slot =
+            &self.slots_of(ctx.session.as_ref()).get(&target.server).map(Arc::clone).ok_or_else(|| {
+                Error::new(ErrorKind::NotFound, format!("no server `{}` in this profile", target.server))
+            })?;
         if call.slot != Some(slot.number) {
             // What policy or a person has decided was about the one before.
             let changed = format!("server `{}` was replaced while the request waited", target.server);

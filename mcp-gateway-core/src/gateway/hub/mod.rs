@@ -128,7 +128,8 @@ impl Hub {
     /// Joins the parts and begins to look after idle servers and changed surfaces.
     pub(crate) fn start(parts: HubParts) -> Arc<Self> {
         let mut names = parts.names;
-        let view = publish::build_view(&parts.slots, &ClientCapabilities::none(), None, parts.dynamic.as_ref(), &mut names);
+        let view =
+            publish::build_view(&parts.slots, &ClientCapabilities::none(), None, parts.dynamic.as_ref(), &mut names);
         let hub = Arc::new_cyclic(|this| Self {
             this: Weak::clone(this),
             launcher: parts.launcher,

@@ -6,9 +6,9 @@
 use std::collections::HashMap;
 use std::sync::{Arc, PoisonError};
 
-use super::{Hub, Slots};
 use super::publish::build_view;
 use super::slot::Slot;
+use super::{Hub, Slots};
 use crate::gateway::view::{AllNames, View};
 use crate::model::{SessionId, Surface};
 use crate::protocol::ListKind;
@@ -47,9 +47,7 @@ impl Hub {
         }
         {
             let mut own = self.own.write().unwrap_or_else(PoisonError::into_inner);
-            let kept = own
-                .entry(session.clone())
-                .or_insert_with(|| Own::new(&before));
+            let kept = own.entry(session.clone()).or_insert_with(|| Own::new(&before));
             kept.surfaces.insert(slot.number, Arc::new(surface));
         }
         self.publish_own(session).await;

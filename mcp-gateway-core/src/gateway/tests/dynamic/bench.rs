@@ -161,9 +161,8 @@ impl Scene {
 
     pub(super) async fn caller_that(&self, can: &Value) -> Caller {
         let link = Arc::new(Agent::default());
-        let options = SessionOptions::new()
-            .with_link(Arc::clone(&link) as _)
-            .with_capabilities(ClientCapabilities::of(can));
+        let options =
+            SessionOptions::new().with_link(Arc::clone(&link) as _).with_capabilities(ClientCapabilities::of(can));
         let session = self.gateway.open_session(options).await.unwrap();
         let ctx = CallContext::local().with_session(session.clone());
         Caller { gateway: self.gateway.clone(), ctx, session, link }

@@ -58,7 +58,8 @@ async fn a_client_that_shows_forms_is_asked_and_what_it_says_is_decided_about() 
     assert_eq!(asked["requestedSchema"]["required"], json!(["zone"]));
     assert_eq!(asked["_meta"]["mcp-gateway/server"], "gateway");
     assert!(asked["message"].as_str().unwrap().contains("no secrets"));
-    let record = scene.records("tools/call").await.into_iter().find(|record| record.event.outcome == Outcome::Ok).unwrap();
+    let record =
+        scene.records("tools/call").await.into_iter().find(|record| record.event.outcome == Outcome::Ok).unwrap();
     assert_eq!(record.event.shape, Some(json!({"server": "string(4)", "config": {"zone": "string(5)"}})));
     assert_eq!(scene.records("elicitation/create").await.len(), 3);
 }

@@ -11,11 +11,8 @@ use crate::profile::{PolicyRuleSpec, SaveWord};
 /// A gateway with the rules that come with it, and one server that says much about itself.
 async fn stage(queue: &ApprovalQueue, edit: impl FnOnce(&mut ProfileSpec)) -> Scene {
     let plan = Plan::new().with_entry("time", &Scripted::new(&["now"]), |entry| {
-        entry.metadata = Some(Metadata {
-            owner: Some("Acme".to_owned()),
-            license: Some("MIT".to_owned()),
-            ..Metadata::default()
-        });
+        entry.metadata =
+            Some(Metadata { owner: Some("Acme".to_owned()), license: Some("MIT".to_owned()), ..Metadata::default() });
         entry.title = Some("Time\nwould: nothing".to_owned());
         entry.allow_hosts = vec!["time.example:443".to_owned()];
         let mut secret = SecretEntry::new("time.key", "KEY");
@@ -67,7 +64,10 @@ async fn an_operator_sees_what_would_run_and_nothing_runs_before() {
     let (added, ()) = tokio::join!(caller.call("mcp-add", json!({"server": "time"})), operator);
     assert_eq!(added["status"], "added");
     let record = scene.records("tools/call").await.pop().unwrap().event;
-    assert_eq!((record.server.unwrap().to_string(), record.name.unwrap()), ("gateway".to_owned(), "mcp-add".to_owned()));
+    assert_eq!(
+        (record.server.unwrap().to_string(), record.name.unwrap()),
+        ("gateway".to_owned(), "mcp-add".to_owned())
+    );
     assert_eq!(record.decision.unwrap().rule, "default/adding-a-server");
     // Giving back needs nobody; another one is asked about again, with what is known by then.
     caller.call("mcp-remove", json!({"server": "time"})).await;

@@ -8,10 +8,7 @@ use crate::profile::{DynamicSpec, PolicyRuleSpec};
 #[tokio::test]
 async fn by_exec_it_is_decided_recorded_and_counted_as_a_direct_call() {
     let plan = Plan::new().with_profiled("one", &Scripted::new(&["alpha", "drop"]));
-    let scene = plan
-        .edit(|spec| spec.policy.rules = vec![PolicyRuleSpec::new("one.drop", Effect::Deny)])
-        .build()
-        .await;
+    let scene = plan.edit(|spec| spec.policy.rules = vec![PolicyRuleSpec::new("one.drop", Effect::Deny)]).build().await;
     let caller = scene.caller().await;
     caller.tools().await;
     // Every way to name a tool, and every way to call it.
@@ -52,7 +49,8 @@ async fn by_exec_progress_and_cancellation_are_those_of_the_call() {
     request.params.set("_meta", RawJson::parse(r#"{"progressToken":"p1"}"#).unwrap());
     let request = request.with_link(Arc::clone(&caller.link) as _);
     scene.gateway.dispatch(&caller.ctx, request).await.unwrap().result.unwrap();
-    let progress = || caller.link.told.lock().unwrap().iter().filter(|(_, params)| params["progressToken"] == "p1").count();
+    let progress =
+        || caller.link.told.lock().unwrap().iter().filter(|(_, params)| params["progressToken"] == "p1").count();
     until("progress arrives", async || progress() == 2).await;
     caller.ctx = caller.ctx.with_timeout(Duration::from_millis(50));
     let error = caller.try_call("mcp-exec", json!({"tool": "hang"})).await.unwrap_err();
@@ -139,7 +137,8 @@ async fn nothing_relevant_is_an_answer() {
     let caller = scene.caller().await;
     let found = caller.call("mcp-find", json!({"query": "zzzzqqqq"})).await;
     assert_eq!((&found["servers"], &found["categories"]), (&json!([]), &json!(["clocks"])));
-    for wrong in [json!({}), json!({"query": 1}), json!({"query": "x", "detail": "all"}), json!({"query": "x", "q": 1})] {
+    for wrong in [json!({}), json!({"query": 1}), json!({"query": "x", "detail": "all"}), json!({"query": "x", "q": 1})]
+    {
         caller.fail("mcp-find", wrong).await;
     }
 }

@@ -63,11 +63,8 @@ async fn two_sessions_add_the_same_server_and_have_each_their_own() {
 
 #[tokio::test]
 async fn the_names_of_one_session_do_not_depend_on_what_another_has_added() {
-    let scene = Plan::new()
-        .with("first", &Scripted::new(&["same"]))
-        .with("second", &Scripted::new(&["same"]))
-        .build()
-        .await;
+    let scene =
+        Plan::new().with("first", &Scripted::new(&["same"])).with("second", &Scripted::new(&["same"])).build().await;
     let (one, two) = (scene.caller().await, scene.caller().await);
     one.call("mcp-add", json!({"server": "first"})).await;
     let second = two.call("mcp-add", json!({"server": "second"})).await;
@@ -101,10 +98,10 @@ async fn what_is_removed_is_gone_and_told() {
     assert_eq!(changes, vec![("time".to_owned(), Some(one.session.clone())); 2]);
     let edits = [scene.records("server/add").await, scene.records("server/remove").await].concat();
     assert!(edits.iter().all(|record| record.event.session == Some(one.session.clone())));
-    assert_eq!(edits.iter().map(|record| record.event.detail.as_ref().unwrap()["by"].clone()).collect::<Vec<_>>(), [
-        "mcp-add",
-        "mcp-remove"
-    ]);
+    assert_eq!(
+        edits.iter().map(|record| record.event.detail.as_ref().unwrap()["by"].clone()).collect::<Vec<_>>(),
+        ["mcp-add", "mcp-remove"]
+    );
 }
 
 #[tokio::test]

@@ -1,0 +1,147 @@
+//! Agents of both eras that add servers.
+
+use std::sync::Arc;
+
+use async_trait::async_trait;
+use mcp_gateway_core::Result;
+use mcp_gateway_core::catalog::MemoryCatalog;
+use mcp_gateway_core::gateway::{Gateway as _, GatewayBuilder, GatewayHost, McpGateway};
+use mcp_gateway_core::model::{Effect, Principal, ProfileName, RuleKind, ServerEntry, ServerName};
+use mcp_gateway_core::profile::{
+    DynamicSpec, LockChange, MemoryProfile, PolicyRuleSpec, Profile, ProfileLock, ProfileSpec, ServerSpec, SpecChange,
+};
+use mcp_gateway_core::protocol::Era;
+use mcp_gateway_core::runtime::MemoryRuntime;
+use mcp_gateway_core::transport::server::{StreamConfig, connect_memory};
+use serde_json::{Value, json};
+use tokio_util::sync::CancellationToken;
+
+use crate::client::{Client, alone, call};
+use crate::server::{Served, Server};
+
+/// A profile whose servers all live in this process.
+#[derive(Debug)]
+struct InProcess(MemoryProfile);
+
+#[async_trait]
+impl Profile for InProcess {
+    fn name(&self) -> &ProfileName {
+        self.0.name()
+    }
+
+    async fn spec(&self) -> Result<ProfileSpec> {
+        self.0.spec().await
+    }
+
+    async fn update(&self, change: SpecChange<'_>) -> Result<ProfileSpec> {
+        self.0.update(change).await
+    }
+
+    async fn spec_with(&self, server: &ServerName, mut settings: ServerSpec) -> Result<ProfileSpec> {
+        settings.runtime = Some("memory".to_owned());
+        self.0.spec_with(server, settings).await
+    }
+
+    async fn lock(&self) -> Result<ProfileLock> {
+        self.0.lock().await
+    }
+
+    async fn update_lock(&self, change: LockChange<'_>) -> Result<ProfileLock> {
+        self.0.update_lock(change).await
+    }
+}
+
+/// A gateway without servers; `old` and `new` can be added, which the person at the client confirms.
+async fn gateway() -> McpGateway {
+    let mut spec = ProfileSpec::new(ProfileName::new("empty").unwrap());
+    spec.dynamic = DynamicSpec::on();
+    let mut rule = PolicyRuleSpec::any(Effect::SoftConfirm).with_id("adding");
+    rule.kind = serde_json::from_value(json!(RuleKind::AddServer)).unwrap();
+    spec.policy.rules = vec![rule];
+    let (mut catalog, mut runtime) = (MemoryCatalog::new("eras"), MemoryRuntime::new());
+    for (name, era) in [("old", Era::Session), ("new", Era::Stateless)] {
+        catalog = catalog.with_entry(ServerEntry::image(ServerName::new(name).unwrap(), "none"));
+        runtime = runtime.with_server(name, Arc::new(Served(Server::new(era))));
+    }
+    let builder = GatewayBuilder::new()
+        .with_profile(Arc::new(InProcess(MemoryProfile::new(spec))))
+        .with_catalog(Arc::new(catalog))
+        .with_runtime(Arc::new(runtime));
+    builder.build().await.unwrap()
+}
+
+async fn connect(gateway: &McpGateway) -> Client {
+    let host = Arc::new(GatewayHost::new(Arc::new(gateway.clone())));
+    let shutdown = CancellationToken::new();
+    Client::new(connect_memory(host, Principal::new("ann"), StreamConfig::default(), shutdown).await.unwrap())
+}
+
+fn told(answer: &Value) -> &Value {
+    assert_eq!(answer["result"]["isError"].as_bool(), None, "{answer}");
+    &answer["result"]["structuredContent"]
+}
+
+#[tokio::test]
+async fn a_client_with_a_session_confirms_by_a_form_and_is_told_of_the_new_tools() {
+    let gateway = gateway().await;
+    let client = connect(&gateway).await;
+    client.greet(json!({"elicitation": {}})).await;
+    for server in ["old", "new"] {
+        assert_eq!(
+            told(&client.ask("tools/call", call("mcp-find", json!({"query": server}))).await)["servers"][0]["added"],
+            false
+        );
+        let adding = client.begin("tools/call", call("mcp-add", json!({"server": server})));
+        let form = client.hear("elicitation/create").await;
+        let message = form["params"]["message"].as_str().unwrap();
+        assert!(message.contains(&format!("would: add server `{server}`")), "{message}");
+        let yes = json!({"action": "accept", "content": {"decision": "approve"}});
+        client.send(&json!({"jsonrpc": "2.0", "id": form["id"], "result": yes}));
+        client.hear("notifications/tools/list_changed").await;
+        assert_eq!(told(&client.answer(adding).await)["status"], "added");
+        let wanted = call("mcp-exec", json!({"tool": format!("{server}.echo"), "arguments": {"x": 1}}));
+        let by_exec = client.ask("tools/call", wanted).await;
+        let direct = client.ask("tools/call", call(&format!("{server}.echo"), json!({"x": 1}))).await;
+        assert_eq!(by_exec["result"], direct["result"]);
+        assert!(direct["error"].is_null(), "{direct}");
+    }
+    // Without a form, whoever has to confirm cannot be asked here.
+    let other = connect(&gateway).await;
+    other.greet(json!({})).await;
+    let refused = other.ask("tools/call", call("mcp-add", json!({"server": "old"}))).await;
+    assert_eq!(refused["error"]["code"], -32001, "{refused}");
+    let unknown = other.ask("tools/call", call("old.echo", json!({}))).await;
+    assert!(unknown["error"]["message"].as_str().unwrap().contains("offered by no server"), "{unknown}");
+    gateway.shutdown().await;
+}
+
+#[tokio::test]
+async fn without_sessions_what_is_added_belongs_to_the_client_of_one_kind() {
+    let gateway = gateway().await;
+    let client = connect(&gateway).await;
+    let able = || json!({"elicitation": {"form": {}}});
+    let listening =
+        client.begin("subscriptions/listen", alone(able(), json!({"notifications": {"toolsListChanged": true}})));
+    client.hear("notifications/subscriptions/acknowledged").await;
+    let question = call("mcp-add", json!({"server": "new"}));
+    let asked = client.ask_alone(able(), "tools/call", question.clone()).await;
+    assert_eq!(asked["result"]["resultType"], "input_required", "{asked}");
+    let mut again = question;
+    let keys = asked["result"]["inputRequests"].as_object().unwrap().keys();
+    let yes = json!({"action": "accept", "content": {"decision": "approve"}});
+    again["inputResponses"] = keys.map(|key| (key.clone(), yes.clone())).collect();
+    again["requestState"] = asked["result"]["requestState"].clone();
+    let added = client.ask_alone(able(), "tools/call", again).await;
+    assert_eq!(told(&added)["status"], "added");
+    client.hear("notifications/tools/list_changed").await;
+    let exec = || call("mcp-exec", json!({"tool": "new.echo", "arguments": {"x": 1}}));
+    let answer = client.ask_alone(able(), "tools/call", exec()).await;
+    assert!(answer["error"].is_null() && answer["result"]["isError"].is_null(), "{answer}");
+    // A request that says it can do something else is of another client, as is whoever comes over another connection.
+    for (who, can) in [(client.clone(), json!({})), (connect(&gateway).await, able())] {
+        let answer = who.ask_alone(can, "tools/call", exec()).await;
+        assert_eq!(answer["result"]["isError"], true, "{answer}");
+    }
+    client.send(&json!({"jsonrpc": "2.0", "method": "notifications/cancelled", "params": {"requestId": listening}}));
+    gateway.shutdown().await;
+}
