@@ -5,6 +5,7 @@ use std::sync::{Arc, Mutex};
 use std::time::Duration;
 
 use async_trait::async_trait;
+use mcp_gateway_core::catalog::SearchQuery;
 use mcp_gateway_core::gateway::home::{OpenOptions, OpenParts, open};
 use mcp_gateway_core::gateway::{CallOptions, Gateway as _, McpGateway, Session};
 use mcp_gateway_core::model::{HostObject, Principal, SecretValue};
@@ -226,9 +227,9 @@ impl Run {
                 assert!(running.cpu_percent.is_some() && running.memory_bytes.is_some() && running.last_used.is_some());
             }
             "find" => {
-                let found = self.gateway.find(what, 10).await.unwrap();
+                let found = self.gateway.find(&SearchQuery::new(what)).await.unwrap();
                 assert_eq!(
-                    json!(found.iter().map(|found| found.entry.name.as_str()).collect::<Vec<_>>()),
+                    json!(found.matches.iter().map(|found| found.entry.name.as_str()).collect::<Vec<_>>()),
                     step["names"]
                 );
             }

@@ -172,7 +172,7 @@ async fn commands_are_json_in_and_json_out() {
     };
     assert_eq!(command(json!({"command": "servers"})).await.unwrap()[0]["name"], "one");
     let found = command(json!({"command": "find", "query": "one", "limit": 3})).await.unwrap();
-    assert_eq!(found[0]["entry"]["name"], "one");
+    assert_eq!(found["matches"][0]["entry"]["name"], "one");
     assert_eq!(command(json!({"command": "inspect", "server": "one"})).await.unwrap()["runtime"], "memory");
     assert!(built.call(&crate::model::CallContext::local(), "alpha").await.is_ok());
     let query = json!({"command": "audit", "query": {"server": "one", "name": "alpha"}});
