@@ -26,10 +26,10 @@ impl Hub {
         say("would", format!("{verb} server `{}`{}", entry.name, titled(entry)));
         say("kept", if kept { format!("in profile `{}`", self.profile.name()) } else { "for this session".to_owned() });
         let metadata = entry.metadata.as_ref();
-        let or_unknown = |said: Option<&String>| said.cloned().unwrap_or_else(|| "its catalog does not say".to_owned());
+        let or_unknown = |said: Option<&String>| said.cloned().unwrap_or_else(|| "not known".to_owned());
         say("publisher", or_unknown(metadata.and_then(|metadata| metadata.owner.as_ref())));
         say("licence", or_unknown(metadata.and_then(|metadata| metadata.license.as_ref())));
-        say("catalog", self.catalog.name().to_owned());
+        say("catalog", or_unknown(entry.source.as_ref()));
         say("would run", runs(&inspection));
         if let Some(rule) = &inspection.verify {
             let signer = rule.signer.as_ref().map(|signer| format!(", signed by {signer}")).unwrap_or_default();

@@ -60,6 +60,7 @@ pub(super) fn definition() -> Value {
                         "publisher": {"type": "string"},
                         "category": {"type": "string"},
                         "license": {"type": "string"},
+                        "source": {"type": "string", "description": "The catalog that it came from"},
                         "verification": {"type": "object"},
                         "secrets": {"type": "array", "items": {"type": "object"}},
                         "config": {"type": "object"},
@@ -139,6 +140,7 @@ impl Hub {
             ("publisher", metadata.and_then(|metadata| metadata.owner.as_ref())),
             ("category", metadata.and_then(|metadata| metadata.category.as_ref())),
             ("license", metadata.and_then(|metadata| metadata.license.as_ref())),
+            ("source", entry.source.as_ref()),
         ];
         for (member, text) in said {
             if let Some(text) = text {
