@@ -1,10 +1,11 @@
 """An agent that begins with nothing: it finds a server, adds it with the operator's consent, and calls it.
 
     make demo-dynamic
-    python examples/dynamic/dynamic.py [GATEWAY]      GATEWAY is the program, `mcp-gateway` on the path without it
+    python examples/dynamic/dynamic.py [GATEWAY]     GATEWAY is the program, `mcp-gateway` on the path without it
 
-The client is the official Python SDK 2.x, the servers run in containers. First over standard input and output, by a client
-that shows no forms and hears of no changes; then over HTTP, by one that does both. The operator is at another terminal.
+The client is the official Python SDK 2.x, the servers run in containers. First over standard input and output, by a
+client that shows no forms and hears of no changes; then over HTTP, by one that does both. The operator is at another
+terminal.
 """
 
 import asyncio

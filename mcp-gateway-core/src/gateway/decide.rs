@@ -7,7 +7,7 @@ use crate::audit::{AuditQuery, AuditRecord};
 use crate::error::Result;
 use crate::model::{CallContext, Decision, Principal, RuleFault, ServerName, check_rules, idle_rules};
 use crate::policy::{CaseOutcome, Explanation, PolicyCase, PolicyQuestion};
-use crate::protocol::{RawJson, RawObject, Request, RequestKind, Target};
+use crate::protocol::{GATEWAY, RawJson, RawObject, Request, RequestKind, Target};
 
 /// What policy says now about requests that were recorded.
 #[derive(Clone, Debug, Default, PartialEq, Serialize)]
@@ -125,7 +125,8 @@ impl McpGateway {
     pub async fn check_policy(&self) -> Result<Vec<RuleFault>> {
         let spec = self.hub.profile.spec().await?;
         let mut faults = check_rules(&spec.policy.rules);
-        faults.extend(idle_rules(&spec.policy.rules, spec.servers.keys().map(ServerName::as_str)));
+        let own = spec.dynamic.enabled.then_some(GATEWAY);
+        faults.extend(idle_rules(&spec.policy.rules, spec.servers.keys().map(ServerName::as_str).chain(own)));
         Ok(faults)
     }
 

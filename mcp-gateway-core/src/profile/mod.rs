@@ -90,6 +90,15 @@ pub trait Profile: fmt::Debug + Send + Sync + 'static {
         Ok(spec)
     }
 
+    /// Keeps what [`update`](Self::update) has made of a server, or that it is gone, for later runs; nothing is left to be
+    /// done where that is kept already, or the profile ends with its run.
+    ///
+    /// # Errors
+    /// As [`update`](Self::update).
+    async fn keep_server(&self, _server: &ServerName, _settings: Option<&ServerSpec>) -> Result<()> {
+        Ok(())
+    }
+
     /// What the gateway pinned; empty where nothing was.
     ///
     /// # Errors

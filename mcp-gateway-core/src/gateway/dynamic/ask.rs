@@ -20,6 +20,7 @@ impl Hub {
             && let Ok(Some(arguments)) = self.completed(ctx, request).await
         {
             request.params.set("arguments", arguments);
+            request.described = self.describe_change(ctx, ServerChange::Add, request).await;
         }
     }
 

@@ -2,6 +2,8 @@
 
 use std::sync::Arc;
 
+use serde_json::json;
+
 use super::arguments::{self, Wanted};
 use super::config;
 use crate::error::{Error, ErrorKind, Result};
@@ -115,7 +117,9 @@ impl Hub {
         };
         let body = slot.body.as_ref().ok()?;
         let identity = slot.lock().map_or_else(|| source(&body.entry), |lock| lock.identity.clone());
-        Some(Arc::new(Described::new(identity, body.fingerprint.as_str())))
+        // With its configuration: a yes for every call of a session is none for other mounts.
+        let definition = json!({"entry": body.fingerprint, "config": wanted.config, "profile": wanted.profile});
+        Some(Arc::new(Described::new(identity, RawJson::from_value(&definition).ok()?.canonical_hash())))
     }
 
     /// Refuses a change that was decided about another server than the one that would come of it now.

@@ -69,7 +69,7 @@ fn is_default(name: &ProfileName, error: &Error) -> bool {
 /// The profile of a run: what its file says, with what the options say.
 ///
 /// # Behavior
-/// - The file is never changed by a run.
+/// - The file is not changed by a run, but for what an agent is allowed to keep there.
 /// - What servers offer is recorded in the profile's own lock, unless other servers or catalogs are chosen, by the options
 ///   or by a catalog of the host's own (`has_own_catalog`): then in a lock that belongs to that choice, so that what the
 ///   profile's lock says keeps its meaning.
@@ -109,7 +109,13 @@ pub(super) async fn run_profile(home: &Home, options: &OpenOptions, has_own_cata
         }
     };
     let folder = named.then(|| home.profiles().folder().to_owned());
-    Ok(RunProfile { spec: MemoryProfile::new(spec), folder, lock, defaults: options.defaults.clone() })
+    Ok(RunProfile {
+        spec: MemoryProfile::new(spec),
+        home: named.then(|| home.clone()),
+        folder,
+        lock,
+        defaults: options.defaults.clone(),
+    })
 }
 
 /// What holds the lock of a profile; the default profile has none until it is there.
@@ -170,6 +176,8 @@ fn key(spec: &ProfileSpec, catalogs: &[CatalogSource], has_own_catalog: bool) ->
 #[derive(Debug)]
 pub(super) struct RunProfile {
     spec: MemoryProfile,
+    /// Where its file is, if it has one.
+    home: Option<Home>,
     /// The folder of its file, if it has one.
     folder: Option<PathBuf>,
     lock: Arc<dyn Profile>,
@@ -206,6 +214,19 @@ impl Profile for RunProfile {
         Ok(spec)
     }
 
+    async fn keep_server(&self, server: &ServerName, settings: Option<&ServerSpec>) -> Result<()> {
+        // What the options say is this run's alone: the file gets what was asked for.
+        let Some(home) = &self.home else { return Ok(()) };
+        let keep = |spec: &mut ProfileSpec| {
+            match settings {
+                Some(settings) => drop(spec.servers.insert(server.clone(), settings.clone())),
+                None => drop(spec.servers.shift_remove(server)),
+            }
+            Ok(())
+        };
+        home.profile_to_change(self.name()).await?.update(Box::new(keep)).await.map(|_| ())
+    }
+
     async fn lock(&self) -> Result<ProfileLock> {
         self.lock.lock().await
     }
@@ -236,6 +257,21 @@ mod tests {
         let late = &spec.servers[0];
         assert_eq!(late.network, Some(NetworkSpec::Word(NetworkWord::None)));
         assert_eq!(late.idle.as_deref(), Some("9m"));
+    }
+
+    #[tokio::test]
+    async fn what_is_kept_is_in_the_file_without_what_the_run_alone_says() {
+        let folder = tempfile::tempdir().unwrap();
+        let home = Home::at(folder.path()).unwrap();
+        let mut options = OpenOptions::default();
+        options.defaults.idle = Some("9m".to_owned());
+        let profile = run_profile(&home, &options, false).await.unwrap();
+        let server = "late".parse().unwrap();
+        profile.keep_server(&server, Some(&ServerSpec::default())).await.unwrap();
+        let name = ProfileName::new(DEFAULT_PROFILE).unwrap();
+        assert_eq!(home.profile_or_empty(&name).await.unwrap().servers[&server], ServerSpec::default());
+        profile.keep_server(&server, None).await.unwrap();
+        assert!(home.profile_or_empty(&name).await.unwrap().servers.is_empty());
     }
 
     #[test]

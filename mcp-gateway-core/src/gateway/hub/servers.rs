@@ -27,6 +27,11 @@ impl<'a> Editor<'a> {
     /// The host's own code.
     pub(crate) const HOST: Editor<'static> = Editor { principal: "operator", way: "host", session: None };
 
+    /// Whether the change is to outlast this run; what a host changes is for its run.
+    fn keeps(&self) -> bool {
+        self.way != Self::HOST.way
+    }
+
     /// An agent, by one of the gateway's own tools.
     pub(crate) fn tool(tool: &'static str, ctx: &'a CallContext) -> Self {
         Self { principal: &ctx.principal.name, way: tool, session: ctx.session.as_ref() }
@@ -93,10 +98,20 @@ impl Hub {
     pub(crate) async fn add_server(&self, server: &ServerName, settings: ServerSpec, by: &Editor<'_>) -> Result<()> {
         let _editing = self.editing.lock().await;
         let asked = Some(settings.to_record());
-        let added = self.put_server(server, settings).await;
+        let kept = settings.clone();
+        let mut added = self.put_server(server, settings).await;
+        if added.is_ok() && by.keeps() {
+            added = self.profile.keep_server(server, Some(&kept)).await;
+            if added.is_err() {
+                self.take_out(server).await?;
+            }
+        }
         let recorded = self.record_edit("server/add", server, by, asked, added.as_ref().err()).await;
         if added.is_ok() && recorded.is_err() {
             self.take_out(server).await?;
+            if by.keeps() {
+                self.profile.keep_server(server, None).await?;
+            }
         }
         added.and(recorded)
     }
@@ -134,7 +149,10 @@ impl Hub {
     /// Takes a server out of the profile and stops it.
     pub(crate) async fn remove_server(&self, server: &ServerName, by: &Editor<'_>) -> Result<()> {
         let _editing = self.editing.lock().await;
-        let removed = self.take_out(server).await;
+        let mut removed = self.take_out(server).await;
+        if removed.is_ok() && by.keeps() {
+            removed = self.profile.keep_server(server, None).await;
+        }
         let recorded = self.record_edit("server/remove", server, by, None, removed.as_ref().err()).await;
         removed.and(recorded)
     }
@@ -152,6 +170,9 @@ impl Hub {
         let held = self.slot(server).ok_or_else(|| self.no_such_server(server))?;
         self.record_edit("config/set", server, by, Some(settings.to_record()), None).await?;
         let recorded = self.profile.lock().await?.servers.shift_remove(server);
+        if by.keeps() {
+            self.profile.keep_server(server, Some(&settings)).await?;
+        }
         let replace = |spec: &mut ProfileSpec| {
             spec.servers.insert(server.clone(), settings);
             Ok(())
