@@ -135,6 +135,38 @@ test("sessions have servers and principals of their own", async () => {
   });
 });
 
+test("agents add servers to sessions of their own", async () => {
+  let facts;
+  const approver = {
+    approve(_context, question) {
+      facts = Object.fromEntries(question.facts.map(({ what, value }) => [what, value]));
+      return { granted: true, by: "ann", reason: "ticket 7" };
+    },
+  };
+  const spec = { name: "empty", dynamic: { enabled: true }, policy: { preset: "default" } };
+  await using(await Gateway.open(spec, { ...options(), approver }), async (gateway) => {
+    const [ada, ben] = [await gateway.session({ principal: "ada" }), await gateway.session({ principal: "ben" })];
+    const found = await ada.callTool("mcp-find", { query: "a little of each feature" });
+    assert.equal(found.structuredContent.servers[0].server, "cases");
+    const added = await ada.callTool("mcp-add", { server: "cases" });
+    assert(added.structuredContent.tools.some(({ tool }) => tool === "cases.echo"));
+    assert.match(facts.would, /^add server `cases`/);
+    const call = { tool: "cases.echo", arguments: { text: "found" } };
+    assert.equal(text(await ada.callTool("mcp-exec", call)), "found");
+    assert.equal((await ben.callTool("mcp-exec", call)).isError, true);
+    assert(!(await ben.listTools()).some(({ name }) => name === "echo"));
+  });
+});
+
+test("a lean list has the gateway's own tools", async () => {
+  await using(await openGateway({ lean: true }), async (gateway) => {
+    assert((await gateway.listTools()).every(({ name }) => name.startsWith("mcp-")));
+    const call = { tool: "cases.echo", arguments: { text: "lean" } };
+    assert.equal(text(await gateway.callTool("mcp-exec", call)), "lean");
+    assert.equal(text(await gateway.callTool("echo", { text: "direct" })), "direct");
+  });
+});
+
 test("objects of the host take every part", async () => {
   const records = [];
   const asked = [];
