@@ -1,0 +1,59 @@
+"""Agents that find, add and call servers by themselves."""
+
+import asyncio
+from typing import Any
+
+from conftest import PROFILE, catalog
+
+from mcp_gateway import (
+    Answer,
+    CallContext,
+    DynamicSpec,
+    Gateway,
+    GatewayBuilder,
+    PolicySpec,
+    ProfileSpec,
+    Question,
+)
+from mcp_gateway.options import OpenArguments
+
+
+def test_agents_add_servers_to_sessions_of_their_own(options: OpenArguments) -> None:
+    class Operator:
+        """Agrees to everything, and keeps what it was told."""
+
+        def __init__(self) -> None:
+            self.facts: dict[str, str] = {}
+
+        def approve(self, _context: CallContext, question: Question) -> Answer:
+            self.facts = {fact["what"]: fact["value"] for fact in question.facts}
+            return Answer(True, "ann", "ticket 7")
+
+    async def main() -> None:
+        operator = Operator()
+        opened: Any = {**options, "approver": operator}
+        spec = ProfileSpec("empty", dynamic=DynamicSpec(True), policy=PolicySpec(preset="default"))
+        async with (
+            Gateway.open(spec, **opened) as gateway,
+            gateway.session("ada") as ada,
+            gateway.session("ben") as ben,
+        ):
+            found = (await ada.call_tool("mcp-find", {"query": "a little of each feature"})).structured_content
+            assert found["servers"][0]["server"] == "cases"
+            added = (await ada.call_tool("mcp-add", {"server": "cases"})).structured_content
+            assert "cases.echo" in [tool["tool"] for tool in added["tools"]]
+            assert operator.facts["would"].startswith("add server `cases`")
+            call = {"tool": "cases.echo", "arguments": {"text": "found"}}
+            assert (await ada.call_tool("mcp-exec", call)).text == "found"
+            assert (await ben.call_tool("mcp-exec", call)).is_error
+            assert "echo" not in [tool.name for tool in await ben.list_tools()]
+
+    asyncio.run(main())
+
+
+def test_a_lean_list_has_the_gateway_s_own_tools(options: OpenArguments) -> None:
+    builder = GatewayBuilder().with_profile(PROFILE).with_home(str(options["home"])).with_catalogs(catalog())
+    with builder.with_audit("memory").with_lean().open_blocking() as gateway:
+        assert {tool.name[:4] for tool in gateway.list_tools()} == {"mcp-"}
+        assert gateway.call_tool("mcp-exec", {"tool": "cases.echo", "arguments": {"text": "lean"}}).text == "lean"
+        assert gateway.call_tool("echo", {"text": "direct"}).text == "direct"
