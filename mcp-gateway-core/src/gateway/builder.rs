@@ -296,7 +296,7 @@ impl GatewayBuilder {
         };
         let policy = with_cedar(policy, &spec, profile.folder()).await?;
         let may = self.dynamic.as_ref().unwrap_or(&spec.dynamic);
-        let dynamic = Dynamic::of(may)?;
+        let dynamic = Dynamic::of(may, &spec.redaction)?;
         let policy = Arc::new(SavingPolicy::new(policy, may.save));
         let hub = Hub::start(HubParts {
             launcher,

@@ -11,9 +11,10 @@ use super::schema::output;
 use crate::catalog::{Match, SearchIndex, SearchQuery, SearchResult};
 use crate::error::Result;
 use crate::gateway::hub::{Hub, Slot, Slots};
+use crate::gateway::settings::Settings;
 use crate::gateway::view::View;
-use crate::model::{CallContext, Definition, ServerEntry, ToolEntry};
-use crate::profile::ServerSpec;
+use crate::model::{CallContext, Definition, ImageReference, ServerEntry, ToolEntry};
+use crate::profile::ProfileSpec;
 use crate::protocol::RawJson;
 
 pub(super) const NAME: &str = "mcp-find";
@@ -92,6 +93,7 @@ pub(super) fn definition() -> Value {
 
 /// What one search is about.
 struct Looking {
+    spec: ProfileSpec,
     slots: Arc<Slots>,
     view: Arc<View>,
     detail: Detail,
@@ -105,14 +107,12 @@ impl Hub {
         (query.category, query.source) = (sought.category, sought.source);
         let found = self.search(&query).await?;
         let looking = Looking {
+            spec: self.profile.spec().await?,
             slots: self.slots_of(ctx.session.as_ref()),
             view: self.view_of(ctx.session.as_ref()).await,
             detail: sought.detail,
         };
-        let mut servers = Vec::new();
-        for found in &found.matches {
-            servers.push(self.shown(&looking, found).await);
-        }
+        let servers: Vec<_> = found.matches.iter().map(|found| shown(&looking, found)).collect();
         if servers.is_empty() {
             let next = "nothing fits: try other words, or look in one of the categories";
             return Ok(json!({"servers": [], "categories": found.categories, "next": next}));
@@ -128,65 +128,60 @@ impl Hub {
         }
         Ok(index.search(query))
     }
+}
 
-    async fn shown(&self, looking: &Looking, found: &Match) -> Value {
-        let entry = &found.entry;
-        let slot = looking.slots.get(&entry.name);
-        let mut shown = json!({"server": entry.name, "score": rounded(found.score), "added": slot.is_some()});
-        let metadata = entry.metadata.as_ref();
-        let said = [
-            ("title", entry.title.as_ref()),
-            ("description", entry.description.as_ref()),
-            ("publisher", metadata.and_then(|metadata| metadata.owner.as_ref())),
-            ("category", metadata.and_then(|metadata| metadata.category.as_ref())),
-            ("license", metadata.and_then(|metadata| metadata.license.as_ref())),
-            ("source", entry.source.as_ref()),
-        ];
-        for (member, text) in said {
-            if let Some(text) = text {
-                shown[member] = one_line(text).into();
-            }
+fn shown(looking: &Looking, found: &Match) -> Value {
+    let entry = &found.entry;
+    let slot = looking.slots.get(&entry.name);
+    let mut shown = json!({"server": entry.name, "score": rounded(found.score), "added": slot.is_some()});
+    let metadata = entry.metadata.as_ref();
+    let said = [
+        ("title", entry.title.as_ref()),
+        ("description", entry.description.as_ref()),
+        ("publisher", metadata.and_then(|metadata| metadata.owner.as_ref())),
+        ("category", metadata.and_then(|metadata| metadata.category.as_ref())),
+        ("license", metadata.and_then(|metadata| metadata.license.as_ref())),
+        ("source", entry.source.as_ref()),
+    ];
+    for (member, text) in said {
+        if let Some(text) = text {
+            shown[member] = one_line(text).into();
         }
-        let status = slot.map(|slot| slot.status(&looking.view));
-        if let Some(status) = &status {
-            shown["state"] = json!(status.state);
-            if let Some(reason) = &status.reason {
-                shown["reason"] = one_line(reason).into();
-            }
-        }
-        shown["verification"] = self.verification(entry, slot).await;
-        if !entry.secrets.is_empty() {
-            shown["secrets"] = entry.secrets.iter().map(secret).collect();
-        }
-        let properties = config::properties(entry);
-        if !properties.is_empty() {
-            shown["config"] =
-                json!({"properties": properties, "required": config::missing(entry, &indexmap::IndexMap::new())});
-        }
-        shown["tools"] = tools(looking, found, slot.map(Arc::as_ref)).into();
-        shown["next"] = next(entry, slot.is_some()).into();
-        shown
     }
+    let status = slot.map(|slot| slot.status(&looking.view));
+    if let Some(status) = &status {
+        shown["state"] = json!(status.state);
+        if let Some(reason) = &status.reason {
+            shown["reason"] = one_line(reason).into();
+        }
+    }
+    shown["verification"] = verification(&looking.spec, entry, slot);
+    if !entry.secrets.is_empty() {
+        shown["secrets"] = entry.secrets.iter().map(secret).collect();
+    }
+    let properties = config::properties(entry);
+    if !properties.is_empty() {
+        shown["config"] =
+            json!({"properties": properties, "required": config::missing(entry, &indexmap::IndexMap::new())});
+    }
+    shown["tools"] = tools(looking, found, slot.map(Arc::as_ref)).into();
+    shown["next"] = next(entry, slot.is_some()).into();
+    shown
+}
 
-    /// What is asked of the image, and what was found out about it.
-    async fn verification(&self, entry: &ServerEntry, slot: Option<&Arc<Slot>>) -> Value {
-        let found = slot.and_then(|slot| slot.verification());
-        let rule = match slot {
-            Some(slot) => self.look_into(slot).await.ok().and_then(|inspection| inspection.verify),
-            None => match self.candidate(&entry.name, ServerSpec::default()).await {
-                Ok(candidate) => self.look_into(&candidate.slot).await.ok().and_then(|inspection| inspection.verify),
-                Err(_) => None,
-            },
-        };
-        let mut shown = json!({"asked": rule.as_ref().map_or("off", |rule| rule.mode.as_str())});
-        if let Some(signer) = rule.and_then(|rule| rule.signer) {
-            shown["signer"] = signer.to_string().into();
-        }
-        if let Some(found) = found {
-            shown["found"] = found.level.as_str().into();
-        }
-        shown
+/// What is asked of the image, and what was found out about it.
+fn verification(spec: &ProfileSpec, entry: &ServerEntry, slot: Option<&Arc<Slot>>) -> Value {
+    let image = entry.image.as_deref().and_then(|image| ImageReference::parse(image).ok());
+    let settings = Settings::of(spec, &entry.name, entry).ok();
+    let rule = settings.zip(image).map(|(settings, image)| settings.verify.rule(&image));
+    let mut shown = json!({"asked": rule.as_ref().map_or("off", |rule| rule.mode.as_str())});
+    if let Some(signer) = rule.and_then(|rule| rule.signer) {
+        shown["signer"] = signer.to_string().into();
     }
+    if let Some(found) = slot.and_then(|slot| slot.verification()) {
+        shown["found"] = found.level.as_str().into();
+    }
+    shown
 }
 
 fn secret(secret: &crate::model::SecretEntry) -> Value {

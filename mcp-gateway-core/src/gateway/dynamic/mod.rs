@@ -28,7 +28,7 @@ use std::sync::Arc;
 use serde_json::{Value, json};
 
 use super::definitions::Source;
-use super::hub::Hub;
+use super::hub::{Hub, checked, told};
 use super::layers::Call;
 use super::redact::{Redaction, Rules};
 use super::view::Part;
@@ -53,6 +53,7 @@ schema) and call it with `mcp-exec`.";
 #[derive(Clone, Debug)]
 pub(crate) struct Dynamic {
     pub(crate) spec: DynamicSpec,
+    rules: Rules,
     name: ServerName,
     lock: Arc<ServerLock>,
 }
@@ -62,7 +63,7 @@ impl Dynamic {
     ///
     /// # Errors
     /// `Internal` when a definition has no JSON form.
-    pub(crate) fn of(spec: &DynamicSpec) -> Result<Option<Self>> {
+    pub(crate) fn of(spec: &DynamicSpec, redaction: &RedactionSpec) -> Result<Option<Self>> {
         if !spec.enabled {
             return Ok(None);
         }
@@ -81,7 +82,8 @@ impl Dynamic {
             approved: Some(approved),
             ..ServerLock::default()
         };
-        Ok(Some(Self { spec: spec.clone(), name: ServerName::new(GATEWAY)?, lock: Arc::new(lock) }))
+        let rules = Rules::of(redaction, &RedactionSpec::default());
+        Ok(Some(Self { spec: spec.clone(), rules, name: ServerName::new(GATEWAY)?, lock: Arc::new(lock) }))
     }
 
     /// Whether lists show these tools alone.
@@ -117,9 +119,11 @@ impl Hub {
         if request.params.get("task").is_some() && !request.takes_rounds {
             return Err(Error::new(ErrorKind::Unsupported, format!("`{target}` is not carried out as a task")));
         }
+        let redaction = Arc::new(self.own_redaction());
         // Set once: a call goes to one server.
-        let _ = call.redaction.set(Arc::new(self.own_redaction()));
-        let arguments = request.arguments().cloned().unwrap_or_else(RawJson::empty_object);
+        let _ = call.redaction.set(Arc::clone(&redaction));
+        let params = checked(call, &redaction, request.params.clone())?;
+        let arguments = params.get("arguments").cloned().unwrap_or_else(RawJson::empty_object);
         let done = match target.name.as_str() {
             find::NAME => self.run_find(ctx, &arguments).await,
             add::NAME => self.run_add(ctx, call, &arguments).await,
@@ -135,12 +139,13 @@ impl Hub {
             Err(error) if matches!(error.kind(), ErrorKind::Cancelled | ErrorKind::Closed) => return Err(error),
             Err(error) => answer::failed(&error, Value::Null),
         };
-        answer.map(Response::new)
+        let result = told(call, &redaction, Ok(answer?))?;
+        Ok(Response { result, ..Response::new(RawJson::empty_object()) })
     }
 
     /// What is cut out of what the gateway's own tools say and are told.
     pub(crate) fn own_redaction(&self) -> Redaction {
-        let rules = Rules::of(&RedactionSpec::default(), &RedactionSpec::default());
+        let rules = self.dynamic.as_ref().map(|dynamic| dynamic.rules.clone()).unwrap_or_default();
         Redaction::new(&[], &self.launcher.known, rules)
     }
 }

@@ -318,7 +318,7 @@ fn params(request: &Request, target: &Target) -> RawObject {
 }
 
 /// What a client sends, as the profile lets it through.
-pub(super) fn checked(call: &Call, redaction: &Redaction, params: RawObject) -> Result<RawObject> {
+pub(crate) fn checked(call: &Call, redaction: &Redaction, params: RawObject) -> Result<RawObject> {
     let mut kinds = Kinds::default();
     let checked = redaction.arguments(params, &mut kinds);
     Findings::note_arguments(&call.findings, kinds);
@@ -326,7 +326,7 @@ pub(super) fn checked(call: &Call, redaction: &Redaction, params: RawObject) -> 
 }
 
 /// What a server answers, without secrets.
-pub(super) fn told(
+pub(crate) fn told(
     call: &Call,
     redaction: &Redaction,
     result: Result<RawJson, RpcError>,

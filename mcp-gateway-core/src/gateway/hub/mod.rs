@@ -51,6 +51,7 @@ use subscriptions::Subscriptions;
 use tasks::Tasks;
 
 pub(crate) use asking::ASKING;
+pub(crate) use call::{checked, told};
 pub(crate) use oneshot::surface as container_tools;
 pub(crate) use servers::Editor;
 pub(crate) use slot::{Body, Slot};

@@ -80,6 +80,9 @@ async fn a_missing_secret_names_the_command_and_the_server_waits_for_it() {
     let again = caller.fail("mcp-add", json!({"server": "time"})).await;
     assert!(again["content"][0]["text"].as_str().unwrap().contains("secret set time --key KEY"), "{again}");
     assert_eq!(scene.runtime.started(), 0);
+    let token = "ghp_aB3cD4eF5gH6iJ7kL8mN9oP0qRsTuVwXyZ12";
+    let error = caller.try_call("mcp-find", json!({"query": token})).await.unwrap_err();
+    assert!(!error.report().contains(token) && error.kind() == ErrorKind::Denied, "{}", error.report());
     let key = SecretKey::parse("p/time/KEY").unwrap();
     scene.secrets.set(&key, SecretValue::new("for time")).await.unwrap();
     assert_eq!(caller.call("mcp-exec", json!({"tool": "time.now"})).await["tool"], "now", "it starts on first use");
