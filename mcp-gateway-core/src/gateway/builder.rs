@@ -297,7 +297,10 @@ impl GatewayBuilder {
         let policy = with_cedar(policy, &spec, profile.folder()).await?;
         let may = self.dynamic.as_ref().unwrap_or(&spec.dynamic);
         let dynamic = Dynamic::of(may, &spec.redaction)?;
-        let policy = Arc::new(SavingPolicy::new(policy, may.save));
+        let policy = match &dynamic {
+            Some(_) => Arc::new(SavingPolicy::new(policy, may.save)) as _,
+            None => policy,
+        };
         let hub = Hub::start(HubParts {
             launcher,
             profile: Arc::clone(&profile),
@@ -334,7 +337,7 @@ impl GatewayBuilder {
         let quotas = Arc::new(Quotas::new(&spec.quotas)?);
         quotas.restore(audit.as_ref()).await?;
         let bounded = QuotaLayer { inner: limits, quotas };
-        let decided = PolicyLayer { inner: bounded, policy: Arc::clone(&policy) as _, approvals };
+        let decided = PolicyLayer { inner: bounded, policy: Arc::clone(&policy), approvals };
         let audit = AuditLayer {
             inner: decided,
             store: audit,

@@ -133,7 +133,7 @@ impl McpGateway {
     /// # Errors
     /// As the catalog's [`list`](crate::catalog::Catalog::list).
     pub async fn find(&self, query: &SearchQuery) -> Result<SearchResult> {
-        self.hub.search(query).await
+        self.hub.search(query, None).await
     }
 
     /// What a server would get if it were started now: image, command, mounts, network, limits, names of secrets.
@@ -210,7 +210,7 @@ fn is_of(found: &Verification, described: Option<&Described>) -> bool {
 impl McpGateway {
     /// Asks the person at the client for what a server lacks that is to be added, unless policy denies that anyway.
     async fn complete(&self, ctx: &CallContext, request: &mut Request) {
-        if request.change().is_some()
+        if self.hub.lacks_config(request).await
             && self.policy.decide(ctx, request).await.is_ok_and(|decision| decision.effect != Effect::Deny)
         {
             self.hub.complete_config(ctx, request).await;

@@ -13,12 +13,21 @@ use crate::model::CallContext;
 use crate::protocol::{RawJson, Request, ServerChange};
 
 impl Hub {
+    /// Whether a call adds a server that needs more configuration than it says.
+    pub(crate) async fn lacks_config(&self, request: &Request) -> bool {
+        if request.change() != Some(ServerChange::Add) {
+            return false;
+        }
+        let arguments = request.arguments().cloned().unwrap_or_else(RawJson::empty_object);
+        let Ok(wanted) = arguments::read::<Wanted>(add::NAME, &arguments) else { return false };
+        let Ok(candidate) = self.candidate_to_add(&wanted).await else { return false };
+        candidate.body().is_ok_and(|body| !config::missing(&body.entry, &wanted.config).is_empty())
+    }
+
     /// Completes a call that adds a server by the configuration that it lacks, as far as the person at the client gives it.
     /// What is given is then part of what policy and approvals see.
     pub(crate) async fn complete_config(&self, ctx: &CallContext, request: &mut Request) {
-        if request.change() == Some(ServerChange::Add)
-            && let Ok(Some(arguments)) = self.completed(ctx, request).await
-        {
+        if let Ok(Some(arguments)) = self.completed(ctx, request).await {
             request.params.set("arguments", arguments);
             request.described = self.describe_change(ctx, ServerChange::Add, request).await;
         }

@@ -92,6 +92,8 @@ impl Hub {
             }
         };
         self.retire_all(slot);
+        // It may have been shown already, by what else has changed.
+        self.changed.notify_one();
         // Of a session that has ended meanwhile, nothing stays.
         if let Some(before) = before.filter(|_| !is_back) {
             self.retire_all(before);
