@@ -133,7 +133,7 @@ impl McpGateway {
     /// # Errors
     /// As the catalog's [`list`](crate::catalog::Catalog::list).
     pub async fn find(&self, query: &SearchQuery) -> Result<SearchResult> {
-        self.hub.search(query, None).await
+        self.hub.search(query).await
     }
 
     /// What a server would get if it were started now: image, command, mounts, network, limits, names of secrets.

@@ -13,7 +13,7 @@ use crate::error::Result;
 use crate::gateway::hub::{Hub, Slot, Slots};
 use crate::gateway::settings::Settings;
 use crate::gateway::view::View;
-use crate::model::{CallContext, Definition, ImageReference, ServerEntry, SessionId, ToolEntry};
+use crate::model::{CallContext, Definition, ImageReference, ServerEntry, ToolEntry};
 use crate::profile::ProfileSpec;
 use crate::protocol::RawJson;
 
@@ -105,7 +105,7 @@ impl Hub {
         self.get_to_know(ctx).await;
         let mut query = SearchQuery::new(sought.query).with_limit(sought.limit.unwrap_or(USUAL).clamp(1, MOST));
         (query.category, query.source) = (sought.category, sought.source);
-        let found = self.search(&query, ctx.session.as_ref()).await?;
+        let found = self.search(&query).await?;
         let looking = Looking {
             spec: self.profile.spec().await?,
             slots: self.slots_of(ctx.session.as_ref()),
@@ -120,10 +120,10 @@ impl Hub {
         Ok(json!({"servers": servers, "next": "each server says how to go on"}))
     }
 
-    /// The servers of the catalog, and their tools, that fit a query best; what those of a session were seen to offer counts.
-    pub(crate) async fn search(&self, query: &SearchQuery, session: Option<&SessionId>) -> Result<SearchResult> {
+    /// The servers of the catalog, and their tools, that fit a query best; what those of the profile were seen to offer counts.
+    pub(crate) async fn search(&self, query: &SearchQuery) -> Result<SearchResult> {
         let mut index = SearchIndex::new();
-        let slots = self.slots_of(session);
+        let slots = self.slots();
         for entry in self.catalog.list().await? {
             let lock = slots.get(&entry.name).and_then(|slot| slot.lock());
             index.put(entry, lock.as_ref().and_then(|lock| lock.surface.as_ref()));
