@@ -3,6 +3,7 @@
 use super::super::*;
 use crate::approval::ApprovalQueue;
 use crate::audit::AuditRecord;
+use crate::catalog::Catalog;
 use crate::gateway::SessionOptions;
 use crate::profile::{DynamicSpec, LockChange, ProfileLock, SpecChange};
 use crate::protocol::ClientCapabilities;
@@ -84,6 +85,8 @@ impl Agent {
 pub(super) struct Plan {
     pub(super) bench: Bench,
     pub(super) queue: Option<ApprovalQueue>,
+    /// In place of the catalog of the bench.
+    pub(super) catalog: Option<Arc<dyn Catalog>>,
 }
 
 pub(super) struct Scene {
@@ -97,7 +100,7 @@ impl Plan {
     pub(super) fn new() -> Self {
         let mut bench = Bench::new();
         bench.spec.dynamic = DynamicSpec::on();
-        Self { bench, queue: None }
+        Self { bench, queue: None, catalog: None }
     }
 
     /// A server of the catalog alone.
@@ -133,9 +136,13 @@ impl Plan {
     pub(super) async fn build(self) -> Scene {
         let profile = Arc::new(InProcess(MemoryProfile::new(self.bench.spec.clone())));
         let secrets = Arc::new(MemoryBroker::new());
-        let (held, queue, broker) = (Arc::clone(&profile), self.queue, Arc::clone(&secrets));
+        let (held, queue, broker, catalog) = (Arc::clone(&profile), self.queue, Arc::clone(&secrets), self.catalog);
         let built = self.bench.build_with(|builder| {
             let builder = builder.with_profile(held as _).with_secrets(broker);
+            let builder = match catalog {
+                Some(catalog) => builder.with_catalog(catalog),
+                None => builder,
+            };
             match queue {
                 Some(queue) => builder.with_approvals(queue),
                 None => builder,

@@ -179,3 +179,76 @@ async fn a_change_is_kept_only_where_the_profile_says_so() {
     assert_eq!(removed["status"], "removed");
     assert!(ask.profile.spec().await.unwrap().servers.is_empty());
 }
+
+/// A catalog with one server, which may become another.
+#[derive(Debug)]
+struct Moving(Mutex<Arc<ServerEntry>>);
+
+#[async_trait]
+impl crate::catalog::Catalog for Moving {
+    fn name(&self) -> &str {
+        "moving"
+    }
+
+    async fn get(&self, server: &ServerName) -> Result<Option<Arc<ServerEntry>>> {
+        Ok(Some(Arc::clone(&self.0.lock().unwrap())).filter(|entry| entry.name == *server))
+    }
+
+    async fn list(&self) -> Result<Vec<Arc<ServerEntry>>> {
+        Ok(vec![Arc::clone(&self.0.lock().unwrap())])
+    }
+}
+
+#[tokio::test]
+async fn an_approval_is_of_the_server_that_was_shown() {
+    let queue = ApprovalQueue::in_memory().unwrap();
+    let entry = |image: &str| Arc::new(ServerEntry::image(name("time"), image));
+    let catalog = Arc::new(Moving(Mutex::new(entry("good"))));
+    let mut plan = Plan::new().with("time", &Scripted::new(&["now"]));
+    plan = plan.edit(|spec| spec.policy.preset = Some(Preset::Default));
+    plan.queue = Some(queue.clone());
+    plan.catalog = Some(Arc::clone(&catalog) as _);
+    let scene = plan.build().await;
+    let caller = scene.caller().await;
+    let operator = async {
+        let pending = pending(&queue).await;
+        *catalog.0.lock().unwrap() = entry("evil");
+        queue.answer(&pending.id, yes()).await.unwrap();
+    };
+    let (answer, ()) = tokio::join!(caller.fail("mcp-add", json!({"server": "time"})), operator);
+    assert_eq!(answer["structuredContent"]["error"]["kind"], "conflict");
+    assert_eq!(scene.runtime.started(), 0);
+}
+
+#[tokio::test]
+async fn a_yes_for_a_session_is_none_for_another_configuration() {
+    let queue = ApprovalQueue::in_memory().unwrap();
+    let mut plan = Plan::new().with_entry("time", &Scripted::new(&["now"]), |entry| {
+        let schema = json!({"properties": {"folder": {"type": "string"}}});
+        let config = crate::model::ConfigEntry { name: "time".to_owned(), schema: schema.as_object().unwrap().clone() };
+        entry.config = vec![config];
+        entry.volumes = vec!["{{time.folder}}:/data".to_owned()];
+    });
+    plan = plan.edit(|spec| spec.policy.preset = Some(Preset::Default));
+    plan.queue = Some(queue.clone());
+    let scene = plan.build().await;
+    let caller = scene.caller().await;
+    let add = |folder: &str| caller.try_call("mcp-add", json!({"server": "time", "config": {"folder": folder}}));
+    let operator = async |granted: bool, mount: &str| {
+        let pending = pending(&queue).await;
+        // Its arguments are shown; this runtime has no mounts.
+        assert!(pending.text.contains(mount), "{}", pending.text);
+        let verdict = Verdict::new(granted, "ann", "ticket 7").with_scope(crate::approval::Scope::Session);
+        queue.answer(&pending.id, verdict).await.unwrap();
+    };
+    // The first yes was for what was never seen; what it turns out to be is asked about once more.
+    for _ in 0..2 {
+        let (added, ()) = tokio::join!(add("/srv/a"), operator(true, "/srv/a"));
+        added.unwrap();
+        caller.call("mcp-remove", json!({"server": "time"})).await;
+    }
+    add("/srv/a").await.unwrap();
+    caller.call("mcp-remove", json!({"server": "time"})).await;
+    let (refused, ()) = tokio::join!(add("/etc"), operator(false, "/etc"));
+    assert_eq!(refused.unwrap_err().kind(), ErrorKind::Denied);
+}
