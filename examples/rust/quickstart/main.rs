@@ -13,7 +13,7 @@ use std::error::Error;
 use std::sync::Arc;
 
 use mcp_gateway_core::audit::{AuditQuery, AuditRecord, MemoryAudit, verify_chain};
-use mcp_gateway_core::catalog::{Catalog, FileCatalog, LoadOptions, search};
+use mcp_gateway_core::catalog::{Catalog, FileCatalog, LoadOptions, SearchIndex, SearchQuery};
 use mcp_gateway_core::gateway::{Gateway, GatewayBuilder, GatewayExt, McpGateway};
 use mcp_gateway_core::model::{CallContext, Effect, NetworkRule, ProfileName, ServerName};
 use mcp_gateway_core::profile::{MemoryProfile, PolicyRuleSpec, Profile, ProfileSpec, ServerSpec};
@@ -44,8 +44,11 @@ async fn quickstart(only: Option<&str>) -> Done {
     let program = std::env::current_exe()?.display().to_string();
     let text = include_str!("catalog.yaml").replace("PROGRAM", &program);
     let catalog = Arc::new(FileCatalog::parse("catalog.yaml", &text, LoadOptions::new())?.catalog);
-    let entries = catalog.list().await?;
-    for found in search(&entries, "notes", 3) {
+    let mut index = SearchIndex::new();
+    for entry in catalog.list().await? {
+        index.put(entry, None);
+    }
+    for found in index.search(&SearchQuery::new("notes").with_limit(3)).matches {
         show::line(&format!("{}: {}", found.entry.name, found.entry.description.as_deref().unwrap_or_default()));
     }
 
