@@ -4,15 +4,17 @@ use std::convert::Infallible;
 use std::str::FromStr;
 
 use clap::{Args, Subcommand};
-use serde::Serialize;
 
 use super::args::SecretArgs;
 use super::output::FormatArgs;
 use super::{Env, prompt, report};
-use crate::error::{Error, ErrorKind, Result};
+use crate::error::Result;
+use crate::gateway::home::{SecretStatus, SecretUsed};
 use crate::model::SecretValue;
-use crate::secrets::{self, BrokerOptions, SecretBroker, SecretKey};
-use crate::util::clock;
+use crate::secrets::{self, BrokerOptions, SecretKey};
+
+/// What records say of changes that are made by this.
+pub(crate) const BY: &str = "command line";
 
 /// What is done with secrets.
 #[derive(Debug, Subcommand)]
@@ -22,6 +24,7 @@ pub(crate) enum Verb {
   mcp-gateway secret set GITHUB_TOKEN                 # asks for the value, without echo
   pass show github | mcp-gateway secret set GITHUB_TOKEN
   mcp-gateway secret set API_KEY --expires 90d        # not given to servers after that
+  mcp-gateway secret set API_KEY --secrets keyring    # in the keyring of the operating system
   mcp-gateway secret set API_KEY=\"abc123\"             # other processes can see the value while this runs
 
 A secret for one profile and server: `mcp-gateway profile secret set`.")]
@@ -34,14 +37,15 @@ A secret for one profile and server: `mcp-gateway profile secret set`.")]
         #[command(flatten)]
         secrets: SecretArgs,
     },
-    /// List the names of the stored secrets, and until when each is good
+    /// List the names of the stored secrets: where each is, until when it is good, which server was last given it
     #[command(
         visible_alias = "list",
         after_help = "Examples:
   mcp-gateway secret ls
-  mcp-gateway secret ls --format json
+  mcp-gateway secret ls --secrets keyring
+  mcp-gateway secret ls --format json | jq '.[] | select(.lastUse == null) | .key'    # given to no server yet
 
-A key is `name`, `profile//name` or `profile/server/name`."
+Values are never shown. A key is `name`, `profile//name` or `profile/server/name`."
     )]
     Ls {
         #[command(flatten)]
@@ -98,39 +102,18 @@ impl FromStr for Assignment {
     }
 }
 
-/// One key in lists.
-#[derive(Debug, Serialize)]
-pub(crate) struct KeyRow {
-    key: String,
-    #[serde(skip_serializing_if = "Option::is_none")]
-    profile: Option<String>,
-    #[serde(skip_serializing_if = "Option::is_none")]
-    server: Option<String>,
-    name: String,
-    #[serde(skip_serializing_if = "Option::is_none")]
-    expires: Option<String>,
-    #[serde(skip_serializing_if = "std::ops::Not::not")]
-    expired: bool,
+/// Until when a secret is good, for people.
+fn expiry(secret: &SecretStatus) -> String {
+    let day = secret.expires.as_deref().map(|time| time.split('T').next().unwrap_or(time)).unwrap_or_default();
+    if secret.expired { format!("{day} (expired)") } else { day.to_owned() }
 }
 
-impl KeyRow {
-    async fn of(broker: &dyn SecretBroker, key: SecretKey) -> Result<Self> {
-        let until = secrets::expiry(broker, &key).await?;
-        Ok(Self {
-            key: key.to_string(),
-            profile: key.profile.map(String::from),
-            server: key.server.map(String::from),
-            name: key.name,
-            expires: until.map(clock::rfc3339),
-            expired: until.is_some_and(|until| until <= clock::now_millis()),
-        })
+/// When a secret was last given to a server, for people.
+fn last_use(secret: &SecretStatus) -> String {
+    if secret.hidden {
+        return "hidden by an earlier store".to_owned();
     }
-
-    /// Until when it is good, for people.
-    fn expiry(&self) -> String {
-        let day = self.expires.as_deref().map(|time| time.split('T').next().unwrap_or(time)).unwrap_or_default();
-        if self.expired { format!("{day} (expired)") } else { day.to_owned() }
-    }
+    secret.last_use.as_ref().map(SecretUsed::shown).unwrap_or_default()
 }
 
 impl Verb {
@@ -138,31 +121,25 @@ impl Verb {
         match self {
             Self::Set { secret, expiry, secrets } => set(env, secret, &expiry, &secrets).await,
             Self::Ls { secrets, format } => {
-                let broker = env.home.secrets(&secrets.stores)?;
-                let mut rows = Vec::new();
-                for key in broker.list().await?.into_iter().filter(|key| !key.is_expiry()) {
-                    rows.push(KeyRow::of(broker.as_ref(), key).await?);
-                }
-                format.open().rows(&rows, &["NAME", "PROFILE", "SERVER", "EXPIRES"], |row| {
+                let rows = env.home.list_secrets(&secrets.stores).await?;
+                format.open().rows(&rows, &["NAME", "PROFILE", "SERVER", "STORE", "EXPIRES", "LAST USE"], |row| {
                     vec![
                         row.name.clone(),
-                        row.profile.clone().unwrap_or_default(),
-                        row.server.clone().unwrap_or_default(),
-                        row.expiry(),
+                        row.profile.as_ref().map(ToString::to_string).unwrap_or_default(),
+                        row.server.as_ref().map(ToString::to_string).unwrap_or_default(),
+                        row.store.clone(),
+                        expiry(row),
+                        last_use(row),
                     ]
                 })
             }
             Self::Rotate => rotate(env).await,
-            Self::Rm { name, secrets } => {
-                let key = SecretKey::parse(&name)?;
-                remove(env.home.secrets(&secrets.stores)?.as_ref(), &key).await
-            }
+            Self::Rm { name, secrets } => remove(env, &SecretKey::parse(&name)?, &secrets).await,
         }
     }
 }
 
 async fn set(env: &Env, secret: Assignment, expiry: &ExpiryArgs, stores: &SecretArgs) -> Result<()> {
-    let broker = env.home.secrets(&stores.stores)?;
     let key = SecretKey::parse(&secret.name)?;
     let value = match secret.value {
         Some(value) => {
@@ -172,17 +149,16 @@ async fn set(env: &Env, secret: Assignment, expiry: &ExpiryArgs, stores: &Secret
         }
         None => prompt::secret(&format!("value of {key}"))?,
     };
-    secrets::keep(broker.as_ref(), &key, value, expiry.expires).await?;
+    env.home.set_secret(&stores.stores, &key, value, expiry.expires, BY).await?;
     report::note(format_args!("stored `{key}`"));
     Ok(())
 }
 
 async fn rotate(env: &Env) -> Result<()> {
-    let broker = env.home.own_secrets()?;
     let new = BrokerOptions::from_env().passphrase.map(|_| prompt::secret("new passphrase")).transpose()?;
     let by_passphrase = new.is_some();
-    broker.rotate(new).await?;
-    report::note(format_args!("encrypted `{}` anew", broker.name()));
+    let store = env.home.rotate_secrets(new, BY).await?;
+    report::note(format_args!("encrypted `{store}` anew"));
     report::hint(if by_passphrase {
         "set `MCP_GATEWAY_SECRETS_PASSPHRASE` to the new passphrase"
     } else {
@@ -192,13 +168,8 @@ async fn rotate(env: &Env) -> Result<()> {
 }
 
 /// Forgets a secret that is there.
-pub(crate) async fn remove(broker: &dyn SecretBroker, key: &SecretKey) -> Result<()> {
-    if !broker.list().await?.contains(key) {
-        return Err(Error::new(ErrorKind::NotFound, format!("no secret `{key}` is stored"))
-            .with_context("store", broker.name())
-            .with_hint("run `mcp-gateway secret ls` to see what is stored"));
-    }
-    secrets::forget(broker, key).await?;
+pub(crate) async fn remove(env: &Env, key: &SecretKey, stores: &SecretArgs) -> Result<()> {
+    env.home.remove_secret(&stores.stores, key, BY).await?;
     report::note(format_args!("forgot `{key}`"));
     Ok(())
 }

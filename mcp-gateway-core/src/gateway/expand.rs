@@ -8,11 +8,15 @@ use super::hub::Body;
 use super::launch::image;
 use crate::catalog::template::{Scope, expand, expand_list, expand_secret, variables};
 use crate::error::{Error, ErrorKind, Result};
-use crate::model::{ProfileName, RemoteTransport, SecretEntry, SecretValue, ServerEntry, ToolContainer};
-use crate::runtime::{
-    ContainerPlan, HttpEndpoint, LaunchPlan, LaunchTarget, Mount, MountSource, ProcessPlan, RemotePlan,
+use crate::model::{
+    ProfileName, RemoteTransport, SecretDelivery, SecretEntry, SecretValue, ServerEntry, ToolContainer,
 };
-use crate::secrets::{self, SecretBroker, SecretKey};
+use crate::profile::DeliverySpec;
+use crate::runtime::{
+    ContainerPlan, HttpEndpoint, LaunchPlan, LaunchTarget, Mount, MountSource, ProcessPlan, RemotePlan, SecretFile,
+};
+use crate::secrets::{self, FoundSecret, SecretBroker, SecretKey};
+use crate::util::pattern::did_you_mean;
 use crate::util::{env_vars, fs};
 
 /// A server's catalog entry with its profile's configuration.
@@ -41,14 +45,38 @@ impl<'a> Expansion<'a> {
 
     /// The secrets that the entry declares and a store holds.
     pub(crate) async fn declared(&self, broker: &dyn SecretBroker) -> Result<Declared> {
+        self.check_delivery()?;
         let mut declared = Declared::default();
         for secret in &self.entry().secrets {
-            if let Some((key, value)) = self.secret(secret, broker).await? {
-                declared.uses.push(SecretUse { name: secret.name.clone(), key });
-                declared.values.push((secret.env.clone(), value));
+            if let Some(found) = self.secret(secret, broker).await? {
+                let delivery = self.delivery(secret);
+                declared.values.push(DeclaredValue { variable: secret.env.clone(), value: found.value, delivery });
+                let (key, store) = (found.key, found.store);
+                declared.uses.push(SecretUse { name: secret.name.clone(), key, store, delivery });
             }
         }
         Ok(declared)
+    }
+
+    /// How the server is given a secret: the profile's word counts before the catalog's.
+    pub(crate) fn delivery(&self, secret: &SecretEntry) -> SecretDelivery {
+        let own = self.body.spec.delivery.as_ref().and_then(|spec| spec.of(secret));
+        own.or(secret.delivery).unwrap_or_default()
+    }
+
+    /// Refuses a word for a secret that the entry does not declare: the one that was meant would go on as it did.
+    fn check_delivery(&self) -> Result<()> {
+        let declared = || self.entry().secrets.iter().flat_map(|secret| [secret.env.as_str(), secret.name.as_str()]);
+        let mut written = self.body.spec.delivery.iter().flat_map(DeliverySpec::names);
+        let Some(unknown) = written.find(|name| !declared().any(|known| known == *name)) else { return Ok(()) };
+        let message = format!("`delivery` names `{unknown}`, which the catalog entry does not declare");
+        let error = Error::new(ErrorKind::InvalidConfig, message)
+            .with_context("profile", self.profile)
+            .with_context("server", &self.entry().name);
+        Err(match did_you_mean(unknown, declared()) {
+            Some(meant) => error.with_hint(format!("did you mean `{meant}`?")),
+            None => error.with_hint("write a secret that `server inspect` shows"),
+        })
     }
 
     /// Puts environment and secrets into a plan.
@@ -68,12 +96,21 @@ impl<'a> Expansion<'a> {
                 plan.env.push((variable.name.clone(), value));
             }
         }
-        for (name, value) in &declared.values {
+        for DeclaredValue { variable, value, delivery } in &declared.values {
             plan.secrets.push(value.clone());
             // A secret without a variable of its own is for a header or an OAuth flow.
-            if !name.is_empty() {
-                plan.env.retain(|(other, _)| other != name);
-                plan.env.push((name.clone(), value.clone()));
+            if variable.is_empty() {
+                continue;
+            }
+            plan.env.retain(|(other, _)| other != variable);
+            match delivery {
+                SecretDelivery::Env => plan.env.push((variable.clone(), value.clone())),
+                SecretDelivery::File => {
+                    let file = SecretFile::new(variable.as_str(), value.clone());
+                    let path = file.path_variable();
+                    plan.env.retain(|(other, _)| *other != path);
+                    plan.files.push(file);
+                }
             }
         }
         Ok(())
@@ -89,11 +126,7 @@ impl<'a> Expansion<'a> {
             .collect()
     }
 
-    pub(crate) async fn secret(
-        &self,
-        secret: &SecretEntry,
-        broker: &dyn SecretBroker,
-    ) -> Result<Option<(SecretKey, SecretValue)>> {
+    pub(crate) async fn secret(&self, secret: &SecretEntry, broker: &dyn SecretBroker) -> Result<Option<FoundSecret>> {
         if !secret.env.is_empty() {
             check_env_name(&secret.env)?;
         }
@@ -101,10 +134,10 @@ impl<'a> Expansion<'a> {
             None => secrets::locate(broker, self.profile, &self.entry().name, secret).await,
             Some(key) => {
                 let key = SecretKey::parse(key)?;
-                match broker.get(&key).await?.filter(|value| !value.is_empty()) {
-                    Some(value) => {
+                match broker.find(&key).await?.filter(|found| !found.value.is_empty()) {
+                    Some(found) => {
                         secrets::refuse_expired(broker, &key).await?;
-                        Ok(Some((key, value)))
+                        Ok(Some(found))
                     }
                     None => Err(Error::new(ErrorKind::MissingSecret, format!("secret `{key}` is not set"))
                         .with_context("profile", self.profile)
@@ -206,7 +239,7 @@ impl<'a> Expansion<'a> {
 /// The secrets that a server declares, by their variables.
 #[derive(Debug, Default)]
 pub(crate) struct Declared {
-    values: Vec<(String, SecretValue)>,
+    values: Vec<DeclaredValue>,
     /// What they are called and where each was found.
     pub(crate) uses: Vec<SecretUse>,
 }
@@ -217,19 +250,42 @@ pub(crate) struct SecretUse {
     /// The catalog's name for it.
     pub(crate) name: String,
     pub(crate) key: SecretKey,
+    /// The store that holds it.
+    pub(crate) store: String,
+    pub(crate) delivery: SecretDelivery,
+}
+
+/// A secret with how it gets to the server.
+#[derive(Debug)]
+struct DeclaredValue {
+    variable: String,
+    value: SecretValue,
+    delivery: SecretDelivery,
 }
 
 impl Declared {
     fn get(&self, name: &str) -> Option<SecretValue> {
-        self.values.iter().find(|(variable, _)| variable == name).map(|(_, value)| value.clone())
+        self.find(name).map(|declared| declared.value.clone())
+    }
+
+    fn find(&self, name: &str) -> Option<&DeclaredValue> {
+        self.values.iter().find(|declared| declared.variable == name)
     }
 
     /// The text with its secrets, if its author names any; only what stands in the catalog is looked at, never a value.
     fn put_into(&self, template: &str, scope: &Scope) -> Result<Option<SecretValue>> {
-        if variables(template)?.iter().any(|name| self.get(name).is_some()) {
-            return expand_secret(template, scope, &|name| self.get(name)).map(Some);
+        let named: Vec<_> = variables(template)?.into_iter().filter_map(|name| self.find(name)).collect();
+        if let Some(kept) = named.iter().find(|declared| declared.delivery != SecretDelivery::Env) {
+            let message =
+                format!("the catalog entry puts `{}` into a text, which a file is to keep it out of", kept.variable);
+            return Err(Error::new(ErrorKind::InvalidConfig, message).with_hint(
+                "set `delivery: env` for it in the profile, or take it out of `env` and `command` in the catalog",
+            ));
         }
-        Ok(None)
+        if named.is_empty() {
+            return Ok(None);
+        }
+        expand_secret(template, scope, &|name| self.get(name)).map(Some)
     }
 }
 

@@ -5,7 +5,7 @@ use serde::Serialize;
 use super::expand::{Declared, Expansion};
 use super::hub::{Hub, Slot};
 use crate::error::{Error, Result};
-use crate::model::{Limits, NetworkRule, ServerEntry, ServerName, Verification, VerifyRule};
+use crate::model::{Limits, NetworkRule, SecretDelivery, ServerEntry, ServerName, Verification, VerifyRule};
 use crate::profile::Isolation;
 use crate::runtime::{LaunchTarget, Mount, MountSource, RuntimeCapability};
 
@@ -73,6 +73,8 @@ pub struct SecretState {
     pub set: bool,
     /// Whether the server can start without it.
     pub required: bool,
+    /// How it is given to the server.
+    pub delivery: SecretDelivery,
 }
 
 impl Hub {
@@ -97,6 +99,7 @@ impl Hub {
             env: secret.env.clone(),
             set: false,
             required: secret.required != Some(false),
+            delivery: expansion.delivery(secret),
         });
         let fallback = if body.entry.image.is_some() { "docker" } else { "process" };
         let name = runtime.as_ref().map_or(fallback, |runtime| runtime.name());

@@ -120,7 +120,8 @@ impl Launcher {
             event.server = Some(owner.server.clone());
             event.session.clone_from(&owner.session);
             event.name = Some(used.name.clone());
-            event.detail = Some(json!({"key": used.key.to_string(), "store": self.secrets.name()}));
+            event.detail =
+                Some(json!({"key": used.key.to_string(), "store": used.store, "delivery": used.delivery.as_str()}));
             self.audit.append(event).await?;
         }
         Ok(())

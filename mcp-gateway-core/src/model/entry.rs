@@ -6,7 +6,7 @@ use indexmap::IndexMap;
 use serde::{Serialize, Serializer};
 use serde_json::{Map, Value};
 
-use super::{Limits, ServerName, Signer, VerifyMode};
+use super::{Limits, SecretDelivery, ServerName, Signer, VerifyMode};
 
 /// One server of a catalog.
 ///
@@ -206,6 +206,9 @@ pub struct SecretEntry {
     /// Whether the server can start without it; the format's default is that it cannot.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub required: Option<bool>,
+    /// How the server is given it, where the catalog says so.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub delivery: Option<SecretDelivery>,
     /// Keys that only describe it: `example`, `description`.
     #[serde(flatten)]
     pub extra: Map<String, Value>,
@@ -214,7 +217,7 @@ pub struct SecretEntry {
 impl SecretEntry {
     /// A secret that the server cannot start without.
     pub fn new(name: impl Into<String>, env: impl Into<String>) -> Self {
-        Self { name: name.into(), env: env.into(), required: None, extra: Map::new() }
+        Self { name: name.into(), env: env.into(), required: None, delivery: None, extra: Map::new() }
     }
 }
 

@@ -2,6 +2,7 @@
 
 mod context;
 mod decision;
+mod delivery;
 mod described;
 mod entry;
 mod host;
@@ -20,6 +21,7 @@ mod verification;
 
 pub use context::{CallContext, Principal, TraceContext};
 pub use decision::{Decision, Effect};
+pub use delivery::SecretDelivery;
 pub use described::Described;
 pub use entry::{
     ConfigEntry, EnvEntry, Metadata, OAuthEntry, OAuthProvider, ProcessEntry, ProcessPackage, RemoteEntry,

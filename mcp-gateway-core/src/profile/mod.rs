@@ -3,6 +3,7 @@
 mod approval;
 mod approved;
 mod audit;
+mod delivery;
 mod dynamic;
 mod file;
 mod lock;
@@ -32,6 +33,7 @@ pub use crate::model::Rule as PolicyRuleSpec;
 pub use approval::{ApprovalSpec, PendingWord, WebhookSpec};
 pub use approved::ApprovedSurface;
 pub use audit::{AuditDurability, AuditSpec, OnOverload, RotateSpec};
+pub use delivery::DeliverySpec;
 pub use dynamic::{DynamicSpec, SaveWord};
 pub use file::FileProfile;
 pub use lock::{NameTable, ProfileLock, ServerLock};

@@ -9,7 +9,9 @@ use serde::de::{self, Deserializer, IntoDeserializer, SeqAccess, Visitor};
 use serde::{Deserialize, Serialize};
 use serde_json::Value;
 
-use super::{ApprovalSpec, AuditSpec, DynamicSpec, OAuthSpec, PolicySpec, QuotaSpec, RedactionSpec, VerifySpec};
+use super::{
+    ApprovalSpec, AuditSpec, DeliverySpec, DynamicSpec, OAuthSpec, PolicySpec, QuotaSpec, RedactionSpec, VerifySpec,
+};
 use crate::error::{Error, ErrorKind, Result};
 use crate::model::{Limits, ProfileName, ServerName, VerifyMode, parse_memory};
 
@@ -119,6 +121,9 @@ pub struct ServerSpec {
     /// Secrets that are kept under another name: environment variable to key. Names, never values.
     #[serde(skip_serializing_if = "IndexMap::is_empty")]
     pub secrets: IndexMap<String, String>,
+    /// How it is given its secrets, where that differs from its catalog entry.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub delivery: Option<DeliverySpec>,
     /// What it may use of the machine.
     #[serde(skip_serializing_if = "LimitsSpec::is_empty")]
     pub limits: LimitsSpec,

@@ -1,7 +1,8 @@
 //! Whether what a person wrote can be carried out.
 
 use super::{
-    ApprovalSpec, LimitsSpec, NetworkSpec, OAuthGrant, OAuthSpec, ProfileSpec, QuotaSpec, ServerSpec, parse_duration,
+    ApprovalSpec, DeliverySpec, LimitsSpec, NetworkSpec, OAuthGrant, OAuthSpec, ProfileSpec, QuotaSpec, ServerSpec,
+    parse_duration,
 };
 use crate::error::{Error, ErrorKind, Result};
 use crate::model::{ProfileName, check_rules, parse_memory, token_kinds};
@@ -126,6 +127,11 @@ impl Check {
         for (variable, key) in server.secrets.iter().filter(|(variable, key)| !is_word(variable) || !is_word(key)) {
             let message = format!("`{variable}: {key}` is not a variable and the name of a secret");
             self.fault(&["servers", name, "secrets", variable], message, Some("names only, never a value"));
+        }
+        let delivered = server.delivery.iter().flat_map(DeliverySpec::names);
+        for secret in delivered.filter(|secret| !is_word(secret)) {
+            let path = ["servers", name, "delivery", secret];
+            self.fault(&path, format!("`{secret}` is not the name of a secret"), Some("names only, never a value"));
         }
         for (index, path) in server.writable.iter().enumerate().filter(|(_, path)| !is_absolute(path)) {
             let at = ["servers", name, "writable", &index.to_string()];

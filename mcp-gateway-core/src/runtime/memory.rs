@@ -112,6 +112,10 @@ impl Runtime for MemoryRuntime {
 
     async fn start(&self, _ctx: &CallContext, plan: LaunchPlan) -> Result<RunningServer> {
         let (name, server) = self.find(&plan.target)?;
+        if !plan.files.is_empty() {
+            return Err(Error::new(ErrorKind::Unsupported, "a server in this process has no files of its own")
+                .with_hint("set `delivery: env` for the server in the profile"));
+        }
         let number = self.started.fetch_add(1, Ordering::Relaxed) + 1;
         let id = InstanceId::new(format!("memory-{number}"))?;
         let status = InstanceStatus::new(id.clone(), "memory", plan.owner.clone(), name);

@@ -5,6 +5,8 @@ mod denial;
 pub mod docker;
 #[cfg(all(any(feature = "runtime-docker", feature = "runtime-process"), target_os = "linux"))]
 mod egress;
+#[cfg(all(any(feature = "runtime-docker", feature = "runtime-process"), target_os = "linux"))]
+mod folders;
 mod instance;
 mod memory;
 mod plan;
@@ -12,6 +14,8 @@ mod plan;
 pub mod process;
 #[cfg(feature = "runtime-remote")]
 pub mod remote;
+#[cfg(all(any(feature = "runtime-docker", feature = "runtime-process"), target_os = "linux"))]
+mod secret_files;
 #[cfg(any(feature = "runtime-docker", all(feature = "runtime-process", target_os = "linux")))]
 mod sensitive;
 
@@ -32,6 +36,7 @@ pub use instance::GatewayInstance;
 pub use memory::{MemoryRuntime, MemoryServer};
 pub use plan::{
     ContainerPlan, HttpEndpoint, LaunchPlan, LaunchTarget, Mount, MountSource, Owner, ProcessPlan, RemotePlan,
+    SecretFile,
 };
 #[cfg(all(feature = "runtime-process", target_os = "linux"))]
 pub use process::{ProcessRuntime, ProcessRuntimeConfig};

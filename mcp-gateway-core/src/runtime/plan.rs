@@ -23,7 +23,9 @@ pub struct LaunchPlan {
     pub target: LaunchTarget,
     /// The whole environment of the server, plain values and secrets alike.
     pub env: Vec<(String, SecretValue)>,
-    /// The values among `env` and headers that are secret, to be kept out of diagnostics.
+    /// Secrets that the server reads from files in memory.
+    pub files: Vec<SecretFile>,
+    /// The values among `env`, `files` and headers that are secret, to be kept out of diagnostics.
     pub secrets: Vec<SecretValue>,
     /// What it may reach.
     pub network: NetworkRule,
@@ -42,12 +44,35 @@ impl LaunchPlan {
             owner,
             target,
             env: Vec::new(),
+            files: Vec::new(),
             secrets: Vec::new(),
             network: NetworkRule::None,
             allow_private: false,
             egress: Arc::new(LoggedEgress),
             limits: Limits::default(),
         }
+    }
+}
+
+/// A secret that a server reads from a file, whose path is in the variable with `_FILE` after its name.
+#[derive(Clone, Debug)]
+#[non_exhaustive]
+pub struct SecretFile {
+    /// The variable that would carry the value, which is the file's name too.
+    pub variable: String,
+    /// The value.
+    pub value: SecretValue,
+}
+
+impl SecretFile {
+    /// A file in the place of a variable.
+    pub fn new(variable: impl Into<String>, value: SecretValue) -> Self {
+        Self { variable: variable.into(), value }
+    }
+
+    /// The variable that has the file's path.
+    pub fn path_variable(&self) -> String {
+        format!("{}_FILE", self.variable)
     }
 }
 

@@ -5,7 +5,7 @@ use std::sync::Arc;
 
 use async_trait::async_trait;
 
-use super::{SecretBroker, SecretKey, refuse_empty};
+use super::{FoundSecret, SecretBroker, SecretKey, refuse_empty};
 use crate::error::{Error, ErrorKind, Result};
 use crate::model::SecretValue;
 
@@ -46,9 +46,13 @@ impl SecretBroker for ChainBroker {
     }
 
     async fn get(&self, key: &SecretKey) -> Result<Option<SecretValue>> {
+        Ok(self.find(key).await?.map(|found| found.value))
+    }
+
+    async fn find(&self, key: &SecretKey) -> Result<Option<FoundSecret>> {
         for broker in &self.brokers {
-            if let Some(value) = broker.get(key).await? {
-                return Ok(Some(value));
+            if let Some(found) = broker.find(key).await? {
+                return Ok(Some(found));
             }
         }
         Ok(None)
@@ -121,6 +125,11 @@ mod tests {
         chain.set(&key("A"), SecretValue::new("1")).await.unwrap();
         assert_eq!(chain.get(&key("A")).await.unwrap(), Some(SecretValue::new("1")));
         assert_eq!(second.get(&key("A")).await.unwrap(), Some(SecretValue::new("2")));
+        let in_env = chain.find(&key("PATH")).await.unwrap().unwrap();
+        assert_eq!(
+            (in_env.store.as_str(), chain.find(&key("A")).await.unwrap().unwrap().store.as_str()),
+            ("env", "memory")
+        );
         chain.set(&key("B"), SecretValue::new("b")).await.unwrap();
         assert_eq!(chain.list().await.unwrap(), [key("A"), key("B")]);
 

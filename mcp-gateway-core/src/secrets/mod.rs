@@ -13,6 +13,8 @@ mod expiry;
 mod file;
 mod host;
 mod key;
+#[cfg(feature = "secrets-keyring")]
+mod keyring;
 mod memory;
 mod open;
 
@@ -35,6 +37,8 @@ pub(crate) use expiry::refuse_expired;
 pub use expiry::{expiry, forget, keep, parse_expiry};
 pub use host::HostBroker;
 pub use key::SecretKey;
+#[cfg(feature = "secrets-keyring")]
+pub use keyring::{KeyringBroker, KeyringBrokerConfig};
 pub use memory::MemoryBroker;
 pub use open::{BrokerOptions, open, open_all};
 
@@ -58,6 +62,15 @@ pub trait SecretBroker: fmt::Debug + Send + Sync + 'static {
     /// passphrase or key is the wrong one, `Timeout` when it does not answer.
     async fn get(&self, key: &SecretKey) -> Result<Option<SecretValue>>;
 
+    /// As `get`, and which store holds the value: one of several names the one that had it.
+    ///
+    /// # Errors
+    /// As `get`.
+    async fn find(&self, key: &SecretKey) -> Result<Option<FoundSecret>> {
+        let value = self.get(key).await?;
+        Ok(value.map(|value| FoundSecret { key: key.clone(), value, store: self.name() }))
+    }
+
     /// Keeps a value.
     ///
     /// # Errors
@@ -78,6 +91,18 @@ pub trait SecretBroker: fmt::Debug + Send + Sync + 'static {
     async fn list(&self) -> Result<Vec<SecretKey>>;
 }
 
+/// A secret that a store holds.
+#[derive(Clone, Debug, PartialEq, Eq)]
+#[non_exhaustive]
+pub struct FoundSecret {
+    /// The key that it is kept under.
+    pub key: SecretKey,
+    /// Its value.
+    pub value: SecretValue,
+    /// The name of the store that holds it.
+    pub store: String,
+}
+
 /// The value of a secret that a server declares.
 ///
 /// # Errors
@@ -89,10 +114,10 @@ pub async fn resolve(
     server: &ServerName,
     entry: &SecretEntry,
 ) -> Result<Option<SecretValue>> {
-    Ok(locate(broker, profile, server, entry).await?.map(|(_, value)| value))
+    Ok(locate(broker, profile, server, entry).await?.map(|found| found.value))
 }
 
-/// The value of a secret that a server declares, and the key that holds it.
+/// The secret that a server declares, with the key and the store that hold it.
 ///
 /// # Errors
 /// As [`resolve`].
@@ -101,13 +126,13 @@ pub async fn locate(
     profile: &ProfileName,
     server: &ServerName,
     entry: &SecretEntry,
-) -> Result<Option<(SecretKey, SecretValue)>> {
+) -> Result<Option<FoundSecret>> {
     for key in SecretKey::candidates(profile, server, entry) {
-        if let Some(value) = broker.get(&key).await?
-            && !value.is_empty()
+        if let Some(found) = broker.find(&key).await?
+            && !found.value.is_empty()
         {
             refuse_expired(broker, &key).await?;
-            return Ok(Some((key, value)));
+            return Ok(Some(found));
         }
     }
     if entry.required == Some(false) {

@@ -9,8 +9,9 @@ use crate::model::SecretValue;
 use crate::util::env_vars;
 use crate::util::pattern::did_you_mean;
 
-const KINDS: [&str; 4] = ["env", "file", "age", "command"];
-const FORMS: &str = "write `env`, `env:NAME,PREFIX_*`, `file:PATH`, `age:PATH`, `command:PROGRAM ARGUMENTS`, or a path";
+const KINDS: [&str; 5] = ["env", "file", "age", "keyring", "command"];
+const FORMS: &str = "write `env`, `env:NAME,PREFIX_*`, `file:PATH`, `age:PATH`, `keyring`, `command:PROGRAM ARGUMENTS`, or \
+    a path";
 
 /// What a broker's text does not say.
 #[derive(Clone, Debug, Default)]
@@ -56,8 +57,8 @@ impl BrokerOptions {
     }
 }
 
-/// The broker that a text names: `env`, `env:NAME,PREFIX_*`, `file:PATH`, `age:PATH`, `command:PROGRAM ARGUMENTS`, or
-/// the path of a `.env` file, several of them with `:` between.
+/// The broker that a text names: `env`, `env:NAME,PREFIX_*`, `file:PATH`, `age:PATH`, `keyring`, `keyring:SERVICE`,
+/// `command:PROGRAM ARGUMENTS`, or the path of a `.env` file, several of them with `:` between.
 ///
 /// # Behavior
 /// - Nothing is read yet; a file that is not there is empty, with a warning.
@@ -77,6 +78,8 @@ impl BrokerOptions {
 pub fn open(spec: &str, options: &BrokerOptions) -> Result<Arc<dyn SecretBroker>> {
     let opened = match spec.split_once(':') {
         None if spec == "env" => Ok(Arc::new(EnvBroker::new()) as Arc<dyn SecretBroker>),
+        None if spec == "keyring" => keyring(None),
+        Some(("keyring", service)) => keyring(Some(service)),
         Some(("env", names)) => env(names),
         Some(("file", path)) => path_of(path).map(file),
         Some(("age", path)) => path_of(path).and_then(|path| age(path, options)),
@@ -148,6 +151,20 @@ fn age(_path: PathBuf, _options: &BrokerOptions) -> Result<Arc<dyn SecretBroker>
     Err(not_built("secrets-age"))
 }
 
+#[cfg(feature = "secrets-keyring")]
+fn keyring(service: Option<&str>) -> Result<Arc<dyn SecretBroker>> {
+    let config = super::KeyringBrokerConfig::default();
+    Ok(Arc::new(super::KeyringBroker::new(match service {
+        Some(service) => config.with_service(service),
+        None => config,
+    })?))
+}
+
+#[cfg(not(feature = "secrets-keyring"))]
+fn keyring(_service: Option<&str>) -> Result<Arc<dyn SecretBroker>> {
+    Err(not_built("secrets-keyring"))
+}
+
 #[cfg(feature = "secrets-command")]
 fn command(line: &str, options: &BrokerOptions) -> Result<Arc<dyn SecretBroker>> {
     let mut config = super::CommandBrokerConfig::parse(line)?;
@@ -160,7 +177,7 @@ fn command(_line: &str, _options: &BrokerOptions) -> Result<Arc<dyn SecretBroker
     Err(not_built("secrets-command"))
 }
 
-#[cfg(not(all(feature = "secrets-age", feature = "secrets-command")))]
+#[cfg(not(all(feature = "secrets-age", feature = "secrets-command", feature = "secrets-keyring")))]
 fn not_built(feature: &str) -> Error {
     Error::new(ErrorKind::Unsupported, "this build cannot open such a store")
         .with_hint(format!("build with the feature `{feature}`"))
@@ -230,6 +247,8 @@ mod tests {
         assert!(!name("file:~/x").contains('~'));
         #[cfg(feature = "secrets-age")]
         assert_eq!(name("age:x.age"), "age:x.age");
+        #[cfg(feature = "secrets-keyring")]
+        assert_eq!((name("keyring"), name("keyring:work")), ("keyring".to_owned(), "keyring:work".to_owned()));
         #[cfg(feature = "secrets-command")]
         assert_eq!(name("command:pass show 'mcp/{key}'"), "command:pass");
         let all = open_all(["env", ".env"], &BrokerOptions::default()).unwrap();
@@ -240,6 +259,7 @@ mod tests {
     fn what_is_not_understood_gets_a_hint() {
         let cases = [
             ("comand:pass", ErrorKind::InvalidInput, "did you mean `command:`?"),
+            ("keyrign:x", ErrorKind::InvalidInput, "did you mean `keyring:`?"),
             ("vault:x", ErrorKind::InvalidInput, "write `env`"),
             ("docker-desktop", ErrorKind::Unsupported, "age:PATH"),
             ("docker-desktop:./.env", ErrorKind::Unsupported, "age:PATH"),

@@ -259,3 +259,29 @@ async fn command() {
     let argv = ["cat".to_owned(), "--".to_owned(), format!("{}/{{key}}", folder.path().display())];
     check_broker(Arc::new(CommandBroker::new(CommandBrokerConfig::new(argv)).unwrap()), false).await;
 }
+
+#[cfg(all(target_os = "linux", feature = "secrets-keyring"))]
+#[tokio::test]
+async fn keyring() {
+    use mcp_gateway_core::secrets::{KeyringBroker, KeyringBrokerConfig};
+    const WITHIN: &str = "MCP_GATEWAY_TEST_KEYRING";
+    if util::env_vars::get(WITHIN).is_some() {
+        return check_broker(Arc::new(KeyringBroker::new(KeyringBrokerConfig::default()).unwrap()), true).await;
+    }
+    let programs = ["dbus-run-session", "gnome-keyring-daemon"].map(|name| std::path::Path::new("/usr/bin").join(name));
+    if let Some(missing) = programs.iter().find(|program| !program.exists()) {
+        eprintln!("skipped: there is no {}", missing.display());
+        return;
+    }
+    // Again, in a session with a keyring of its own.
+    let home = TempDir::new().unwrap();
+    let script = "printf pw | gnome-keyring-daemon --unlock --components=secrets >/dev/null
+        exec \"$0\" --exact secrets::keyring --nocapture";
+    let mut command = tokio::process::Command::new(&programs[0]);
+    command.args(["--", "/bin/sh", "-c", script]).arg(std::env::current_exe().unwrap());
+    command.env_clear().env("PATH", "/usr/bin:/bin").env(WITHIN, "unlocked");
+    command.envs(["HOME", "XDG_DATA_HOME", "XDG_RUNTIME_DIR"].map(|name| (name, home.path())));
+    let run = command.output().await.unwrap();
+    let said = String::from_utf8_lossy(&run.stdout).into_owned() + &String::from_utf8_lossy(&run.stderr);
+    assert!(run.status.success() && said.contains("1 passed"), "{said}");
+}

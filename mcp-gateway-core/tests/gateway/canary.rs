@@ -72,13 +72,13 @@ async fn nothing_comes_out_of_the_binary_whatever_store_holds_the_value() {
     if !has_python() {
         return;
     }
-    for store in ["age", "file", "env", "command"] {
+    for (store, delivery) in [("age", "env"), ("file", "file"), ("env", "file"), ("command", "env")] {
         let place = Place::new();
         place.write(
             "catalog.yaml",
             &format!(
                 "version: 3\nname: t\nregistry:\n  canary:\n    type: server\n    process:\n      command: {PYTHON}\n      \
-                 args: [{script}]\n      read: [{script}]\n    secrets:\n      - {{name: canary.token, env: CANARY_TOKEN}}\n",
+                 args: [{script}]\n      read: [{script}]\n    secrets:\n      - {{name: canary.token, env: CANARY_TOKEN, delivery: {delivery}}}\n",
                 script = script().display()
             ),
         );
@@ -143,6 +143,8 @@ async fn nothing_comes_out_of_the_binary_whatever_store_holds_the_value() {
                 if line.contains("audit") { place.run(line).await } else { with_stores(line).output().await.unwrap() };
             keep(&mut said, &output);
         }
+        let how = format!(r#"delivery":"{delivery}"#);
+        assert!(said.replace(' ', "").contains(&how), "{store}: how it was given is recorded:\n{said}");
         assert!(said.contains("secret/use"), "{store}: who was given what is recorded:\n{said}");
         assert_clean(PLAIN, store, &said);
         for file in files(&place.path("home")).into_iter().chain([place.path("events.jsonl")]) {

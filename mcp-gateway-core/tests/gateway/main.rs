@@ -14,6 +14,7 @@ mod cases;
 mod clients;
 mod configuration;
 mod containers;
+mod delivered;
 mod dynamic;
 mod engine;
 mod failing;

@@ -6,7 +6,7 @@ import os
 import sys
 from urllib.parse import quote, quote_plus
 
-SECRET = os.environ["CANARY_TOKEN"]
+SECRET = os.environ.get("CANARY_TOKEN") or open(os.environ["CANARY_TOKEN_FILE"], encoding="utf-8").read()
 
 
 def forms():

@@ -8,7 +8,7 @@ use crate::catalog::tree::Kind;
 use crate::error::{Error, ErrorKind};
 use crate::model::{
     ConfigEntry, EnvEntry, Limits, Metadata, OAuthEntry, OAuthProvider, ProcessEntry, ProcessPackage, RemoteEntry,
-    RemoteTransport, SecretEntry, Signer, ToolContainer, ToolEntry, VerifyMode, parse_memory,
+    RemoteTransport, SecretDelivery, SecretEntry, Signer, ToolContainer, ToolEntry, VerifyMode, parse_memory,
 };
 
 pub(super) fn env(fields: &mut Fields<'_>) -> Vec<EnvEntry> {
@@ -25,10 +25,21 @@ pub(super) fn secrets(fields: &mut Fields<'_>) -> Vec<SecretEntry> {
     let secrets = fields.each("secrets").into_iter().filter_map(|mut secret| {
         let (name, env) = (secret.required_text("name"), secret.required_text("env"));
         let required = secret.flag("required");
+        let delivery = delivery(&mut secret);
         let extra = secret.rest(&["example", "description", "default"]);
-        Some(SecretEntry { name: name?, env: env?, required, extra })
+        Some(SecretEntry { name: name?, env: env?, required, delivery, extra })
     });
     secrets.collect()
+}
+
+fn delivery(secret: &mut Fields<'_>) -> Option<SecretDelivery> {
+    match SecretDelivery::parse(&secret.text("delivery")?) {
+        Ok(delivery) => Some(delivery),
+        Err(error) => {
+            secret.report("delivery", &error);
+            None
+        }
+    }
 }
 
 pub(super) fn config(fields: &mut Fields<'_>) -> Vec<ConfigEntry> {

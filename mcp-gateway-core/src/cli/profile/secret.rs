@@ -7,9 +7,10 @@ use serde::Serialize;
 
 use crate::cli::args::{CatalogArgs, ProfileArgs, SecretArgs};
 use crate::cli::output::FormatArgs;
-use crate::cli::secret::{ExpiryArgs, remove};
+use crate::cli::secret::{BY, ExpiryArgs, remove};
 use crate::cli::{Env, assemble, prompt, report};
 use crate::error::Result;
+use crate::gateway::home::SecretUsed;
 use crate::model::{ProfileName, SecretEntry, ServerName};
 use crate::secrets::{self, SecretKey};
 use crate::util::clock;
@@ -36,7 +37,7 @@ pub(crate) enum Verb {
         #[command(flatten)]
         secrets: SecretArgs,
     },
-    /// List the secrets that the servers of a profile need, and whether each is set
+    /// List the secrets that the servers of a profile need: whether each is set, where, and who was last given it
     #[command(
         visible_alias = "list",
         after_help = "Examples:
@@ -86,9 +87,15 @@ struct SecretRow {
     /// Where it was found: the key as `secret ls` shows it.
     #[serde(skip_serializing_if = "Option::is_none")]
     stored_as: Option<String>,
+    /// The store that holds it.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    store: Option<String>,
     /// Until when it is good.
     #[serde(skip_serializing_if = "Option::is_none")]
     expires: Option<String>,
+    /// When a server was last given it.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    last_use: Option<SecretUsed>,
 }
 
 impl Verb {
@@ -98,27 +105,32 @@ impl Verb {
                 let name = SecretKey::new(key)?;
                 warn_if_undeclared(env, &profile.profile, &catalog, &server, &name.name).await?;
                 let key = name.for_profile(profile.profile).for_server(server);
-                let broker = env.home.secrets(&stores.stores)?;
                 let value = prompt::secret(&format!("value of {key}"))?;
-                secrets::keep(broker.as_ref(), &key, value, expiry.expires).await?;
+                env.home.set_secret(&stores.stores, &key, value, expiry.expires, BY).await?;
                 report::note(format_args!("stored `{key}`"));
                 Ok(())
             }
             Self::Ls { profile, catalog, secrets, format } => {
                 let rows = rows(env, &profile.profile, &catalog, &secrets).await?;
-                format.open().rows(&rows, &["SERVER", "KEY", "REQUIRED", "SET", "STORED AS"], |row| {
-                    vec![
-                        row.server.as_ref().map(ToString::to_string).unwrap_or_default(),
-                        row.key.clone(),
-                        yes_no(row.required),
-                        yes_no(row.set),
-                        row.stored_as.clone().unwrap_or_default(),
-                    ]
-                })
+                format.open().rows(
+                    &rows,
+                    &["SERVER", "KEY", "REQUIRED", "SET", "STORED AS", "STORE", "LAST USE"],
+                    |row| {
+                        vec![
+                            row.server.as_ref().map(ToString::to_string).unwrap_or_default(),
+                            row.key.clone(),
+                            yes_no(row.required),
+                            yes_no(row.set),
+                            row.stored_as.clone().unwrap_or_default(),
+                            row.store.clone().unwrap_or_default(),
+                            row.last_use.as_ref().map(SecretUsed::shown).unwrap_or_default(),
+                        ]
+                    },
+                )
             }
             Self::Rm { server, key, profile, secrets } => {
                 let key = SecretKey::new(key)?.for_profile(profile.profile).for_server(server);
-                remove(env.home.secrets(&secrets.stores)?.as_ref(), &key).await
+                remove(env, &key, &secrets).await
             }
         }
     }
@@ -137,13 +149,15 @@ async fn rows(env: &Env, profile: &ProfileName, catalog: &CatalogArgs, stores: &
         for secret in &entry.secrets {
             let mut found = None;
             for key in SecretKey::candidates(profile, server, secret) {
-                if found.is_none() && broker.get(&key).await?.is_some() {
+                if found.is_none()
+                    && let Some(kept) = broker.find(&key).await?
+                {
                     stored.remove(&key);
-                    found = Some(key);
+                    found = Some(kept);
                 }
             }
             let until = match &found {
-                Some(key) => secrets::expiry(broker.as_ref(), key).await?,
+                Some(kept) => secrets::expiry(broker.as_ref(), &kept.key).await?,
                 None => None,
             };
             rows.push(SecretRow {
@@ -152,8 +166,10 @@ async fn rows(env: &Env, profile: &ProfileName, catalog: &CatalogArgs, stores: &
                 required: secret.required != Some(false),
                 declared: true,
                 set: found.is_some(),
-                stored_as: found.map(|key| key.to_string()),
+                stored_as: found.as_ref().map(|kept| kept.key.to_string()),
+                store: found.map(|kept| kept.store),
                 expires: until.map(clock::rfc3339),
+                last_use: None,
             });
         }
     }
@@ -161,12 +177,19 @@ async fn rows(env: &Env, profile: &ProfileName, catalog: &CatalogArgs, stores: &
         rows.push(SecretRow {
             expires: secrets::expiry(broker.as_ref(), &key).await?.map(clock::rfc3339),
             stored_as: Some(key.to_string()),
+            store: broker.find(&key).await?.map(|kept| kept.store),
+            last_use: None,
             server: key.server,
             key: key.name,
             required: false,
             declared: false,
             set: true,
         });
+    }
+    let uses = env.home.last_uses(rows.iter().filter_map(|row| row.stored_as.clone()).collect()).await?;
+    for row in &mut rows {
+        // Several servers may share one, which each of them was given.
+        row.last_use = row.stored_as.as_ref().and_then(|key| uses.get(key).cloned());
     }
     Ok(rows)
 }

@@ -8,6 +8,8 @@ mod profile;
 mod prune;
 mod registered;
 mod runtimes;
+mod secret_command;
+mod secrets;
 mod stores;
 mod toolkit;
 mod trail;
@@ -25,6 +27,8 @@ pub use options::{
 };
 pub use prune::UsedImage;
 pub use registered::Registered;
+pub use secret_command::SecretCommand;
+pub use secrets::{SecretStatus, SecretUsed};
 
 /// The variable that names the folder.
 const HOME_VARIABLE: &str = "MCP_GATEWAY_HOME";

@@ -12,14 +12,16 @@ impl Home {
     /// # Errors
     /// As [`secrets::open`](crate::secrets::open), and what the encrypted file says.
     pub fn secrets(&self, stores: &[String]) -> Result<Arc<dyn SecretBroker>> {
+        let mut brokers = self.secret_stores(stores)?;
+        Ok(if brokers.len() == 1 { brokers.remove(0) } else { Arc::new(ChainBroker::new(brokers)) })
+    }
+
+    /// Each of the stores that are named, in their order, then the home's own encrypted file.
+    pub(super) fn secret_stores(&self, stores: &[String]) -> Result<Vec<Arc<dyn SecretBroker>>> {
         let options = BrokerOptions::from_env();
         let mut brokers = stores.iter().map(|spec| open(spec, &options)).collect::<Result<Vec<_>>>()?;
-        let own: Arc<dyn SecretBroker> = Arc::new(self.own_secrets()?);
-        if brokers.is_empty() {
-            return Ok(own);
-        }
-        brokers.push(own);
-        Ok(Arc::new(ChainBroker::new(brokers)))
+        brokers.push(Arc::new(self.own_secrets()?));
+        Ok(brokers)
     }
 
     /// The home's own encrypted file.

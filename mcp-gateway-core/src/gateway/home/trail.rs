@@ -186,6 +186,6 @@ fn digest(spec: &ProfileSpec) -> String {
 }
 
 /// The user of this process, as its environment says.
-fn user() -> Option<String> {
+pub(super) fn user() -> Option<String> {
     env_vars::get("USER").or_else(|| env_vars::get("LOGNAME")).or_else(|| env_vars::get("USERNAME"))
 }

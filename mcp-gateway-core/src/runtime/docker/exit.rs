@@ -4,19 +4,16 @@ use std::collections::HashMap;
 use std::path::PathBuf;
 use std::sync::Arc;
 
-use bollard::models::{
-    ContainerCreateBody, ImageInspect, Mount, MountBindOptions, MountBindOptionsPropagationEnum, MountType,
-};
+use bollard::models::{ContainerCreateBody, ImageInspect};
 
 use super::answer::Facts;
 use super::endpoint::Endpoint;
+use super::facts::elsewhere;
+use super::mounts::shown;
 use crate::error::{Error, ErrorKind, Result};
 use crate::model::NetworkRule;
 use crate::runtime::egress::{self, Door, DoorPlan, Folder, HostList, Listener, Resolve, SystemResolver, inside, shim};
 use crate::runtime::{GatewayInstance, LaunchPlan};
-
-/// How an engine that keeps its containers in a machine of its own names its system.
-const DESKTOP: &str = "Docker Desktop";
 
 /// Makes the exits of containers.
 #[derive(Debug)]
@@ -81,13 +78,7 @@ impl Exits {
 
 /// Why containers cannot be kept to a list of hosts; `None` where they can.
 pub(super) fn missing(endpoint: &Endpoint, facts: Option<&Facts>) -> Option<&'static str> {
-    if !matches!(endpoint, Endpoint::Sockets(_)) {
-        return Some("its engine is not reached by a socket of this machine");
-    }
-    if facts.is_some_and(|facts| facts.operating_system == DESKTOP) {
-        return Some("its engine runs in a virtual machine");
-    }
-    (!shim::is_built()).then_some("this build has no program for it")
+    elsewhere(endpoint, facts).or_else(|| (!shim::is_built()).then_some("this build has no program for it"))
 }
 
 /// Removes the exits of gateways that are dead.
@@ -142,23 +133,4 @@ impl Exit {
         body.cmd = Some(words);
         Ok(())
     }
-}
-
-/// A path of this machine that a container may read.
-fn shown(path: &std::path::Path, inside: &str) -> Result<Mount> {
-    let source = path.to_str().ok_or_else(|| {
-        Error::new(ErrorKind::InvalidInput, format!("`{}` is not valid Unicode", path.display()))
-            .with_hint("move the gateway's home to a path of plain letters")
-    })?;
-    Ok(Mount {
-        typ: Some(MountType::BIND),
-        source: Some(source.to_owned()),
-        target: Some(inside.to_owned()),
-        read_only: Some(true),
-        bind_options: Some(MountBindOptions {
-            propagation: Some(MountBindOptionsPropagationEnum::RPRIVATE),
-            ..MountBindOptions::default()
-        }),
-        ..Mount::default()
-    })
 }

@@ -1,6 +1,8 @@
 //! What an engine enforces, said plainly.
 
 use super::answer::Facts;
+#[cfg(target_os = "linux")]
+use super::endpoint::Endpoint;
 use crate::runtime::RuntimeCapability;
 
 /// What the runtime can do with an engine; without facts about it, limits are not claimed. `unlisted` says why a list of
@@ -30,6 +32,19 @@ pub(super) fn capability(facts: Option<&Facts>, unlisted: Option<&str>) -> Runti
         one_shot: true,
         notes,
     }
+}
+
+/// How an engine that keeps its containers in a machine of its own names its system.
+#[cfg(target_os = "linux")]
+const DESKTOP: &str = "Docker Desktop";
+
+/// Why an engine cannot be shown what this machine has; `None` where it can.
+#[cfg(target_os = "linux")]
+pub(super) fn elsewhere(endpoint: &Endpoint, facts: Option<&Facts>) -> Option<&'static str> {
+    if !matches!(endpoint, Endpoint::Sockets(_)) {
+        return Some("its engine is not reached by a socket of this machine");
+    }
+    facts.is_some_and(|facts| facts.operating_system == DESKTOP).then_some("its engine runs in a virtual machine")
 }
 
 fn missing_limits(facts: &Facts) -> impl Iterator<Item = String> + use<> {

@@ -10,6 +10,7 @@ use tokio_util::sync::CancellationToken;
 use super::client::Engine;
 use super::error::EngineError;
 use super::exit::Exit;
+use super::files::Files;
 use super::removal;
 use crate::error::{Error, ErrorKind, Result};
 use crate::model::InstanceId;
@@ -27,6 +28,8 @@ pub(super) struct Launch {
     pub(super) diagnostics: Arc<Diagnostics>,
     /// The way to listed hosts.
     pub(super) exit: Option<Exit>,
+    /// The secrets that it reads from files.
+    pub(super) files: Option<Files>,
 }
 
 /// A container that runs.
@@ -53,7 +56,10 @@ impl Launch {
             }
             self.explain_creation(cause)
         })?;
-        match self.started(&id).await {
+        let started = self.started(&id).await;
+        // What a container was shown stays there without its name, so nothing has to be left for a crash to leave behind.
+        drop(self.files.take());
+        match started {
             Ok((id, streams)) => Ok(Launched { id, streams, exit: self.exit }),
             Err(error) => {
                 let engine = self.engine.clone();

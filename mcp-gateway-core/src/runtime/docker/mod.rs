@@ -11,6 +11,8 @@ mod error;
 #[cfg_attr(not(target_os = "linux"), path = "exit_elsewhere.rs")]
 mod exit;
 mod facts;
+#[cfg_attr(not(target_os = "linux"), path = "files_elsewhere.rs")]
+mod files;
 mod frames;
 mod http;
 mod image;
@@ -258,6 +260,7 @@ impl Runtime for DockerRuntime {
 
     async fn sweep(&self) -> Result<Vec<InstanceId>> {
         exit::sweep(&self.instance);
+        files::sweep(&self.instance);
         let listed = self.engine.list(&listing::home_filter(&self.home), None).await;
         let listed = listed.map_err(|cause| {
             self.failed(cause, "the engine could not list the servers").with_operation("DockerRuntime::sweep")

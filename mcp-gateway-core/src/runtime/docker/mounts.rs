@@ -99,6 +99,26 @@ fn bind(
     })
 }
 
+/// A path of this machine that the gateway has made and a container may read.
+#[cfg(target_os = "linux")]
+pub(super) fn shown(path: &Path, inside: &str) -> Result<EngineMount> {
+    let source = path.to_str().ok_or_else(|| {
+        Error::new(ErrorKind::InvalidInput, format!("`{}` is not valid Unicode", path.display()))
+            .with_hint("move the gateway's home to a path of plain letters")
+    })?;
+    Ok(EngineMount {
+        typ: Some(MountType::BIND),
+        source: Some(source.to_owned()),
+        target: Some(inside.to_owned()),
+        read_only: Some(true),
+        bind_options: Some(MountBindOptions {
+            propagation: Some(MountBindOptionsPropagationEnum::RPRIVATE),
+            ..MountBindOptions::default()
+        }),
+        ..EngineMount::default()
+    })
+}
+
 /// A target is an absolute path that stays where it says, and not the container's whole root.
 fn check_target(target: &str) -> Result<&str> {
     let parts_fine = target.split('/').all(|part| part != ".." && part != ".");

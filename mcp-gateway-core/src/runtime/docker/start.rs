@@ -7,6 +7,7 @@ use tokio::sync::mpsc;
 use tokio_util::sync::CancellationToken;
 
 use super::client::Engine;
+use super::files::Files;
 use super::http;
 use super::keeper::{Input, Keeper, Output};
 use super::launch::{Launch, Launched};
@@ -67,12 +68,17 @@ impl DockerRuntime {
         if let Some(exit) = &exit {
             exit.furnish(&mut body)?;
         }
+        let files = Files::open(plan, &self.instance, self.engine.endpoint(), self.facts().as_ref())?;
+        if let Some(files) = &files {
+            files.furnish(&mut body, plan)?;
+        }
         Ok(Launch {
             engine: self.engine.clone(),
             name: spec::container_name(&plan.owner)?,
             image: spec::image(container),
             body,
             exit,
+            files,
             diagnostics: Arc::new(Diagnostics::new(plan.secrets.clone())),
         })
     }

@@ -10,7 +10,7 @@ use std::path::{Path, PathBuf};
 use tokio::net::UnixListener;
 
 use crate::error::{Error, ErrorKind, Result};
-use crate::runtime::GatewayInstance;
+use crate::runtime::{GatewayInstance, folders};
 use crate::util::{self, random};
 
 /// Where the doors of a home are, in the folder that its gateways share.
@@ -32,7 +32,7 @@ impl Folder {
     pub(crate) fn new(instance: &GatewayInstance) -> Result<Self> {
         let doors = util::fs::canonicalize(instance.folder())?.join(DOORS);
         util::fs::create_dir_all(&doors)?;
-        let path = doors.join(format!("{}-{}", instance.id(), random::hex(4)?));
+        let path = doors.join(folders::name(instance)?);
         let failed = |cause| util::fs::io_error("create", &path, cause);
         DirBuilder::new().mode(0o755).create(&path).map_err(failed)?;
         let folder = Self(path.clone());
@@ -70,7 +70,7 @@ impl Folder {
 
 impl Drop for Folder {
     fn drop(&mut self) {
-        remove(&self.0);
+        folders::remove(&self.0);
     }
 }
 
@@ -101,24 +101,7 @@ pub(super) fn install(doors: &Path, name: &str, content: &[u8]) -> Result<PathBu
     }
 }
 
-/// Removes a door; what cannot be removed now is found by the next sweep.
-fn remove(folder: &Path) {
-    if let Err(cause) = fs::remove_dir_all(folder)
-        && cause.kind() != io::ErrorKind::NotFound
-    {
-        tracing::debug!(folder = %folder.display(), %cause, "a closed door could not be removed yet");
-    }
-}
-
 /// Removes the doors of gateways that are dead.
 pub(crate) fn sweep(instances: &Path, own: &str) {
-    let Ok(entries) = fs::read_dir(instances.join(DOORS)) else { return };
-    for entry in entries.flatten() {
-        let name = entry.file_name();
-        let gateway = name.to_str().and_then(|name| name.split_once('-')).map_or("", |(gateway, _)| gateway);
-        let is_id = !gateway.is_empty() && gateway.chars().all(|c| c.is_ascii_hexdigit());
-        if is_id && gateway != own && !GatewayInstance::is_alive(instances, gateway) {
-            remove(&entry.path());
-        }
-    }
+    folders::sweep(&instances.join(DOORS), instances, own);
 }

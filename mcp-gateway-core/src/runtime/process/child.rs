@@ -18,6 +18,7 @@ use crate::model::SecretValue;
 use crate::protocol::Message;
 use crate::runtime::InstanceStatus;
 use crate::runtime::egress::Door;
+use crate::runtime::secret_files::SecretFiles;
 use crate::transport::client::{Connection, Diagnostics, MessageSink, connect_stream};
 
 /// How long the last words of a server that has ended are waited for; a stranger may hold the pipe open for longer.
@@ -29,6 +30,7 @@ pub(super) struct Supervised {
     // Dropped in this order: the processes first, then what they leave on disk.
     pub(super) spawned: Spawned,
     pub(super) door: Option<Door>,
+    pub(super) _files: Option<SecretFiles>,
     pub(super) _traces: Traces,
     pub(super) grace: Duration,
 }

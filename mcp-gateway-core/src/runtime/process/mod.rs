@@ -2,6 +2,7 @@
 
 mod child;
 mod config;
+mod files;
 mod output;
 mod package;
 mod sandbox;
@@ -28,6 +29,7 @@ use super::{
 use crate::error::{Error, ErrorKind, Result};
 use crate::model::{CallContext, ImageReference, InstanceId, RegistryLogin, SecretValue};
 use crate::runtime::egress::{self, Door, DoorPlan, Listener, Resolve, SystemResolver};
+use crate::runtime::secret_files;
 use crate::util::fs;
 use package::{Packages, Program};
 use sandbox::{Handover, Kernel, Launch, Reach, Rules, Seen};
@@ -194,8 +196,12 @@ impl Runtime for ProcessRuntime {
     }
 
     async fn sweep(&self) -> Result<Vec<InstanceId>> {
-        let state = self.state.clone();
-        let swept = tokio::task::spawn_blocking(move || state.sweep()).await;
+        let (state, instance) = (self.state.clone(), Arc::clone(&self.instance));
+        let sweep = move || {
+            secret_files::sweep(&instance);
+            state.sweep()
+        };
+        let swept = tokio::task::spawn_blocking(sweep).await;
         swept.unwrap_or_else(|_| Err(Error::new(ErrorKind::Internal, "sweep of processes failed")))
     }
 }
@@ -223,7 +229,17 @@ impl ProcessRuntime {
             let told = told.filter(|(name, _)| !plan.env.iter().any(|(given, _)| given == name));
             env.extend(told.map(|(name, value)| (name.to_owned(), SecretValue::new(value))).collect::<Vec<_>>());
         }
-        let rules = Rules { read: &read, write: &write, reach: &reach, limits: Some(&plan.limits), own: &own };
+        let handed = files::Handed::new(&plan.files, &self.kernel, &self.instance)?;
+        env.extend(handed.environment());
+        read.extend(handed.seen());
+        let rules = Rules {
+            read: &read,
+            write: &write,
+            files: &plan.files,
+            reach: &reach,
+            limits: Some(&plan.limits),
+            own: &own,
+        };
         let mut prepared =
             self.kernel.prepare(&rules, &Launch { program: &program.path, args: &program.args, env: &env })?;
         let contained = prepared.contained;
@@ -237,7 +253,8 @@ impl ProcessRuntime {
         })?;
         let door = handover.map(|handover| self.open_door(&plan, &reach, handover)).transpose()?;
         traces.started(&status, spawned.group.members())?;
-        let supervised = child::Supervised { spawned, door, _traces: traces, grace: self.config.grace };
+        let files = handed.into_files();
+        let supervised = child::Supervised { spawned, door, _files: files, _traces: traces, grace: self.config.grace };
         let connection = supervised.run(&self.table, status, plan.secrets, plan.limits.max_message_bytes)?;
         Ok(RunningServer::new(id, connection))
     }

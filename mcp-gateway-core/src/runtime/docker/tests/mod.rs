@@ -4,6 +4,8 @@
 mod egress;
 mod engine;
 mod faults;
+#[cfg(target_os = "linux")]
+mod files;
 mod hardening;
 mod lifecycle;
 mod registry;

@@ -234,7 +234,7 @@ impl Job<'_> {
         }
         let write = [Seen::own(&self.target), Seen::own(&self.cache)];
         let home = Seen::own(&self.home).path;
-        let rules = Rules { read: &read, write: &write, reach, limits: None, own: &home };
+        let rules = Rules { read: &read, write: &write, files: &[], reach, limits: None, own: &home };
         let prepared = self.packages.kernel.prepare(&rules, &Launch { program, args, env: &env })?;
         let contained = prepared.contained;
         let mut command = prepared.command();

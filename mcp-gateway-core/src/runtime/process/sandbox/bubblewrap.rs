@@ -13,6 +13,7 @@ use super::system::{self, Reach};
 use super::{Kernel, Launch, Prepared, Rules, exec, filter, landlock};
 use crate::error::{Error, ErrorKind, Result};
 use crate::runtime::egress::inside;
+use crate::runtime::secret_files::INSIDE;
 
 const CANDIDATES: [&str; 2] = ["/usr/bin/bwrap", "/usr/local/bin/bwrap"];
 
@@ -30,7 +31,7 @@ pub(super) fn find(kernel: &Kernel) -> Option<PathBuf> {
 
 fn works(bwrap: &Path, kernel: &Kernel) -> bool {
     let own = Path::new("/usr");
-    let rules = Rules { read: &[], write: &[], reach: &Reach::Nothing, limits: None, own };
+    let rules = Rules { read: &[], write: &[], files: &[], reach: &Reach::Nothing, limits: None, own };
     let launch = Launch { program: Path::new("/bin/true"), args: &[], env: &[] };
     let Ok(prepared) = contain(bwrap, kernel, &rules, &launch, false) else { return false };
     let mut command = prepared.command();
@@ -83,6 +84,12 @@ fn contain(bwrap: &Path, kernel: &Kernel, rules: &Rules<'_>, launch: &Launch<'_>
         for (path, content) in [("/etc/hosts", inside::hosts_file(hosts).as_str()), ("/etc/resolv.conf", NO_RESOLVER)] {
             line.add(["--ro-bind-data", &pass(content.as_bytes())?, path]);
         }
+    }
+    for file in rules.files {
+        // A copy in the file system in memory that is this child's alone.
+        let place = Path::new(INSIDE).join(&file.variable);
+        let content = pass(file.value.expose().as_bytes())?;
+        line.add([OsStr::new("--ro-bind-data"), OsStr::new(&content), place.as_os_str()]);
     }
     // Names first: where a folder holds the link itself, that is shown over the stand-in.
     rules.read.iter().for_each(|seen| line.alias("--ro-bind", seen));

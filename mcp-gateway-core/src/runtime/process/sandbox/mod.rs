@@ -15,9 +15,9 @@ use std::process::Command;
 use super::stats;
 use crate::error::{Error, ErrorKind, Result};
 use crate::model::{Limits, SecretValue};
-use crate::runtime::RuntimeCapability;
 use crate::runtime::egress::inside;
 use crate::runtime::sensitive::check_exposed;
+use crate::runtime::{RuntimeCapability, SecretFile};
 use exec::Confinement;
 use filter::{Calls, Internet};
 use landlock::Version;
@@ -45,6 +45,8 @@ pub(super) struct Kernel {
 pub(super) struct Rules<'a> {
     pub(super) read: &'a [Seen],
     pub(super) write: &'a [Seen],
+    /// Secrets that it reads from files, where it has a file system of its own.
+    pub(super) files: &'a [SecretFile],
     pub(super) reach: &'a Reach,
     /// `None` for a helper of the gateway's own choice, such as a package manager.
     pub(super) limits: Option<&'a Limits>,
@@ -113,7 +115,6 @@ impl Kernel {
     }
 
     /// Whether servers get namespaces of their own.
-    #[cfg(test)]
     pub(super) fn contains(&self) -> bool {
         self.bubblewrap.is_some()
     }
@@ -152,7 +153,7 @@ impl Kernel {
             "the number of processes is bounded together with all others of this user".to_owned()
         });
         RuntimeCapability {
-            file_isolation: self.bubblewrap.is_some() || self.landlock.has_files(),
+            file_isolation: self.isolates_files(),
             network_isolation: true,
             egress_filter: self.network,
             resource_limits: false,
@@ -160,6 +161,11 @@ impl Kernel {
             one_shot: false,
             notes,
         }
+    }
+
+    /// Whether a server cannot read what another one may.
+    pub(super) fn isolates_files(&self) -> bool {
+        self.bubblewrap.is_some() || self.landlock.has_files()
     }
 
     /// What is missing for isolation.

@@ -1,5 +1,6 @@
 //! Real children: the awkward server, small programs that try what they must not, packages of others.
 
+mod files;
 mod isolation;
 mod lifecycle;
 mod packages;
