@@ -149,9 +149,11 @@ mod tests {
         let home = Home::at(folder.path()).unwrap();
         let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build().unwrap();
         let profile = |name: &str| crate::profile::ProfileSpec::new(crate::model::ProfileName::new(name).unwrap());
+        // Of a profile that was deleted there is a trail still.
+        runtime.block_on(home.record_change(Some(&profile("gone")), None)).unwrap();
         for name in ["dev", "ops"] {
-            // Who has a trail is who was made.
             runtime.block_on(home.record_change(None, Some(&profile(name)))).unwrap();
+            runtime.block_on(home.profiles().create(profile(name))).unwrap();
         }
         let list = json!({"command": "list", "home": folder.path()});
         assert_eq!(run(&list).unwrap(), json!([]));
@@ -185,6 +187,7 @@ mod tests {
         let own = said("secret/set", json!("dev/github/TOKEN"));
         assert_eq!(actions("dev"), [set.clone(), own, rotate.clone(), remove.clone()]);
         assert_eq!(actions("ops"), [set, rotate, remove]);
+        assert_eq!(actions("gone"), []);
     }
 
     #[test]

@@ -201,9 +201,14 @@ impl Home {
     async fn trails_of(&self, profile: Option<&ProfileName>) -> Result<Vec<(ProfileName, Arc<dyn AuditStore>)>> {
         let mut trails = Vec::new();
         for name in self.recorded_profiles()? {
-            if profile.is_none_or(|profile| *profile == name) {
-                let store = self.audit_of(&self.profile_or_empty(&name).await?, None)?;
-                trails.push((name, store));
+            if profile.is_some_and(|profile| *profile != name) {
+                continue;
+            }
+            match self.profile_or_empty(&name).await {
+                Ok(spec) => trails.push((name, self.audit_of(&spec, None)?)),
+                // What was deleted gives nobody a secret any more; its trail has ended.
+                Err(error) if error.kind() == ErrorKind::NotFound => {}
+                Err(error) => return Err(error),
             }
         }
         Ok(trails)

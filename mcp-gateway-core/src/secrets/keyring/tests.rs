@@ -91,7 +91,7 @@ async fn a_keyring_that_stays_locked_is_an_error() {
         // Made and filled by one daemon, then found by another that nobody unlocks and that can ask nobody.
         let before = format!(
             "{UNLOCKED}\nprintf x | secret-tool store --label x service mcp-gateway username TOKEN || exit 77
-             pkill -KILL -P $PPID gnome-keyring- ; gnome-keyring-daemon --start --replace --components=secrets >/dev/null"
+             gnome-keyring-daemon --replace --components=secrets >/dev/null"
         );
         let run = within("a_keyring_that_stays_locked_is_an_error", "locked", &before);
         match run {

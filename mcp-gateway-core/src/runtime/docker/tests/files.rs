@@ -48,7 +48,9 @@ async fn once_a_server_runs_nothing_of_its_secrets_is_outside() {
     drop(server);
     bench.empty().await;
     // Neither where the start failed.
-    bench.try_start(with_files(plan(&["/no/such/program"]))).await.unwrap_err();
+    let mut unknown = container(ECHO);
+    unknown.user = Some("nobody-of-this-name".to_owned());
+    bench.try_start(with_files(plan_of(unknown))).await.unwrap_err();
     assert_eq!(secret_files::present(instance), [] as [std::path::PathBuf; 0]);
     bench.empty().await;
 }
