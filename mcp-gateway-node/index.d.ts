@@ -295,7 +295,7 @@ export interface Inspection {
   unavailable?: string;
   /** The image, package or address. */
   target: string;
-  secrets?: { name: string; env: string; set: boolean; required: boolean }[];
+  secrets?: { name: string; env: string; set: boolean; required: boolean; delivery: SecretDelivery }[];
   /** What is asked of its image. */
   verify?: { mode: VerifyMode; signer?: JsonObject };
   /** What was found out about its image when it was last checked. */
@@ -531,6 +531,52 @@ export declare class SecretKey {
   /** `name`, `profile//name`, `/server/name` or `profile/server/name`. */
   toString(): string;
 }
+
+/** How a server is given a secret: in its environment variable, or in a file in memory whose path is in `NAME_FILE`. */
+export type SecretDelivery = "env" | "file";
+
+/** A secret that a store holds; its name, never its value. */
+export interface SecretStatus {
+  /** `name`, `profile//name`, `/server/name` or `profile/server/name`. */
+  key: string;
+  profile?: string;
+  server?: string;
+  name: string;
+  /** The store that holds it. */
+  store: string;
+  /** Whether a store that is asked earlier holds the same key, so that this one is given to nobody. */
+  hidden?: boolean;
+  /** Until when it is good, RFC 3339. */
+  expires?: string;
+  /** Whether that is over. */
+  expired?: boolean;
+  /** When a server was last given it, as far as the audit trails of the home tell. */
+  lastUse?: { time: string; profile: string; server?: string };
+}
+
+/** Which home is meant, and the stores that are asked before its own. */
+export interface SecretOptions {
+  /** The folder that holds the state; `MCP_GATEWAY_HOME` or `~/.mcp-gateway` without it. */
+  home?: string;
+  /** Stores such as `keyring`, `file:.env` or `age:PATH`. */
+  stores?: string[];
+}
+
+/** What the stores hold: names, until when, and who was last given each. */
+export declare function listSecrets(options?: SecretOptions): Promise<SecretStatus[]>;
+/**
+ * Keeps a secret in the first of the stores that can be written to; the home's own is the last. `expires` says how long it
+ * is good, such as `90d`, or until when, such as `2027-01-31`. Audit trails record it.
+ */
+export declare function setSecret(
+  key: SecretKey | string,
+  value: string,
+  options?: SecretOptions & { expires?: string },
+): Promise<void>;
+/** Forgets a secret; one that no store names rejects with `not_found`. Audit trails record it. */
+export declare function removeSecret(key: SecretKey | string, options?: SecretOptions): Promise<void>;
+/** Encrypts the home's own store anew, to a new key or with a new passphrase; the store's name. */
+export declare function rotateSecrets(options?: { home?: string; passphrase?: string }): Promise<string>;
 
 /** A value, or a promise of it. */
 export type Awaitable<T> = T | PromiseLike<T>;
@@ -778,6 +824,8 @@ export interface ServerSpec {
   config?: JsonObject;
   /** Secrets that are kept under another name: environment variable to key. Names, never values. */
   secrets?: Record<string, string>;
+  /** How it is given its secrets, all of them or by name, where that differs from its catalog entry. */
+  delivery?: SecretDelivery | Record<string, SecretDelivery>;
   limits?: LimitsSpec;
   /** What it may reach, `host:port`, where that differs from its catalog entry. */
   network?: "none" | "open" | string[];

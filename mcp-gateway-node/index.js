@@ -6,6 +6,7 @@ const { GatewayError, lifted } = require("./error.js");
 const { Connection, Events, Gateway, Session } = require("./gateway.js");
 const { AuditRecord, SecretKey } = require("./host.js");
 const native = require("./native.js");
+const { listSecrets, removeSecret, rotateSecrets, setSecret } = require("./secrets.js");
 const { ToolSet } = require("./tools.js");
 const { GatewayTransport } = require("./transport.js");
 
@@ -27,8 +28,12 @@ module.exports = {
   ToolSet,
   errorKinds,
   exportAuditFile,
+  listSecrets,
+  removeSecret,
   renderAuditFile,
   reportAuditFile,
+  rotateSecrets,
+  setSecret,
   unsealAudit,
   verifyAuditFile,
   version,

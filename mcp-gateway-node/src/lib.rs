@@ -6,6 +6,7 @@ pub mod cli;
 pub mod error;
 pub mod gateway;
 pub mod model;
+pub mod secrets;
 pub mod transport;
 mod util;
 

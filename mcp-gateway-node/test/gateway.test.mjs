@@ -12,8 +12,12 @@ import {
   GatewayError,
   SecretKey,
   exportAuditFile,
+  listSecrets,
+  removeSecret,
   renderAuditFile,
   reportAuditFile,
+  rotateSecrets,
+  setSecret,
   verifyAuditFile,
 } from "mcp-gateway";
 
@@ -112,6 +116,30 @@ test("a trail is verified, reported on and exported", async () => {
   assert.deepEqual(new Set((await verifyAuditFile(lines)).faults.map((fault) => fault.kind)), new Set(["edited"]));
   await assert.rejects(verifyAuditFile(join(given.home, "missing")), { kind: "not_found" });
   await assert.rejects(verifyAuditFile(trail, { noted: "yesterday" }), { kind: "invalid_input" });
+});
+
+test("secrets of a home are kept, listed and forgotten", async () => {
+  const { home, catalogs } = options();
+  const key = new SecretKey({ name: "CASES_TOKEN", profile: "cases", server: "cases" });
+  assert.deepEqual(await listSecrets({ home }), []);
+  await setSecret(key, "hunter2-hunter2", { home, expires: "2999-01-31" });
+  const kept = join(home, "kept.env");
+  writeFileSync(kept, "CASES_TOKEN=other-other\n");
+  const found = await listSecrets({ home, stores: [`file:${kept}`] });
+  assert.deepEqual(found.map((secret) => secret.key), ["CASES_TOKEN", String(key)]);
+  assert.deepEqual([found[1].expires, found[1].lastUse], ["2999-01-31T00:00:00.000Z", undefined]);
+  const spec = { name: "cases", servers: { cases: { delivery: { CASES_TOKEN: "file" } } } };
+  await using(await Gateway.open(spec, { home, catalogs }), async (gateway) => {
+    assert.equal((await gateway.inspect("cases")).secrets[0].delivery, "file");
+    assert.doesNotMatch(text(await gateway.callTool("echo", { text: "x" })), /hunter2/);
+  });
+  const [{ lastUse }] = await listSecrets({ home });
+  assert.deepEqual([lastUse.profile, lastUse.server], ["cases", "cases"]);
+  assert.match(await rotateSecrets({ home }), /^age:/);
+  await removeSecret(String(key), { home });
+  await assert.rejects(removeSecret(key, { home }), { kind: "not_found" });
+  await assert.rejects(setSecret("a b", "x", { home }), { kind: "invalid_input" });
+  await assert.rejects(setSecret("A", "x", { home, expires: "soon" }), { kind: "invalid_input" });
 });
 
 test("sessions have servers and principals of their own", async () => {

@@ -6,6 +6,7 @@ mod cli;
 mod error;
 mod gateway;
 mod model;
+mod secrets;
 mod transport;
 mod util;
 
@@ -26,6 +27,8 @@ mod _native {
     use super::gateway::{Events, Gateway, Session, ToolSet};
     #[pymodule_export]
     use super::model::{Answer, ImageReference};
+    #[pymodule_export]
+    use super::secrets::home_secrets;
     #[pymodule_export]
     use super::transport::Connection;
     #[pymodule_export]

@@ -122,14 +122,14 @@ impl Verb {
             Self::Set { secret, expiry, secrets } => set(env, secret, &expiry, &secrets).await,
             Self::Ls { secrets, format } => {
                 let rows = env.home.list_secrets(&secrets.stores).await?;
-                format.open().rows(&rows, &["NAME", "PROFILE", "SERVER", "STORE", "EXPIRES", "LAST USE"], |row| {
+                format.open().rows(&rows, &["NAME", "PROFILE", "SERVER", "EXPIRES", "LAST USE", "STORE"], |row| {
                     vec![
                         row.name.clone(),
                         row.profile.as_ref().map(ToString::to_string).unwrap_or_default(),
                         row.server.as_ref().map(ToString::to_string).unwrap_or_default(),
-                        row.store.clone(),
                         expiry(row),
                         last_use(row),
+                        row.store.clone(),
                     ]
                 })
             }

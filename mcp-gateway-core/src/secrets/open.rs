@@ -26,12 +26,13 @@ pub struct BrokerOptions {
 }
 
 impl BrokerOptions {
-    /// The options that the environment gives: `MCP_GATEWAY_SECRETS_PASSPHRASE`, `MCP_GATEWAY_SECRETS_IDENTITY`.
+    /// The options that the environment gives: `MCP_GATEWAY_SECRETS_PASSPHRASE`, `MCP_GATEWAY_SECRETS_IDENTITY`, and in
+    /// `MCP_GATEWAY_SECRETS_VARIABLES` the names of variables for commands, with commas between.
     pub fn from_env() -> Self {
         Self {
             passphrase: env_vars::get("MCP_GATEWAY_SECRETS_PASSPHRASE").map(SecretValue::new),
             identity: env_vars::get("MCP_GATEWAY_SECRETS_IDENTITY").map(PathBuf::from),
-            command_variables: Vec::new(),
+            command_variables: variables(&env_vars::get("MCP_GATEWAY_SECRETS_VARIABLES").unwrap_or_default()),
         }
     }
 
@@ -55,6 +56,10 @@ impl BrokerOptions {
         self.command_variables.push(name.into());
         self
     }
+}
+
+fn variables(names: &str) -> Vec<String> {
+    names.split(',').map(str::trim).filter(|name| !name.is_empty()).map(str::to_owned).collect()
 }
 
 /// The broker that a text names: `env`, `env:NAME,PREFIX_*`, `file:PATH`, `age:PATH`, `keyring`, `keyring:SERVICE`,
@@ -233,6 +238,12 @@ mod tests {
 
     fn name(spec: &str) -> String {
         open(spec, &BrokerOptions::default()).unwrap().name()
+    }
+
+    #[test]
+    fn names_of_variables_are_read() {
+        assert_eq!(variables(" VAULT_ADDR, VAULT_TOKEN,,"), ["VAULT_ADDR", "VAULT_TOKEN"]);
+        assert!(variables("").is_empty());
     }
 
     #[test]

@@ -15,6 +15,7 @@ __all__ = [
     "ToolSet",
     "__version__",
     "audit_files",
+    "home_secrets",
     "report",
     "run_cli",
 ]
@@ -31,6 +32,9 @@ def run_cli(arguments: Sequence[str]) -> int:
 
 def audit_files(command: str) -> str:
     """Carries out a command about an audit file, as JSON in and JSON out; waits in the calling thread."""
+
+def home_secrets(command: str) -> str:
+    """Carries out a command about the secrets of a home, as JSON in and JSON out; waits in the calling thread."""
 
 def report(error: BaseException) -> None:
     """Reports an exception that nobody awaits, to `sys.unraisablehook`."""

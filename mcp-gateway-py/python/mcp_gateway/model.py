@@ -386,7 +386,7 @@ class Inspection(_Raw):
 
     @property
     def secrets(self) -> list[dict[str, Any]]:
-        """Its secrets, each with `name`, `env`, `set` and `required`."""
+        """Its secrets, each with `name`, `env`, `set`, `required` and `delivery` (`env` or `file`)."""
         return list(self.raw.get("secrets") or [])
 
     @property

@@ -20,6 +20,7 @@ __all__ = [
     "RedactionMode",
     "RedactionSpec",
     "RotateSpec",
+    "SecretDelivery",
     "ServerSpec",
     "Signer",
     "VerifyMode",
@@ -32,6 +33,9 @@ Isolation = Literal["call", "session", "shared"]
 
 RedactionMode = Literal["block", "redact", "warn", "off"]
 """What happens where something is found: refused or withheld, cut out, let through and recorded, not looked for."""
+
+SecretDelivery = Literal["env", "file"]
+"""A secret is in its environment variable, or in a file in memory whose path is in `NAME_FILE`."""
 
 VerifyMode = Literal["required", "if-present", "off"]
 """An image that is not signed is refused, or runs if it has no signature at all, or nobody looks."""
@@ -100,6 +104,8 @@ class ServerSpec:
     """Values for its catalog entry's configuration."""
     secrets: Mapping[str, str] = field(default_factory=dict[str, str])
     """Secrets that are kept under another name: environment variable to key. Names, never values."""
+    delivery: SecretDelivery | Mapping[str, SecretDelivery] | None = None
+    """How it is given its secrets, all of them or by name, where that differs from its catalog entry."""
     limits: LimitsSpec | None = None
     """What it may use of the machine."""
     network: Literal["none", "open"] | Sequence[str] | None = None

@@ -1,10 +1,23 @@
-"""Who holds secrets: the seam that an object of the host can take."""
+"""Who holds secrets: the seam that an object of the host can take, and what the stores of a home hold."""
 
-from collections.abc import Awaitable, Iterable, Mapping
+import json
+from collections.abc import Awaitable, Iterable, Mapping, Sequence
 from dataclasses import dataclass
+from os import PathLike, fspath
 from typing import Any, Protocol
 
-__all__ = ["SecretBroker", "SecretKey"]
+from mcp_gateway._native import home_secrets
+
+__all__ = [
+    "SecretBroker",
+    "SecretKey",
+    "SecretStatus",
+    "SecretUsed",
+    "list_secrets",
+    "remove_secret",
+    "rotate_secrets",
+    "set_secret",
+]
 
 
 @dataclass(frozen=True)
@@ -55,3 +68,86 @@ class MappingBroker:
     def list(self) -> Iterable[str]:
         """Returns the keys."""
         return list(self._values)
+
+
+@dataclass(frozen=True)
+class SecretUsed:
+    """When a secret was last given to a server, and to which."""
+
+    time: str
+    """When, RFC 3339."""
+    profile: str
+    """In which profile."""
+    server: str | None = None
+    """To which server."""
+
+
+@dataclass(frozen=True)
+class SecretStatus:
+    """A secret that a store holds; its name, never its value."""
+
+    key: SecretKey
+    """Its key."""
+    store: str
+    """The store that holds it."""
+    hidden: bool = False
+    """Whether a store that is asked earlier holds the same key, so that this one is given to nobody."""
+    expires: str | None = None
+    """Until when it is good, RFC 3339."""
+    expired: bool = False
+    """Whether that is over."""
+    last_use: SecretUsed | None = None
+    """When a server was last given it, as far as the audit trails of the home tell."""
+
+    @classmethod
+    def read(cls, raw: Mapping[str, Any]) -> "SecretStatus":
+        """Reads the gateway's form."""
+        used = raw.get("lastUse")
+        return cls(
+            SecretKey.read(raw),
+            raw["store"],
+            raw.get("hidden", False),
+            raw.get("expires"),
+            raw.get("expired", False),
+            None if used is None else SecretUsed(used["time"], used["profile"], used.get("server")),
+        )
+
+
+def _run(command: str, home: str | PathLike[str] | None, **fields: Any) -> Any:
+    given = {name: value for name, value in fields.items() if value is not None}
+    if home is not None:
+        given["home"] = fspath(home)
+    return json.loads(home_secrets(json.dumps({"command": command, **given})))
+
+
+def list_secrets(*, home: str | PathLike[str] | None = None, stores: Sequence[str] = ()) -> list[SecretStatus]:
+    """Returns what the named stores and the home's own hold: names, until when, and who was last given each.
+
+    Without `home` it is the folder that `MCP_GATEWAY_HOME` names, or `~/.mcp-gateway`.
+    """
+    return [SecretStatus.read(raw) for raw in _run("list", home, stores=list(stores))]
+
+
+def set_secret(
+    key: SecretKey | str,
+    value: str,
+    *,
+    expires: str | None = None,
+    home: str | PathLike[str] | None = None,
+    stores: Sequence[str] = (),
+) -> None:
+    """Keeps a secret in the first of the stores that can be written to; the home's own is the last.
+
+    `expires` says how long it is good, such as `90d`, or until when, such as `2027-01-31`. Audit trails record it.
+    """
+    _run("set", home, stores=list(stores), key=str(key), value=value, expires=expires)
+
+
+def remove_secret(key: SecretKey | str, *, home: str | PathLike[str] | None = None, stores: Sequence[str] = ()) -> None:
+    """Forgets a secret; one that no store names is a `NotFoundError`. Audit trails record it."""
+    _run("remove", home, stores=list(stores), key=str(key))
+
+
+def rotate_secrets(*, passphrase: str | None = None, home: str | PathLike[str] | None = None) -> str:
+    """Encrypts the home's own store anew, to a new key or with a new passphrase, and returns the store's name."""
+    return str(_run("rotate", home, passphrase=passphrase)["store"])

@@ -114,7 +114,7 @@ impl Verb {
                 let rows = rows(env, &profile.profile, &catalog, &secrets).await?;
                 format.open().rows(
                     &rows,
-                    &["SERVER", "KEY", "REQUIRED", "SET", "STORED AS", "STORE", "LAST USE"],
+                    &["SERVER", "KEY", "REQUIRED", "SET", "STORED AS", "LAST USE", "STORE"],
                     |row| {
                         vec![
                             row.server.as_ref().map(ToString::to_string).unwrap_or_default(),
@@ -122,8 +122,8 @@ impl Verb {
                             yes_no(row.required),
                             yes_no(row.set),
                             row.stored_as.clone().unwrap_or_default(),
-                            row.store.clone().unwrap_or_default(),
                             row.last_use.as_ref().map(SecretUsed::shown).unwrap_or_default(),
+                            row.store.clone().unwrap_or_default(),
                         ]
                     },
                 )

@@ -1,8 +1,12 @@
 //! Which command holds the secrets and how its answer is read.
 
+use std::path::Path;
 use std::time::Duration;
 
 use crate::error::Result;
+
+/// What programs answer that know no such secret, where it is not 1.
+const NOT_FOUND: [(&str, i32); 4] = [("bao", 2), ("gopass", 11), ("security", 44), ("vault", 2)];
 
 /// A command that holds secrets.
 #[derive(Clone, Debug)]
@@ -32,12 +36,16 @@ impl CommandBrokerConfig {
         }
     }
 
-    /// Reads a command line with quotes as a shell knows them; nothing is expanded and no shell is run.
+    /// Reads a command line with quotes as a shell knows them; nothing is expanded and no shell is run. The exit code that
+    /// says "not found" is the one that the program is known for.
     ///
     /// # Errors
     /// `InvalidInput` when a quote is never closed.
     pub fn parse(line: &str) -> Result<Self> {
-        super::template::split(line).map(Self::new)
+        let config = super::template::split(line).map(Self::new)?;
+        let program = config.argv.first().map(Path::new).and_then(Path::file_stem).and_then(|name| name.to_str());
+        let known = NOT_FOUND.iter().find(|(name, _)| Some(*name) == program).map(|(_, code)| *code);
+        Ok(config.with_not_found_exit_codes(known.or(Some(1))))
     }
 
     /// Sets the exit codes that say that there is no such secret; every other but 0 is an error.

@@ -100,3 +100,96 @@ async fn pass_store(home: &Path) -> Option<&'static str> {
         }
     }
 }
+
+#[test]
+fn programs_are_known_by_how_they_say_that_there_is_nothing() {
+    for (line, code) in [("pass show {key}", 1), ("/usr/bin/vault kv get {key}", 2), ("gopass show {key}", 11)] {
+        assert_eq!(CommandBrokerConfig::parse(line).unwrap().not_found_exit_codes, [code], "{line}");
+    }
+}
+
+/// `pass` with a key of its own; `None`, with the reason printed, where it is not installed.
+struct Pass {
+    folder: tempfile::TempDir,
+}
+
+impl Pass {
+    fn new() -> Option<Self> {
+        if let Some(missing) =
+            ["/usr/bin/pass", "/usr/bin/gpg"].into_iter().find(|program| !Path::new(program).exists())
+        {
+            eprintln!("skipped: {missing} is not there");
+            return None;
+        }
+        // Short: the sockets of GnuPG's agent are in it, whose paths may have 107 bytes.
+        let folder = tempfile::Builder::new().prefix("gpg").tempdir_in("/tmp").unwrap();
+        let pass = Self { folder };
+        let made = "gpg --batch --quiet --pinentry-mode loopback --passphrase '' \
+            --quick-generate-key test@mcp-gateway.test future-default default never && pass init test@mcp-gateway.test";
+        pass.run(made, "");
+        Some(pass)
+    }
+
+    fn variables(&self) -> [(&'static str, std::path::PathBuf); 4] {
+        let path = |name: &str| self.folder.path().join(name);
+        [
+            ("PATH", "/usr/bin:/bin".into()),
+            ("HOME", self.folder.path().to_owned()),
+            ("GNUPGHOME", self.folder.path().to_owned()),
+            ("PASSWORD_STORE_DIR", path("store")),
+        ]
+    }
+
+    fn run(&self, script: &str, input: &str) {
+        use std::io::Write as _;
+        let mut command = std::process::Command::new("/bin/sh");
+        command.args(["-c", script]).env_clear().envs(self.variables());
+        let pipe = std::process::Stdio::piped;
+        let mut child = command.stdin(pipe()).stdout(pipe()).stderr(pipe()).spawn().unwrap();
+        child.stdin.take().unwrap().write_all(input.as_bytes()).unwrap();
+        let done = child.wait_with_output().unwrap();
+        assert!(done.status.success(), "{script}: {}", String::from_utf8_lossy(&done.stderr));
+    }
+
+    /// A broker that asks it, as `command:pass show mcp/{key}` does with these variables in the gateway's environment.
+    fn broker(&self) -> CommandBroker {
+        let variables = self.variables().map(|(name, value)| format!("{name}={}", value.display()));
+        let words = ["pass", "show", "mcp/{key}"].map(str::to_owned);
+        let argv = ["env".to_owned()].into_iter().chain(variables).chain(words);
+        CommandBroker::new(CommandBrokerConfig::new(argv)).unwrap()
+    }
+}
+
+impl Drop for Pass {
+    fn drop(&mut self) {
+        self.run("gpgconf --kill gpg-agent", "");
+    }
+}
+
+#[tokio::test]
+async fn pass_is_asked_by_its_own_names() {
+    let Some(pass) = Pass::new() else { return };
+    for name in ["TOKEN", "dev/github/TOKEN"] {
+        pass.run(&format!("pass insert --multiline mcp/{name}"), &format!("value of {name}\n"));
+    }
+    let broker = pass.broker();
+    for name in ["TOKEN", "dev/github/TOKEN"] {
+        assert_eq!(broker.get(&key(name)).await.unwrap().unwrap().expose(), format!("value of {name}"));
+    }
+    for missing in ["OTHER", "dev//TOKEN", "/github/TOKEN"] {
+        assert_eq!(broker.get(&key(missing)).await.unwrap(), None, "{missing}");
+    }
+    let profile = crate::model::ProfileName::new("dev").unwrap();
+    let server = crate::model::ServerName::new("github").unwrap();
+    let entry = crate::model::SecretEntry::new("github.token", "TOKEN");
+    let found = crate::secrets::locate(&broker, &profile, &server, &entry).await.unwrap().unwrap();
+    assert_eq!(
+        (found.key.to_string().as_str(), found.value.expose()),
+        ("dev/github/TOKEN", "value of dev/github/TOKEN")
+    );
+
+    // Without the key that opens it, what is there is no answer of "not there".
+    pass.run("rm -rf \"$GNUPGHOME/private-keys-v1.d\" && gpgconf --kill gpg-agent", "");
+    let error = broker.get(&key("TOKEN")).await.unwrap_err();
+    assert!(error.kind() == ErrorKind::Io && !error.report().contains("value of"), "{}", error.report());
+}
