@@ -11,6 +11,7 @@ use super::trail::user;
 use crate::audit::{AuditEvent, AuditQuery, AuditStore};
 use crate::error::{Error, ErrorKind, Result};
 use crate::model::{ProfileName, SecretValue, ServerName};
+use crate::profile::ProfileSpec;
 use crate::secrets::{self, SecretBroker as _, SecretKey};
 use crate::util::{clock, fs};
 
@@ -204,12 +205,12 @@ impl Home {
             if profile.is_some_and(|profile| *profile != name) {
                 continue;
             }
-            match self.profile_or_empty(&name).await {
-                Ok(spec) => trails.push((name, self.audit_of(&spec, None)?)),
-                // What was deleted gives nobody a secret any more; its trail has ended.
-                Err(error) if error.kind() == ErrorKind::NotFound => {}
-                Err(error) => return Err(error),
-            }
+            let spec = match self.profile_or_empty(&name).await {
+                // One that a host keeps in its own code, or that was deleted.
+                Err(error) if error.kind() == ErrorKind::NotFound => ProfileSpec::new(name.clone()),
+                spec => spec?,
+            };
+            trails.push((name, self.audit_of(&spec, None)?));
         }
         Ok(trails)
     }
