@@ -103,6 +103,7 @@ impl<'a> Expansion<'a> {
                 continue;
             }
             plan.env.retain(|(other, _)| other != variable);
+            plan.files.retain(|file| file.variable != *variable);
             match delivery {
                 SecretDelivery::Env => plan.env.push((variable.clone(), value.clone())),
                 SecretDelivery::File => {

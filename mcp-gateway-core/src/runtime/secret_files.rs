@@ -40,8 +40,9 @@ impl SecretFiles {
     /// Writes files, each by the name of its variable.
     ///
     /// # Errors
-    /// `Unsupported` where there is no file system in memory, `Denied` where its folder is not the user's alone, `Io`.
+    /// As [`check`]; `Unsupported` where there is no file system in memory, `Denied` where its folder is not the user's alone, `Io`.
     pub(super) fn write(instance: &GatewayInstance, secrets: &[SecretFile], readers: Readers) -> Result<Self> {
+        check(secrets)?;
         let (folder_mode, file_mode) = match readers {
             #[cfg(feature = "runtime-process")]
             Readers::Owner => (0o700, 0o400),
@@ -97,6 +98,18 @@ impl Drop for SecretFiles {
 fn remove_empty(folder: &Path) {
     // Mostly it is not empty.
     let _ = fs::remove_dir(folder);
+}
+
+/// Refuses variables whose names could lead out of the folder or into another variable.
+///
+/// # Errors
+/// `InvalidConfig`.
+pub(super) fn check(secrets: &[SecretFile]) -> Result<()> {
+    let is_name = |name: &str| !name.is_empty() && name.chars().all(|c| c.is_ascii_alphanumeric() || c == '_');
+    let Some(bad) = secrets.iter().find(|secret| !is_name(&secret.variable)) else { return Ok(()) };
+    let shown = bad.variable.escape_debug();
+    Err(Error::new(ErrorKind::InvalidConfig, format!("`{shown}` is not a name for the file of a secret"))
+        .with_hint("write the name of an environment variable: letters, digits and `_`"))
 }
 
 /// The variables that tell a server where its files are.
@@ -180,7 +193,7 @@ mod tests {
         let instance = GatewayInstance::register(home.path()).unwrap();
         let written = SecretFiles::write(&instance, &secrets(), READERS).unwrap();
         let path = written.path().to_owned();
-        assert_eq!(present(&instance), [path.clone()]);
+        assert_eq!(present(&instance), std::slice::from_ref(&path));
         assert!(IN_MEMORY.contains(&rustix::fs::statfs(&path).unwrap().f_type));
         assert_eq!(files::read_to_string(&path.join("TOKEN")).unwrap(), "hunter2");
         assert_eq!(files::read_to_string(&path.join("OTHER")).unwrap(), "x\n");
@@ -190,6 +203,14 @@ mod tests {
         assert!(!format!("{:?} {written:?}", secrets()).contains("hunter2"));
         drop(written);
         assert!(!path.exists() && !path.parent().unwrap().exists(), "not even an empty folder is left");
+    }
+
+    #[test]
+    fn a_name_that_leads_elsewhere_is_refused() {
+        for bad in ["", "..", "../X", "/etc/X", "A=B", "A B", "a.b"] {
+            let refused = check(&[SecretFile::new(bad, SecretValue::new("x"))]).unwrap_err();
+            assert_eq!(refused.kind(), ErrorKind::InvalidConfig, "{bad:?}");
+        }
     }
 
     #[test]

@@ -18,6 +18,12 @@ fn key_of(key: &SecretKey) -> Result<SecretKey> {
     Ok(expiry)
 }
 
+/// The text form of the key under which the expiry of another is kept.
+#[cfg(feature = "gateway-home")]
+pub(crate) fn expiry_key(key: &SecretKey) -> String {
+    format!("{key}{SUFFIX}")
+}
+
 impl SecretKey {
     /// Whether an expiry is kept here and no secret.
     pub fn is_expiry(&self) -> bool {

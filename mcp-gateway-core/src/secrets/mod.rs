@@ -33,6 +33,8 @@ pub use chain::ChainBroker;
 pub use command::{CommandBroker, CommandBrokerConfig};
 pub use dotenv::DotenvBroker;
 pub use env::EnvBroker;
+#[cfg(feature = "gateway-home")]
+pub(crate) use expiry::expiry_key;
 pub(crate) use expiry::refuse_expired;
 pub use expiry::{expiry, forget, keep, parse_expiry};
 pub use host::HostBroker;

@@ -12,7 +12,7 @@ use crate::audit::{AuditEvent, AuditQuery, AuditStore};
 use crate::error::{Error, ErrorKind, Result};
 use crate::model::{ProfileName, SecretValue, ServerName};
 use crate::profile::ProfileSpec;
-use crate::secrets::{self, SecretBroker as _, SecretKey};
+use crate::secrets::{self, ChainBroker, SecretBroker as _, SecretKey};
 use crate::util::{clock, fs};
 
 /// How many records of uses are read at a time.
@@ -86,24 +86,31 @@ impl Home {
     /// # Errors
     /// As [`secrets`](Self::secrets), and what stores and audit trails say.
     pub async fn list_secrets(&self, stores: &[String]) -> Result<Vec<SecretStatus>> {
-        let (chain, members) = (self.secrets(stores)?, self.secret_stores(stores)?);
-        let mut found = Vec::new();
-        let mut seen = BTreeSet::new();
-        for store in members {
-            for key in store.list().await?.into_iter().filter(|key| !key.is_expiry()) {
-                let until = secrets::expiry(chain.as_ref(), &key).await?;
-                found.push(SecretStatus {
-                    key: key.to_string(),
-                    hidden: !seen.insert(key.clone()),
-                    profile: key.profile,
-                    server: key.server,
-                    name: key.name,
-                    store: store.name(),
-                    expires: until.map(clock::rfc3339),
-                    expired: until.is_some_and(|until| until <= clock::now_millis()),
-                    last_use: None,
-                });
-            }
+        let members = self.secret_stores(stores)?;
+        let mut named = Vec::new();
+        for store in &members {
+            let keys = store.list().await?;
+            named.extend(keys.into_iter().map(|key| (store.name(), key)));
+        }
+        let chain = ChainBroker::new(members);
+        // Asked for only where there is one: a store may take long to answer.
+        let (expiries, named): (Vec<_>, Vec<_>) = named.into_iter().partition(|(_, key)| key.is_expiry());
+        let expiries: BTreeSet<_> = expiries.into_iter().map(|(_, key)| key.to_string()).collect();
+        let (mut found, mut seen) = (Vec::new(), BTreeSet::new());
+        for (store, key) in named {
+            let expires = expiries.contains(&secrets::expiry_key(&key));
+            let until = if expires { secrets::expiry(&chain, &key).await? } else { None };
+            found.push(SecretStatus {
+                key: key.to_string(),
+                hidden: !seen.insert(key.clone()),
+                profile: key.profile,
+                server: key.server,
+                name: key.name,
+                store,
+                expires: until.map(clock::rfc3339),
+                expired: until.is_some_and(|until| until <= clock::now_millis()),
+                last_use: None,
+            });
         }
         let wanted = found.iter().map(|secret| secret.key.clone()).collect();
         let mut uses = self.last_uses(wanted).await?;

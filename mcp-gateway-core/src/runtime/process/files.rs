@@ -21,8 +21,9 @@ impl<'a> Handed<'a> {
     /// Makes the files that are not made with the child's file system.
     ///
     /// # Errors
-    /// `Unsupported` where other children could read them; as [`SecretFiles::write`].
+    /// `InvalidConfig` for a name that is none, `Unsupported` where other children could read them; as [`SecretFiles::write`].
     pub(super) fn new(secrets: &'a [SecretFile], kernel: &Kernel, instance: &GatewayInstance) -> Result<Self> {
+        secret_files::check(secrets)?;
         if secrets.is_empty() || kernel.contains() {
             return Ok(Self { secrets, folder: None });
         }
