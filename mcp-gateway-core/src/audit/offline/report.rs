@@ -183,6 +183,7 @@ impl Reporter {
         match noun {
             "server" if event.action.ends_with("/start") || event.action.ends_with("/stop") => {}
             "server" | "config" | "oauth" => report.changes.push(record),
+            "secret" if event.action != "secret/use" => report.changes.push(record),
             "approval" => report.approvals.push(record),
             "egress" => report.egress_denials.push(record),
             "audit" => {

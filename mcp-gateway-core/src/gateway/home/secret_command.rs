@@ -186,6 +186,10 @@ mod tests {
         );
         let own = said("secret/set", json!("dev/github/TOKEN"));
         assert_eq!(actions("dev"), [set.clone(), own, rotate.clone(), remove.clone()]);
+        // A change is no use.
+        let trail = home.audit_file(&crate::model::ProfileName::new("dev").unwrap());
+        let report = crate::audit::report(&trail, None, &crate::audit::VerifyOptions::new()).unwrap();
+        assert_eq!((report.secrets.len(), report.changes.entries.len()), (0, 5));
         for profile in ["ops", "coded"] {
             assert_eq!(actions(profile), [set.clone(), rotate.clone(), remove.clone()], "{profile}");
         }
