@@ -33,6 +33,8 @@ pub use sourced::SourcedCatalog;
 
 pub(crate) use decode::Fields;
 pub(crate) use diagnostic::{Position, Problems, joined};
+#[cfg(feature = "gateway-home")]
+pub(crate) use tree::Kind;
 pub(crate) use tree::{Node, typed};
 
 /// A set of server descriptions.

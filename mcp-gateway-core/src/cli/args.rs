@@ -6,8 +6,8 @@ use clap::{Args, Parser, Subcommand, ValueEnum};
 
 use super::logging::LogArgs;
 use super::{
-    approvals, audit, catalog, completion, gateway, oauth, policy, profile, prune, ps, secret, server, stats, toolkit,
-    tools, version,
+    approvals, audit, catalog, clients, completion, gateway, oauth, policy, profile, prune, ps, secret, server, stats,
+    toolkit, tools, version,
 };
 use crate::gateway::home::RuntimeName;
 use crate::model::{Preset, ProfileName, ServerName};
@@ -82,6 +82,9 @@ pub(crate) enum HomeVerb {
     /// What may happen with requests: check, explain and test the rules of a profile
     #[command(subcommand)]
     Policy(policy::Verb),
+    /// The gateway in the configuration of MCP clients: Claude, Cursor, VS Code and others
+    #[command(subcommand)]
+    Client(clients::Verb),
 }
 
 /// What is about the binary itself.

@@ -10,6 +10,7 @@ mod assemble;
 mod audit;
 mod catalog;
 mod client;
+mod clients;
 mod completion;
 mod content;
 mod events;
@@ -57,6 +58,8 @@ const WORKERS: usize = 2;
 pub(crate) struct Env {
     home: Home,
     docker: DockerOptions,
+    /// The program in another language that is this command.
+    script: Option<PathBuf>,
 }
 
 /// Carries out the command line of this process and gives its exit code.
@@ -99,7 +102,7 @@ fn carry_out(arguments: Vec<OsString>, script: Option<PathBuf>) -> Result<Exit> 
         Verb::OfHome(verb) => verb,
         Verb::OfBinary(verb) => return of_binary(verb, &docker, script).map(|()| Exit::OK),
     };
-    let env = Env { home: Home::locate()?, docker };
+    let env = Env { home: Home::locate()?, docker, script };
     let runtime = tokio::runtime::Builder::new_multi_thread().worker_threads(WORKERS).enable_all().build();
     let runtime = runtime.map_err(|cause| {
         Error::new(ErrorKind::Internal, "cannot start the threads of the gateway").with_source(cause)
@@ -133,6 +136,7 @@ async fn of_home(verb: HomeVerb, env: &Env) -> Result<Exit> {
         HomeVerb::Audit(verb) => verb.run(env).await?,
         HomeVerb::Approvals(verb) => verb.run(env).await?,
         HomeVerb::Policy(verb) => return verb.run(env).await,
+        HomeVerb::Client(verb) => verb.run(env).await?,
     }
     Ok(Exit::OK)
 }

@@ -13,6 +13,8 @@ pub mod pattern;
 pub mod pause;
 pub mod random;
 #[cfg(feature = "gateway-home")]
+pub(crate) mod replace;
+#[cfg(feature = "gateway-home")]
 pub mod threads;
 #[cfg(feature = "__tls")]
 pub(crate) mod tls;

@@ -2,6 +2,7 @@
 
 mod approvals;
 mod catalogs;
+mod clients;
 mod open;
 mod options;
 mod profile;
@@ -21,6 +22,7 @@ use crate::model::ProfileName;
 use crate::profile::ProfileStore;
 use crate::util::env_vars;
 
+pub use clients::{ClientChange, ClientOptions, ClientScope, ClientStatus, Clients, Places, System};
 pub use open::{OpenParts, Opened, open};
 pub use options::{
     AuditSource, CatalogSource, DefaultSettings, DockerOptions, OpenOptions, ProfileSource, RuntimeName,
