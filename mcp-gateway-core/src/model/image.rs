@@ -138,6 +138,14 @@ impl ImageReference {
         }
     }
 
+    /// The repository without its registry.
+    pub fn path(&self) -> &str {
+        match self.repository.split_once('/') {
+            Some((host, path)) if host == self.registry() && host != "docker.io" => path,
+            _ => self.short_repository(),
+        }
+    }
+
     /// The repository by its shortest name: what may be left out of names on Docker Hub is left out.
     pub fn short_repository(&self) -> &str {
         let hub = ["docker.io/", "index.docker.io/", "registry-1.docker.io/"];
@@ -164,6 +172,18 @@ pub enum RegistryLogin {
     },
     /// By a token that others are given for.
     IdentityToken(SecretValue),
+}
+
+#[cfg(feature = "__oci")]
+impl From<RegistryLogin> for crate::util::oci::Login {
+    fn from(login: RegistryLogin) -> Self {
+        match login {
+            RegistryLogin::Password { user, password } => {
+                Self::Password { user, password: password.expose().to_owned().into() }
+            }
+            RegistryLogin::IdentityToken(token) => Self::IdentityToken(token.expose().to_owned().into()),
+        }
+    }
 }
 
 impl fmt::Display for ImageReference {

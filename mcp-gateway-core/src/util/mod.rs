@@ -9,6 +9,8 @@ pub mod env_vars;
 pub mod fs;
 #[cfg(feature = "__http-client")]
 pub(crate) mod http;
+#[cfg(feature = "__oci")]
+pub(crate) mod oci;
 pub mod pattern;
 pub mod pause;
 pub mod random;

@@ -38,8 +38,12 @@ pub(crate) struct HttpClient {
 pub(crate) enum HttpMethod {
     /// GET
     Get,
+    /// HEAD
+    Head,
     /// POST
     Post,
+    /// PUT
+    Put,
     /// DELETE
     Delete,
 }
@@ -213,7 +217,9 @@ impl From<HttpMethod> for reqwest::Method {
     fn from(method: HttpMethod) -> Self {
         match method {
             HttpMethod::Get => Self::GET,
+            HttpMethod::Head => Self::HEAD,
             HttpMethod::Post => Self::POST,
+            HttpMethod::Put => Self::PUT,
             HttpMethod::Delete => Self::DELETE,
         }
     }
@@ -225,7 +231,7 @@ impl From<HttpMethod> for reqwest::Method {
 fn next_hop(method: HttpMethod, from: &Url, response: &reqwest::Response) -> Result<Option<Url>> {
     let followed = match response.status().as_u16() {
         301 | 302 | 307 | 308 => true,
-        303 => method == HttpMethod::Get,
+        303 => matches!(method, HttpMethod::Get | HttpMethod::Head),
         _ => false,
     };
     let Some(location) = response.headers().get(LOCATION).filter(|_| followed) else { return Ok(None) };

@@ -7,9 +7,9 @@ use serde_json::{Value, json};
 use sha2::{Digest as _, Sha256};
 use sigstore_verify::types::Bundle;
 
-use super::registry::{Descriptor, Repository};
 use crate::error::Result;
 use crate::model::Digest;
+use crate::util::oci::{Descriptor, Repository};
 
 const SIMPLE_SIGNING: &str = "application/vnd.dev.cosign.simplesigning.v1+json";
 const ENVELOPE: &str = "application/vnd.dsse.envelope.v1+json";
@@ -21,6 +21,8 @@ const LOG_ENTRY: &str = "dev.sigstore.cosign/bundle";
 
 /// The most signatures and attestations of one image that are looked at.
 const MAX_MATERIALS: usize = 32;
+/// The largest of them: a signed list of what is in an image can be long.
+const MAX_BLOB: usize = 8 << 20;
 /// The most bytes of them together.
 const MAX_BYTES: usize = 32 << 20;
 
@@ -68,22 +70,22 @@ pub(super) async fn collect(repository: &Repository<'_>, image: &Digest) -> Resu
     let mut found = Found::default();
     let hex = image.as_str().trim_start_matches("sha256:");
     for kind in ["sig", "att"] {
-        if let Some(manifest) = repository.tagged(&format!("sha256-{hex}.{kind}")).await? {
+        if let Some(manifest) = repository.manifest(&format!("sha256-{hex}.{kind}")).await? {
             for layer in &manifest.layers {
                 found.take(repository, layer).await?;
             }
         }
     }
-    let listed = repository.referrers(image).await?.map(|list| list.manifests).unwrap_or_default();
+    let listed = repository.referrers(image.as_str()).await?.map(|list| list.manifests).unwrap_or_default();
     // Registries from before such lists have them under a tag; those that learnt them later may have both.
-    let tagged = repository.tagged(&format!("sha256-{hex}")).await?.map(|list| list.manifests).unwrap_or_default();
+    let tagged = repository.manifest(&format!("sha256-{hex}")).await?.map(|list| list.manifests).unwrap_or_default();
     let mut seen = Vec::new();
     for descriptor in listed.into_iter().chain(tagged).take(MAX_MATERIALS) {
         let Ok(digest) = Digest::new(descriptor.digest) else { continue };
         if seen.contains(&digest) {
             continue;
         }
-        match repository.pinned(&digest).await? {
+        match repository.manifest(digest.as_str()).await? {
             None => found.materials.push(Material { content: Content::Missing, digest: digest.to_string() }),
             Some(manifest) => {
                 let is_of_it = manifest.subject.is_none_or(|subject| subject.digest == image.as_str());
@@ -110,7 +112,7 @@ impl Found {
         if !is_known || self.materials.len() >= MAX_MATERIALS || self.bytes >= MAX_BYTES {
             return Ok(());
         }
-        let body = repository.blob(layer).await?;
+        let body = repository.blob(layer, MAX_BLOB).await?;
         self.bytes += body.as_ref().map_or(0, Vec::len);
         let content = match (kind, body) {
             (_, None) => Content::Missing,

@@ -1,9 +1,7 @@
 #![doc = include_str!("docs.md")]
 
-mod auth;
 mod check;
 mod material;
-mod registry;
 mod statement;
 #[cfg(test)]
 mod tests;
@@ -18,9 +16,9 @@ use super::{DigestVerifier, ImageCheck, Verification, VerificationLevel, Verifie
 use crate::error::{Error, ErrorKind, Result};
 use crate::model::{Digest, Signer, VerifyMode};
 use crate::util::http::{AddressRule, HttpClient};
+use crate::util::oci::Repository;
 use check::{Checker, Proof, Root};
 use material::{Material, collect};
-use registry::Repository;
 use statement::Claim;
 
 /// How long finding and checking all signatures of an image may take.
@@ -78,7 +76,9 @@ impl SignatureVerifier {
     }
 
     async fn signatures(&self, check: &ImageCheck, signer: &Signer, digest: &Digest) -> Result<Verification> {
-        let repository = Repository::new(&self.http, &check.signatures(), check.login.clone())?;
+        let place = check.signatures();
+        let login = check.login.clone().map(Into::into);
+        let repository = Repository::new(&self.http, place.registry(), place.path(), login)?;
         let materials = collect(&repository, digest).await?;
         if materials.is_empty() {
             if check.rule.mode == VerifyMode::IfPresent {

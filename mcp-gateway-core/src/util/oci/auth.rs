@@ -1,14 +1,55 @@
 //! How a registry is told who asks: by a password, or by a token that its token server gives.
 
+use std::fmt;
+
 use base64::Engine as _;
 use base64::engine::general_purpose::STANDARD;
 use serde::Deserialize;
 use url::Url;
+use zeroize::Zeroizing;
 
-use super::registry::{MAX_ANSWER, is_loopback};
+use super::repository::{MAX_MANIFEST, is_loopback};
 use crate::error::{Error, ErrorKind, Result};
-use crate::model::{RegistryLogin, SecretValue};
 use crate::util::http::{HeaderSet, HttpClient, HttpMethod, HttpRequest, host};
+
+/// How a registry is told who asks; printed without its secret.
+#[derive(Clone)]
+pub(crate) enum Login {
+    /// By name and password.
+    Password {
+        /// The name.
+        user: String,
+        /// The password.
+        password: Zeroizing<String>,
+    },
+    /// By a token that others are given for.
+    IdentityToken(Zeroizing<String>),
+}
+
+impl fmt::Debug for Login {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(match self {
+            Self::Password { .. } => "Password(***)",
+            Self::IdentityToken(_) => "IdentityToken(***)",
+        })
+    }
+}
+
+/// The value of `Authorization`; printed without it.
+#[derive(Clone)]
+pub(super) struct Authorization(Zeroizing<String>);
+
+impl Authorization {
+    pub(super) fn expose(&self) -> &str {
+        &self.0
+    }
+}
+
+impl fmt::Debug for Authorization {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str("Authorization(***)")
+    }
+}
 
 /// What a registry asks for.
 #[derive(Debug, PartialEq, Eq)]
@@ -41,11 +82,11 @@ impl Challenge {
         self,
         http: &HttpClient,
         registry: &Url,
-        login: Option<&RegistryLogin>,
+        login: Option<&Login>,
         default_scope: &str,
-    ) -> Result<Option<SecretValue>> {
+    ) -> Result<Option<Authorization>> {
         match (self, login) {
-            (Self::Basic, Some(RegistryLogin::Password { user, password })) => Ok(Some(basic(user, password))),
+            (Self::Basic, Some(Login::Password { user, password })) => Ok(Some(basic(user, password))),
             (Self::Basic, _) => Ok(None),
             (Self::Bearer { realm, service, scope }, login) => {
                 let is_near = is_loopback(registry) && is_loopback(&realm);
@@ -61,8 +102,9 @@ impl Challenge {
     }
 }
 
-fn basic(user: &str, password: &SecretValue) -> SecretValue {
-    SecretValue::new(format!("Basic {}", STANDARD.encode(format!("{user}:{}", password.expose()))))
+fn basic(user: &str, password: &str) -> Authorization {
+    let pair = Zeroizing::new(format!("{user}:{password}"));
+    Authorization(Zeroizing::new(format!("Basic {}", STANDARD.encode(pair.as_str()))))
 }
 
 /// Asks a token server.
@@ -71,8 +113,8 @@ async fn token(
     mut realm: Url,
     service: Option<String>,
     scope: &str,
-    login: Option<&RegistryLogin>,
-) -> Result<SecretValue> {
+    login: Option<&Login>,
+) -> Result<Authorization> {
     #[derive(Deserialize)]
     struct Answer {
         #[serde(default)]
@@ -85,10 +127,10 @@ async fn token(
     let refused = |why: &'static str| Error::new(ErrorKind::Network, why).with_context("host", &server);
     let mut headers = HeaderSet::default();
     let mut body = None;
-    if let Some(RegistryLogin::IdentityToken(identity)) = login {
+    if let Some(Login::IdentityToken(identity)) = login {
         let mut form = url::form_urlencoded::Serializer::new(String::new());
         form.append_pair("grant_type", "refresh_token").append_pair("client_id", "mcp-gateway");
-        form.append_pair("refresh_token", identity.expose()).append_pair("scope", scope);
+        form.append_pair("refresh_token", identity).append_pair("scope", scope);
         if let Some(service) = &service {
             form.append_pair("service", service);
         }
@@ -104,7 +146,7 @@ async fn token(
     }
     let method = if body.is_some() { HttpMethod::Post } else { HttpMethod::Get };
     let mut request = HttpRequest::new(method, &realm);
-    if let Some(RegistryLogin::Password { user, password }) = login {
+    if let Some(Login::Password { user, password }) = login {
         request.guarded.set("authorization", basic(user, password).expose())?;
     }
     // A secret goes where it was meant to go or nowhere.
@@ -118,13 +160,13 @@ async fn token(
             .with_hint("check the name of the repository; if it is private, run `docker login` for its registry"));
     }
     // The reason is left out: it could repeat the token.
-    let answer: Answer = serde_json::from_slice(&response.body(MAX_ANSWER).await?)
+    let answer: Answer = serde_json::from_slice(&response.body(MAX_MANIFEST).await?)
         .map_err(|_| refused("the answer of the registry's token server cannot be read"))?;
     let token = if answer.token.is_empty() { answer.access_token } else { answer.token };
     if token.is_empty() {
         return Err(refused("the registry's token server gives no token"));
     }
-    Ok(SecretValue::new(format!("Bearer {token}")))
+    Ok(Authorization(Zeroizing::new(format!("Bearer {token}"))))
 }
 
 /// A parameter of a challenge, `key="value"`.

@@ -1,0 +1,15 @@
+//! A small client for what registries hold: artifacts, and what is found beside images.
+
+mod artifact;
+mod auth;
+mod manifest;
+mod repository;
+#[cfg(test)]
+pub(crate) mod testing;
+#[cfg(test)]
+mod tests;
+
+pub(crate) use artifact::{Artifact, Layer, Pulled};
+pub(crate) use auth::Login;
+pub(crate) use manifest::{Descriptor, Manifest, Platform};
+pub(crate) use repository::{Repository, digest_of};
