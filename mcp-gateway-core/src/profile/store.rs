@@ -67,6 +67,25 @@ impl ProfileStore {
         blocking(move || store.put(&spec, false)).await
     }
 
+    /// Creates a profile, or puts it in the place of the one of its name, whose pins are forgotten.
+    ///
+    /// # Errors
+    /// `InvalidConfig` for values that cannot be right, `Io`.
+    pub async fn replace(&self, spec: ProfileSpec) -> Result<FileProfile> {
+        spec.validate()?;
+        let store = self.clone();
+        blocking(move || store.put(&spec, true)).await
+    }
+
+    /// Creates a profile whose file is this text, comments and all.
+    ///
+    /// # Errors
+    /// As [`create`](Self::create), and `InvalidConfig` with the line for a text that is broken.
+    pub async fn create_from(&self, text: &str) -> Result<FileProfile> {
+        let (store, text, spec) = (self.clone(), text.to_owned(), read("profile", text)?);
+        blocking(move || store.put_text(&spec, &text, false)).await
+    }
+
     /// Deletes a profile and what was pinned for it.
     ///
     /// # Errors
@@ -128,6 +147,10 @@ impl ProfileStore {
     }
 
     fn put(&self, spec: &ProfileSpec, replace: bool) -> Result<FileProfile> {
+        self.put_text(spec, &write(spec)?, replace)
+    }
+
+    fn put_text(&self, spec: &ProfileSpec, text: &str, replace: bool) -> Result<FileProfile> {
         let path = self.existing(&spec.name).unwrap_or_else(|_| self.path(&spec.name, EXTENSIONS[0]));
         let _held = FileLock::acquire(&path)?;
         if fs::exists(&path) {
@@ -138,7 +161,7 @@ impl ProfileStore {
             // Another profile's pins are not this one's.
             fs::remove_file(&path.with_extension("lock"))?;
         }
-        fs::write_atomic(&path, write(spec)?.as_bytes())?;
+        fs::write_atomic(&path, text.as_bytes())?;
         Ok(FileProfile::named(spec.name.clone(), path))
     }
 

@@ -8,6 +8,16 @@ use crate::catalog::{Node, Position, Problems, joined, typed};
 use crate::error::{Error, ErrorKind, Result};
 use crate::model::ProfileName;
 
+impl ProfileSpec {
+    /// Reads and checks the text of a profile's file; `file` names it in messages.
+    ///
+    /// # Errors
+    /// `InvalidConfig` with file and line.
+    pub fn parse(file: &str, text: &str) -> Result<Self> {
+        read(file, text)
+    }
+}
+
 /// Reads and checks a profile's text; `file` names it in messages.
 pub(super) fn read(file: &str, text: &str) -> Result<ProfileSpec> {
     let spec: ProfileSpec = typed(file, text).map_err(|diagnostic| diagnostic.into_error())?;

@@ -2,6 +2,7 @@
 
 mod edit;
 mod secret;
+mod team;
 
 use std::path::PathBuf;
 
@@ -13,7 +14,7 @@ use super::output::{FormatArgs, Output};
 use super::{Env, assemble, report, server};
 use crate::error::Result;
 use crate::model::{ProfileName, ServerName};
-use crate::profile::{Profile as _, ProfileSpec, ProfileStore, ServerSpec};
+use crate::profile::{Profile as _, ProfileSpec, ProfileTemplate, ServerSpec};
 use crate::util::fs;
 
 /// What is done with profiles.
@@ -24,6 +25,7 @@ pub(crate) enum Verb {
   mcp-gateway profile create dev-tools --servers github,notion,linear,sentry
   mcp-gateway profile create dev-tools --servers github --preset default
   mcp-gateway profile create lab --servers time --catalog ./lab.yaml --description \"for experiments\"
+  mcp-gateway profile create lookup --template read-only
 
 With `--catalog`, the profile takes its servers from there and not from the registered catalogs.")]
     Create {
@@ -38,6 +40,9 @@ With `--catalog`, the profile takes its servers from there and not from the regi
         /// Rules that come with the gateway: `default` lets reading through, has writing confirmed and keeps what cannot be undone for an operator
         #[arg(long, value_name = "NAME")]
         preset: Option<PresetArg>,
+        /// Begin with this template; `profile templates` lists them
+        #[arg(long, value_name = "NAME", conflicts_with_all = ["preset", "catalogs"])]
+        template: Option<String>,
         #[command(flatten)]
         catalog: CatalogArgs,
     },
@@ -82,26 +87,74 @@ What you wrote is checked before it replaces the profile; a broken draft is kept
         /// The profile's name
         name: ProfileName,
     },
-    /// Write a profile to a file or to standard output, without secrets
+    /// Write a profile to a file or to standard output: with its pins and the list of secrets it needs, without their values
     #[command(after_help = "Examples:
-  mcp-gateway profile export dev-tools > dev-tools.yaml
-  mcp-gateway profile export dev-tools dev-tools.yaml")]
-    Export {
-        /// The profile's name
-        name: ProfileName,
-        /// The file; standard output without one
-        path: Option<PathBuf>,
-    },
+  mcp-gateway profile export dev-tools dev-tools.json
+  mcp-gateway profile export dev-tools > dev-tools.json
+  mcp-gateway profile export dev-tools dev-tools.yaml --spec")]
+    Export(team::ExportArgs),
     /// Take a profile from a file
     #[command(after_help = "Examples:
-  mcp-gateway profile import dev-tools.yaml
-  mcp-gateway profile import dev-tools.yaml --replace")]
+  mcp-gateway profile import dev-tools.json
+  mcp-gateway profile import dev-tools.json --as lab --digest sha256:4f…
+  mcp-gateway profile import dev-tools.yaml --replace
+
+What another operator approved is not believed, unless you say `--trust-approvals`.")]
     Import {
-        /// The file
+        /// The file: what `profile export` wrote, or a profile alone
         path: PathBuf,
-        /// Replace a profile of the same name
-        #[arg(long)]
-        replace: bool,
+        #[command(flatten)]
+        take: team::TakeArgs,
+    },
+    /// Put a profile into a registry, as `profile export` writes it
+    #[command(after_help = "Examples:
+  mcp-gateway profile push dev-tools registry.example/team/dev-tools:1
+  mcp-gateway profile push dev-tools 127.0.0.1:5000/dev-tools --format json | jq -r .reference
+
+A registry that asks who you are is told what `docker login` stored.")]
+    Push {
+        /// The profile's name
+        name: ProfileName,
+        /// Where to: a repository with a tag
+        reference: String,
+        #[command(flatten)]
+        format: FormatArgs,
+    },
+    /// Take a profile from a registry
+    #[command(after_help = "Examples:
+  mcp-gateway profile pull registry.example/team/dev-tools:1
+  mcp-gateway profile pull registry.example/team/dev-tools@sha256:4f… --as lab
+
+By its digest you get exactly the profile that was pushed; by its tag, what the registry has under it now.")]
+    Pull {
+        /// Where from: a repository with a tag or a digest
+        reference: String,
+        #[command(flatten)]
+        take: team::TakeArgs,
+    },
+    /// Show what differs between two profiles: what is written and what is pinned
+    #[command(after_help = "Examples:
+  mcp-gateway profile diff dev-tools lab
+  mcp-gateway profile diff dev-tools dev-tools.json
+  mcp-gateway profile diff dev-tools registry.example/team/dev-tools:2 --format json")]
+    Diff {
+        /// A profile, a file, or a reference of a registry
+        first: String,
+        /// Another one
+        second: String,
+        #[command(flatten)]
+        format: FormatArgs,
+    },
+    /// List the profiles to begin with, or show one
+    #[command(after_help = "Examples:
+  mcp-gateway profile templates
+  mcp-gateway profile templates read-only
+  mcp-gateway profile create lookup --template read-only")]
+    Templates {
+        /// The template to show
+        name: Option<String>,
+        #[command(flatten)]
+        format: FormatArgs,
     },
     /// Add servers to a profile
     #[command(after_help = "Examples:
@@ -147,7 +200,10 @@ impl Verb {
     pub(crate) async fn run(self, env: &Env) -> Result<()> {
         let store = env.home.profiles();
         match self {
-            Self::Create { name, servers, description, preset, catalog } => {
+            Self::Create { name, servers, description, template: Some(template), .. } => {
+                from_template(env, &name, &template, &servers, description).await
+            }
+            Self::Create { name, servers, description, preset, catalog, template: None } => {
                 let mut spec = ProfileSpec::new(name);
                 spec.description = description;
                 spec.policy.preset = preset.map(Into::into);
@@ -175,18 +231,12 @@ impl Verb {
                 report::note(format_args!("deleted profile `{name}`"));
                 Ok(())
             }
-            Self::Export { name, path } => match path {
-                None => Output::text().write(&store.export(&name).await?),
-                Some(path) => store.export_to(&name, path).await,
-            },
-            Self::Import { path, replace } => {
-                let earlier = readable(&store).await;
-                let profile = store.import_from(path, replace).await?;
-                let before = earlier.iter().find(|spec| spec.name == *profile.name());
-                env.home.record_change(before, Some(&profile.spec().await?)).await?;
-                report::note(format_args!("imported profile `{}`", profile.name()));
-                Ok(())
-            }
+            Self::Export(args) => team::export(env, args).await,
+            Self::Import { path, take } => team::import(env, path, take).await,
+            Self::Push { name, reference, format } => team::push(env, &name, &reference, format).await,
+            Self::Pull { reference, take } => team::pull(env, &reference, take).await,
+            Self::Diff { first, second, format } => team::diff(env, &first, &second, format).await,
+            Self::Templates { name, format } => team::templates(name.as_deref(), format),
             Self::AddServer { profile, servers, catalog } => {
                 // A name that was typed must be one that is there.
                 store.open(&profile).await?;
@@ -211,15 +261,35 @@ async fn create(env: &Env, mut spec: ProfileSpec, servers: &[ServerName], catalo
     Ok(())
 }
 
-/// Every profile that can be read.
-async fn readable(store: &ProfileStore) -> Vec<ProfileSpec> {
-    let mut specs = Vec::new();
-    for name in store.list().await.unwrap_or_default() {
-        if let Ok(profile) = store.open(&name).await {
-            specs.extend(profile.spec().await.ok());
-        }
+/// Creates a profile from a template, comments and all; what is asked for beside it is added.
+async fn from_template(
+    env: &Env,
+    name: &ProfileName,
+    template: &str,
+    servers: &[ServerName],
+    description: Option<String>,
+) -> Result<()> {
+    let template = ProfileTemplate::find(template)?;
+    assemble::check_servers(env, &CatalogArgs::default(), &[], servers).await?;
+    let profile = env.home.profiles().create_from(&template.text(name)).await?;
+    let servers = servers.to_vec();
+    let after = profile
+        .update(Box::new(move |spec| {
+            spec.description = description.or(spec.description.take());
+            for server in servers {
+                spec.servers.entry(server).or_default();
+            }
+            Ok(())
+        }))
+        .await?;
+    env.home.record_change(None, Some(&after)).await?;
+    report::note(format_args!("created profile `{name}` with {} servers", after.servers.len()));
+    let names: Vec<ServerName> = after.servers.keys().cloned().collect();
+    if let Err(error) = assemble::check_servers(env, &CatalogArgs::default(), &after.catalogs, &names).await {
+        report::warning(format_args!("not all of its servers can be found here: {}", error.report()));
+        report::hint("register Docker's catalog, which has them: `mcp-gateway catalog add docker docker-catalog.yaml`");
     }
-    specs
+    Ok(())
 }
 
 async fn list(env: &Env, out: &mut Output) -> Result<()> {

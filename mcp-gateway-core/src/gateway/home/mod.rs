@@ -3,6 +3,7 @@
 mod approvals;
 mod catalogs;
 mod clients;
+mod exchange;
 mod open;
 mod options;
 mod profile;
@@ -23,6 +24,7 @@ use crate::profile::ProfileStore;
 use crate::util::env_vars;
 
 pub use clients::{ClientChange, ClientOptions, ClientScope, ClientStatus, Clients, Places, System};
+pub use exchange::{ImportOptions, Imported, ImportedSecret, ImportedServer, PinState, Pushed};
 pub use open::{OpenParts, Opened, open};
 pub use options::{
     AuditSource, CatalogSource, DefaultSettings, DockerOptions, OpenOptions, ProfileSource, RuntimeName,

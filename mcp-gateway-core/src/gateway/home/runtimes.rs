@@ -110,7 +110,7 @@ async fn listed(runtimes: &[Arc<dyn Runtime>]) -> Result<Vec<InstanceStatus>> {
 }
 
 /// The engine that `docker` would use.
-fn docker(home: &Home, instance: &Arc<GatewayInstance>, options: &OpenOptions) -> Result<Arc<dyn Runtime>> {
+pub(super) fn docker(home: &Home, instance: &Arc<GatewayInstance>, options: &OpenOptions) -> Result<Arc<dyn Runtime>> {
     let docker = &options.docker;
     let mut builder = DockerRuntime::builder(Arc::clone(instance)).with_protected(home.root());
     if let Some(host) = &docker.host {
