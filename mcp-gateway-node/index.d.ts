@@ -503,6 +503,133 @@ export declare function exportAuditFile(
 /** Opens the `sealed` payload of a record with the recipient's key file. */
 export declare function unsealAudit(sealed: string, identity: string): Promise<{ arguments?: unknown; result?: unknown }>;
 
+/** The folder of the state, where that is not the usual one. */
+export interface HomeOptions {
+  home?: string;
+}
+
+/** How a profile is taken over. */
+export interface ImportOptions extends HomeOptions {
+  /** The name that it gets, in the place of its own. */
+  name?: string;
+  /** Whether a profile of that name is replaced. */
+  replace?: boolean;
+  /** Whether what the other home's operator has approved counts here. */
+  trustApprovals?: boolean;
+  /** The digest that its bundle must have. */
+  digest?: string;
+}
+
+/** A secret that is needed; never its value. */
+export interface NeededSecret {
+  /** The server that receives it; without one, the gateway itself uses it. */
+  server?: string;
+  key: string;
+  env?: string;
+  required: boolean;
+  why?: string;
+}
+
+/** A profile that was taken over, and what is left to do. */
+export interface ImportedProfile {
+  profile: string;
+  digest?: string;
+  /** Where it was pulled from, with the digest that the registry has. */
+  reference?: string;
+  /** Whether each server's pin counts here: the same catalog entry, none pinned, another entry, no entry. */
+  servers: { server: string; pin: "pinned" | "unpinned" | "otherEntry" | "missing"; digest?: string; tools: number }[];
+  /** The secrets that it needs, whether each is stored here, and the command that stores it. */
+  secrets: (NeededSecret & { set: boolean; command: string })[];
+  warnings: string[];
+}
+
+/** One thing that differs between two profiles. */
+export interface ProfileChange {
+  /** The keys that lead to it, such as `servers.github.config.host` or `github.digest`. */
+  path: string;
+  before?: unknown;
+  after?: unknown;
+}
+
+/** How a client is connected or disconnected. */
+export interface ClientOptions extends HomeOptions {
+  scope?: "user" | "project";
+  /** The project's folder; the current one where it is not said. */
+  folder?: string;
+  profile?: string;
+  /** The name under which the gateway stands there: `mcp-gateway`. */
+  name?: string;
+  /** The program that the client starts: the path of `mcp-gateway`. */
+  program?: string;
+  /** Whether a copy of the file is kept beside it. */
+  backup?: boolean;
+  /** Whether a client counts that seems not to be installed, and an entry of somebody else's under the name. */
+  force?: boolean;
+  /** Whether only the change is told and nothing is written. */
+  dryRun?: boolean;
+}
+
+/** What is known about a client. */
+export interface ClientStatus {
+  client: string;
+  title: string;
+  scope: "user" | "project";
+  path: string;
+  installed: boolean;
+  connected: boolean;
+  name?: string;
+  profile?: string;
+  program?: string;
+  /** Why its file cannot be read. */
+  problem?: string;
+}
+
+/** What was done with a client's configuration, or would be. */
+export interface ClientChange {
+  client: string;
+  title: string;
+  path: string;
+  name: string;
+  changed: boolean;
+  /** The lines that change. */
+  diff: string;
+  backup?: string;
+  /** What a person does next. */
+  next?: string;
+}
+
+/** Exports a profile with its pins and the list of secrets it needs, into a file where one is named. */
+export declare function exportProfile(
+  profile: string,
+  options?: HomeOptions & { file?: string },
+): Promise<{ digest: string; text: string; secrets: NeededSecret[] }>;
+/** Takes a profile over from a file. */
+export declare function importProfile(file: string, options?: ImportOptions): Promise<ImportedProfile>;
+/** Puts a profile into a registry: `registry.example/team/dev:1`. */
+export declare function pushProfile(
+  profile: string,
+  reference: string,
+  options?: HomeOptions,
+): Promise<{ profile: string; digest: string; reference: string }>;
+/** Takes a profile over from a registry, by a tag or by a digest. */
+export declare function pullProfile(reference: string, options?: ImportOptions): Promise<ImportedProfile>;
+/** What differs between two profiles, each a profile of the home, a file, or a reference of a registry. */
+export declare function diffProfiles(
+  first: string,
+  second: string,
+  options?: HomeOptions,
+): Promise<{ profile: ProfileChange[]; pins: ProfileChange[] }>;
+/** The profiles to begin with. */
+export declare function profileTemplates(): Promise<{ name: string; text: string; profile: ProfileSpec }[]>;
+/** Creates a profile from a template. */
+export declare function createProfile(profile: string, template: string, options?: HomeOptions): Promise<ProfileSpec>;
+/** Every client that is known: the user's own configuration, and with a folder that project's. */
+export declare function listClients(options?: HomeOptions & { folder?: string }): Promise<ClientStatus[]>;
+/** Writes the gateway into a client's configuration; everything else in the file stays. */
+export declare function connectClient(client: string, options?: ClientOptions): Promise<ClientChange>;
+/** Takes the gateway out of a client's configuration. */
+export declare function disconnectClient(client: string, options?: ClientOptions): Promise<ClientChange>;
+
 /** Which records are wanted; every condition that is set must hold. */
 export interface AuditQuery {
   /** Not before this time, in milliseconds since the Unix epoch. */

@@ -4,6 +4,18 @@ const { exportAuditFile, renderAuditFile, reportAuditFile, unsealAudit, verifyAu
 const { GatewayBuilder } = require("./builder.js");
 const { GatewayError, lifted } = require("./error.js");
 const { Connection, Events, Gateway, Session } = require("./gateway.js");
+const {
+  connectClient,
+  createProfile,
+  diffProfiles,
+  disconnectClient,
+  exportProfile,
+  importProfile,
+  listClients,
+  profileTemplates,
+  pullProfile,
+  pushProfile,
+} = require("./home.js");
 const { AuditRecord, SecretKey } = require("./host.js");
 const native = require("./native.js");
 const { listSecrets, removeSecret, rotateSecrets, setSecret } = require("./secrets.js");
@@ -26,9 +38,19 @@ module.exports = {
   SecretKey,
   Session,
   ToolSet,
+  connectClient,
+  createProfile,
+  diffProfiles,
+  disconnectClient,
   errorKinds,
   exportAuditFile,
+  exportProfile,
+  importProfile,
+  listClients,
   listSecrets,
+  profileTemplates,
+  pullProfile,
+  pushProfile,
   removeSecret,
   renderAuditFile,
   reportAuditFile,

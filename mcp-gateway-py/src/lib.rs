@@ -24,7 +24,7 @@ mod _native {
     #[pymodule_export]
     use super::cli::run_cli;
     #[pymodule_export]
-    use super::gateway::{Events, Gateway, Session, ToolSet};
+    use super::gateway::{Events, Gateway, Session, ToolSet, share};
     #[pymodule_export]
     use super::model::{Answer, ImageReference};
     #[pymodule_export]

@@ -1,13 +1,13 @@
 //! `client`: the gateway in the configuration of MCP clients.
 
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 
 use clap::{Args, Subcommand, ValueEnum};
 
 use super::output::{FormatArgs, Output};
 use super::{Env, report};
 use crate::error::Result;
-use crate::gateway::home::{ClientChange, ClientOptions, ClientScope, ClientStatus};
+use crate::gateway::home::{ClientChange, ClientOptions, ClientScope, ClientStatus, user_home};
 use crate::model::ProfileName;
 
 /// What is done with clients.
@@ -164,7 +164,7 @@ fn list(rows: &[ClientStatus], out: &mut Output) -> Result<()> {
             yes_no(row.installed).to_owned(),
             connected.to_owned(),
             row.profile.clone().unwrap_or_default(),
-            row.path.display().to_string(),
+            short(&row.path),
         ]
     })
 }
@@ -189,6 +189,12 @@ fn show(change: &ClientChange, out: &mut Output, is_dry: bool, done: &str) -> Re
         report::hint(&change.next);
     }
     Ok(())
+}
+
+/// A path from the user's home on.
+fn short(path: &Path) -> String {
+    let inside = user_home().and_then(|home| path.strip_prefix(home).ok().map(Path::to_owned));
+    inside.map_or_else(|| path.display().to_string(), |inside| Path::new("~").join(inside).display().to_string())
 }
 
 const fn yes_no(value: bool) -> &'static str {

@@ -41,7 +41,7 @@ impl ProfileDiff {
     /// Compares two profiles with what was pinned for them; their names do not count.
     pub fn between(first: &ProfileBundle, second: &ProfileBundle) -> Self {
         let mut diff = Self::default();
-        compare("", &written(first), &written(second), &mut diff.profile);
+        compare("", &written(first, second), &written(second, first), &mut diff.profile);
         compare("", &pinned(first), &pinned(second), &mut diff.pins);
         diff
     }
@@ -75,12 +75,13 @@ impl fmt::Display for ProfileDiff {
     }
 }
 
-fn written(bundle: &ProfileBundle) -> Value {
+fn written(bundle: &ProfileBundle, other: &ProfileBundle) -> Value {
     let mut value = serde_json::to_value(&bundle.profile).unwrap_or_default();
     if let Value::Object(fields) = &mut value {
         fields.remove("name");
-        // Their order decides who gets a bare name.
-        let order: Vec<&str> = bundle.profile.servers.keys().map(|name| name.as_str()).collect();
+        // The order of those that both have: it decides who gets a bare name.
+        let shared = bundle.profile.servers.keys().filter(|name| other.profile.servers.contains_key(*name));
+        let order: Vec<&str> = shared.map(|name| name.as_str()).collect();
         fields.insert("order of servers".to_owned(), json!(order.join(", ")));
     }
     value

@@ -4,7 +4,7 @@ use std::os::unix::fs::PermissionsExt as _;
 use std::path::PathBuf;
 use std::process::Stdio;
 
-use crate::support::{Place, wait};
+use crate::support::{Place, wait, without_digests};
 
 /// An editor that is a shell script, called with the draft's path.
 fn editor(place: &Place, script: &str) -> PathBuf {
@@ -45,13 +45,16 @@ fn profiles_are_made_shown_changed_and_deleted() {
 fn a_profile_travels_as_a_file() {
     let place = Place::with_catalog();
     place.ok("profile create dev --servers tiny");
+    place.ok("profile export dev spec.yaml --spec");
+    assert_eq!(place.read("spec.yaml"), "name: dev\nservers:\n  tiny: {}\n");
     place.ok("profile export dev out.yaml");
     assert_eq!(place.read("out.yaml"), place.ok("profile export dev"));
     assert_eq!(place.run(["profile", "import", "out.yaml"]).status.code(), Some(12));
     place.ok("profile import out.yaml --replace");
     place.ok("profile delete dev");
-    insta::assert_snapshot!("import", place.show("profile import out.yaml"));
+    insta::assert_snapshot!("import", without_digests(&place.show("profile import out.yaml")));
     assert!(place.ok("profile show dev").contains("tiny"));
+    place.ok("profile import spec.yaml --as again");
     place.write("broken.yaml", "name: lab\nserverz: {}\n");
     insta::assert_snapshot!("import_broken", place.show("profile import broken.yaml"));
     assert_eq!(place.run(["profile", "show", "lab"]).status.code(), Some(11));

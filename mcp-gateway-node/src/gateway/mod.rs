@@ -2,6 +2,7 @@
 
 mod dialect;
 mod handles;
+pub mod home;
 mod request;
 
 use std::fmt;

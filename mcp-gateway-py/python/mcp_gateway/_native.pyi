@@ -18,6 +18,7 @@ __all__ = [
     "home_secrets",
     "report",
     "run_cli",
+    "share",
 ]
 
 __version__: Final[str]
@@ -35,6 +36,8 @@ def audit_files(command: str) -> str:
 
 def home_secrets(command: str) -> str:
     """Carries out a command about the secrets of a home, as JSON in and JSON out; waits in the calling thread."""
+def share(command: str) -> str:
+    """Carries out a command about profiles and clients, as JSON in and JSON out; waits in the calling thread."""
 
 def report(error: BaseException) -> None:
     """Reports an exception that nobody awaits, to `sys.unraisablehook`."""

@@ -2,6 +2,7 @@
 
 mod dialect;
 mod events;
+mod home;
 mod session;
 
 use std::sync::Arc;
@@ -16,6 +17,7 @@ use tokio_util::sync::CancellationToken;
 
 pub(crate) use dialect::ToolSet;
 pub(crate) use events::Events;
+pub(crate) use home::share;
 pub(crate) use session::Session;
 
 use crate::error::to_python;

@@ -12,6 +12,7 @@ mod registered;
 mod runtimes;
 mod secret_command;
 mod secrets;
+mod share;
 mod stores;
 mod toolkit;
 mod trail;
@@ -33,6 +34,7 @@ pub use prune::UsedImage;
 pub use registered::Registered;
 pub use secret_command::SecretCommand;
 pub use secrets::{SecretStatus, SecretUsed};
+pub use share::ShareCommand;
 
 /// The variable that names the folder.
 const HOME_VARIABLE: &str = "MCP_GATEWAY_HOME";

@@ -186,7 +186,10 @@ impl Home {
         let profile = if options.replace {
             store.replace(bundle.profile.clone()).await?
         } else {
-            store.create(bundle.profile.clone()).await?
+            store.create(bundle.profile.clone()).await.map_err(|error| match error.kind() {
+                ErrorKind::AlreadyExists => error.with_hint("give `--replace`, or another name with `--as`"),
+                _ => error,
+            })?
         };
         profile
             .update_lock(Box::new(move |pins| {
