@@ -1,7 +1,7 @@
 # The short names for what people type; the work is done by the scripts in .ci/.
 
 .DEFAULT_GOAL := help
-.PHONY: help test lint fmt test-rust test-python test-node test-examples conformance matrix fuzz features quickstart demo-eras demo-governed demo-dynamic prepare engine images api-docs servers signatures gateway-image bench bench-bindings deny clean
+.PHONY: help test lint fmt test-rust test-python test-node test-examples conformance matrix fuzz features quickstart demo-eras demo-governed demo-dynamic demo-teams prepare engine images api-docs servers signatures gateway-image bench bench-bindings deny clean
 
 help: ## this list
 	@awk -F ':.*## ' '/^[a-z-]+:.*## /{printf "  make %-14s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
@@ -64,6 +64,9 @@ demo-governed: engine images servers signatures ## a session that is decided, co
 
 demo-dynamic: engine images servers ## an agent that finds a server, adds it with the operator's consent, and calls it
 	.ci/demo-dynamic
+
+demo-teams: engine images signatures ## a profile that one home pushes into a registry and another one pulls, and a client that gets it
+	.ci/demo-teams
 
 prepare: ## the packages and Rust components that the checks need
 	.ci/prepare

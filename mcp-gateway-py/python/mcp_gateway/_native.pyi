@@ -36,6 +36,7 @@ def audit_files(command: str) -> str:
 
 def home_secrets(command: str) -> str:
     """Carries out a command about the secrets of a home, as JSON in and JSON out; waits in the calling thread."""
+
 def share(command: str) -> str:
     """Carries out a command about profiles and clients, as JSON in and JSON out; waits in the calling thread."""
 
