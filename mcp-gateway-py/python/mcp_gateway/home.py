@@ -91,8 +91,8 @@ def export_profile(profile: str, *, file: Folder | None = None, home: Folder | N
 def import_profile(file: Folder, **arguments: "Unpack[ImportArguments]") -> dict[str, Any]:
     """Takes a profile over from a file; returns `profile`, `digest`, `servers`, `secrets` and `warnings`.
 
-    `servers` says of each whether its pin counts here; `secrets` of each whether it is stored here, and the command that
-    stores it.
+    `servers` says of each whether its pin counts here; `secrets` of each whether it is stored here, and the command
+    that stores it.
     """
     home = arguments.get("home")
     done: dict[str, Any] = _run("import_profile", home, file=fspath(file), options=_options(arguments))
@@ -136,8 +136,8 @@ def create_profile(profile: str, template: str, *, home: Folder | None = None) -
 def clients(*, folder: Folder | None = None, home: Folder | None = None) -> list[dict[str, Any]]:
     """Returns every client that is known: the user's own configuration, and with a folder that project's.
 
-    Each has `client`, `title`, `scope`, `path`, `installed` and `connected`, and where they are known `name`, `profile`,
-    `program` and `problem`.
+    Each has `client`, `title`, `scope`, `path`, `installed` and `connected`, and where they are known `name`,
+    `profile`, `program` and `problem`.
     """
     done: list[dict[str, Any]] = _run("clients", home, folder=None if folder is None else fspath(folder))
     return done
