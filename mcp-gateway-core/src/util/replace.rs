@@ -5,12 +5,9 @@ use std::fs::{self, File, OpenOptions};
 use std::io::{self, Read as _, Write as _};
 use std::path::{Path, PathBuf};
 
-use super::fs::io_error;
+use super::fs::{MAX_FILE_BYTES, io_error};
 use super::random;
 use crate::error::{Error, ErrorKind, Result};
-
-/// The largest file that is read: 16 MiB.
-const MAX_BYTES: u64 = 16 * 1024 * 1024;
 
 /// Reads a text file, or `None` where there is none.
 ///
@@ -23,9 +20,9 @@ pub(crate) fn read(path: &Path) -> Result<Option<String>> {
         Err(cause) => return Err(io_error("read", path, cause)),
     };
     let mut bytes = Vec::new();
-    file.take(MAX_BYTES + 1).read_to_end(&mut bytes).map_err(|cause| io_error("read", path, cause))?;
-    if bytes.len() as u64 > MAX_BYTES {
-        return Err(Error::new(ErrorKind::TooLarge, "file is larger than 16 MiB").with_context("file", path.display()));
+    file.take(MAX_FILE_BYTES + 1).read_to_end(&mut bytes).map_err(|cause| io_error("read", path, cause))?;
+    if bytes.len() as u64 > MAX_FILE_BYTES {
+        return Err(Error::new(ErrorKind::TooLarge, "file is larger than 64 MiB").with_context("file", path.display()));
     }
     let text = String::from_utf8(bytes).map_err(|cause| {
         Error::new(ErrorKind::InvalidConfig, "file is not valid UTF-8")
@@ -45,7 +42,8 @@ pub(crate) fn read(path: &Path) -> Result<Option<String>> {
 /// # Errors
 /// `Conflict` when the file was changed meanwhile; `Io`. The file is then as it was.
 pub(crate) fn replace(path: &Path, before: Option<&str>, after: Option<&str>) -> Result<()> {
-    let target = if path.exists() {
+    let target = if path.is_symlink() || path.exists() {
+        // A link that leads nowhere is none that may be replaced.
         fs::canonicalize(path).map_err(|cause| io_error("find", path, cause))?
     } else {
         path.to_owned()
@@ -145,6 +143,9 @@ mod tests {
         assert!(link.is_symlink());
         assert_eq!(fs::metadata(&real).unwrap().permissions().mode() & 0o777, 0o640);
         assert_eq!(fs::read_dir(folder.path()).unwrap().count(), 2, "nothing is left beside it");
+        fs::remove_file(&real).unwrap();
+        assert_eq!(replace(&link, None, Some("new")).unwrap_err().kind(), ErrorKind::NotFound);
+        assert!(link.is_symlink() && !real.exists());
     }
 
     #[test]

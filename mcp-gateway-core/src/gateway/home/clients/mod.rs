@@ -223,6 +223,8 @@ impl Clients {
         };
         let (after, inserted) = slot.insert(&clean, &wanted)?;
         let mut change = target.change(&text, &after, target.known.then);
+        // First what goes, where an entry is replaced.
+        change.diff = lines::diff(&text, &clean) + &lines::diff(&clean, &after);
         if !options.dry_run {
             change.backup = back_up(&target.path, options, before.is_some())?;
             // Kept first: a record of what is not there is harmless, the contrary is not.

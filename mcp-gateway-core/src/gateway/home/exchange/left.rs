@@ -4,8 +4,8 @@ use super::{Imported, ImportedSecret, ImportedServer, PinState};
 use crate::catalog::fingerprint;
 use crate::error::Result;
 use crate::gateway::home::Home;
-use crate::model::{Digest, ProfileName};
-use crate::profile::{NeededSecret, ProfileBundle, ProfileSpec};
+use crate::model::{Digest, Effect, ProfileName, VerifyMode};
+use crate::profile::{NeededSecret, NetworkSpec, NetworkWord, ProfileBundle, ProfileSpec};
 use crate::secrets::SecretKey;
 
 impl Home {
@@ -46,6 +46,7 @@ impl Home {
             let digest = pinned.and_then(|pinned| pinned.digest.clone());
             servers.push(ImportedServer { server: name.clone(), pin, digest, tools });
         }
+        warnings.extend(powers(spec));
         if !spec.policy.cedar.is_empty() {
             warnings
                 .push(format!("its policy needs files that do not travel with it: {}", spec.policy.cedar.join(", ")));
@@ -115,4 +116,34 @@ impl Home {
         }
         false
     }
+}
+
+/// What a profile allows on this machine that somebody should have looked at: it was written elsewhere.
+fn powers(spec: &ProfileSpec) -> Vec<String> {
+    let mut powers = Vec::new();
+    for (name, server) in &spec.servers {
+        let mut of_server = Vec::new();
+        if server.network == Some(NetworkSpec::Word(NetworkWord::Open)) {
+            of_server.push("reach every address".to_owned());
+        }
+        if server.allow_private {
+            of_server.push("reach addresses of this machine and its network".to_owned());
+        }
+        if !server.writable.is_empty() {
+            of_server.push(format!("write to {}", server.writable.join(", ")));
+        }
+        if server.verify == Some(VerifyMode::Off) {
+            of_server.push("run without a signature, whatever its catalog says".to_owned());
+        }
+        if !of_server.is_empty() {
+            powers.push(format!("the profile lets server `{name}` {}", of_server.join(", and ")));
+        }
+    }
+    if spec.policy.default == Some(Effect::Allow) {
+        powers.push("the profile allows every request that none of its rules covers".to_owned());
+    }
+    if let Some(webhook) = &spec.approval.webhook {
+        powers.push(format!("the profile has confirmations asked of {}", webhook.url));
+    }
+    powers
 }
