@@ -134,6 +134,11 @@ def show(program: str, folder: Path, registry: Registry) -> None:
     assert [tool["definition"] for tool in same] == [tool["definition"] for tool in tools], "another surface"
     say("the same tools, before anything was started", str(len(same)))
     say("differences", bob.run("profile", "diff", "graph", pushed["reference"]))
+    read = ("tools", "call", "read_graph", "--profile", "graph")
+    failed = bob.run(*read, fails=True)
+    say("a call without his secret", next(line for line in failed.splitlines() if line.startswith("error: ")))
+    bob.run("profile", "secret", "set", "memory", "--key", "MEMORY_TOKEN", "--profile", "graph", stdin="his-own")
+    say("with it, in a container of the pinned digest", " ".join(bob.run(*read).split())[:80])
 
     say("a bundle that was changed on the way is refused")
     changed = (folder / "graph.json").read_text().replace('"preset": "default"', '"default": "allow"')

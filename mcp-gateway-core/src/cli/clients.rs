@@ -126,7 +126,10 @@ impl Verb {
             Self::Connect { target, profile, program } => {
                 let (client, mut options, mut out) = target.into_options();
                 options.profile = Some(profile.clone());
-                options.program = program.or_else(|| env.script.clone());
+                // A module that Python runs is no program that a client could start.
+                let script =
+                    env.script.as_ref().filter(|script| script.file_stem().is_some_and(|it| it == "mcp-gateway"));
+                options.program = program.or_else(|| script.cloned());
                 let is_dry = options.dry_run;
                 let change = clients.connect(&client, options).await?;
                 let done = format!("{} starts the gateway with profile `{profile}`", change.title);

@@ -47,6 +47,7 @@ const HIDDEN: &[&str] = &[
     "rusqlite",
     "rustls",
     "sigstore_verify",
+    "toml_edit",
 ];
 
 const MAX_LINES: usize = 800;

@@ -212,8 +212,8 @@ impl Clients {
         if found.as_ref() == Some(&wanted.to_json()) {
             return Ok(target.unchanged());
         }
-        refuse_foreign(found.as_ref(), &target, options.force)?;
         let mut record = Record::open(&self.record())?;
+        refuse_foreign(found.as_ref(), &text, &record, &target, options.force)?;
         let mut made = before.is_none();
         let clean = if found.is_some() {
             made |= record.find(&target.path, &target.name).is_some_and(|(_, made)| made);
@@ -239,8 +239,8 @@ impl Clients {
         let Some(before) = replace::read(&target.path)? else { return Ok(target.unchanged()) };
         let found = target.slot().servers(&before)?.into_iter().find(|(name, _)| *name == target.name);
         let Some((_, found)) = found else { return Ok(target.unchanged()) };
-        refuse_foreign(Some(&found), &target, options.force)?;
         let mut record = Record::open(&self.record())?;
+        refuse_foreign(Some(&found), &before, &record, &target, options.force)?;
         let after = cleaned(&record, &target, &before)?;
         let mut change = target.change(&before, &after, "");
         if !options.dry_run {
@@ -371,8 +371,16 @@ fn cleaned(record: &Record, target: &Target, text: &str) -> Result<String> {
     }
 }
 
-fn refuse_foreign(found: Option<&serde_json::Value>, target: &Target, force: bool) -> Result<()> {
-    if force || found.is_none_or(entry::is_own) {
+/// Refuses an entry that neither starts the gateway nor stands in the text as it was put in.
+fn refuse_foreign(
+    found: Option<&serde_json::Value>,
+    text: &str,
+    record: &Record,
+    target: &Target,
+    force: bool,
+) -> Result<()> {
+    let is_written = || record.find(&target.path, &target.name).is_some_and(|(written, _)| text.contains(written));
+    if force || found.is_none_or(entry::is_own) || is_written() {
         return Ok(());
     }
     Err(Error::new(ErrorKind::AlreadyExists, format!("`{}` is something else in this file", target.name))
@@ -394,7 +402,7 @@ fn own_program() -> Result<PathBuf> {
     }
     Err(Error::new(ErrorKind::InvalidInput, "this process is not the program that a client can start")
         .with_context("program", program.display())
-        .with_hint("name the path of `mcp-gateway`"))
+        .with_hint("name the path of `mcp-gateway`, on the command line by `--program`"))
 }
 
 async fn blocking<T: Send + 'static>(work: impl FnOnce() -> Result<T> + Send + 'static) -> Result<T> {

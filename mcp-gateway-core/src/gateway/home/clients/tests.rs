@@ -134,6 +134,21 @@ async fn what_is_somebody_elses_is_left_alone() {
 }
 
 #[tokio::test]
+async fn a_program_of_another_name_is_known_by_what_was_written() {
+    let user = User::new();
+    user.write(".kiro/settings/mcp.json", "{}");
+    let wrapped = ClientOptions { program: Some("/opt/wrapper".into()), ..options() };
+    user.clients.connect("kiro", wrapped.clone()).await.unwrap();
+    let connected = user.read(".kiro/settings/mcp.json");
+    user.write(".kiro/settings/mcp.json", &connected.replace("/opt/wrapper", "/opt/other"));
+    let foreign = user.clients.disconnect("kiro", wrapped.clone()).await.unwrap_err();
+    assert_eq!(foreign.kind(), ErrorKind::AlreadyExists, "it is not what was written");
+    user.write(".kiro/settings/mcp.json", &connected);
+    user.clients.disconnect("kiro", wrapped).await.unwrap();
+    assert_eq!(user.read(".kiro/settings/mcp.json"), "{}");
+}
+
+#[tokio::test]
 async fn nothing_is_written_where_it_cannot_be_right() {
     let user = User::new();
     let kind = async |client: &str, options: ClientOptions| {
