@@ -19,6 +19,8 @@ pub(super) struct Known {
     pub(super) project: Option<(&'static str, Kept)>,
     /// What a person should know once it is connected.
     pub(super) then: &'static str,
+    /// What the user's file has to begin with, where it is made, and the older file that counts until it is.
+    pub(super) begins: Option<(&'static str, &'static str)>,
 }
 
 /// How servers are kept in a file.
@@ -49,6 +51,7 @@ pub(super) const KNOWN: &[Known] = &[
         files: &["$CLAUDE_CONFIG_DIR/.claude.json", "~/.claude.json"],
         project: Some((".mcp.json", json("mcpServers", Shape::Typed))),
         then: "sessions that are open see it after `/mcp`; a project's servers are asked about once",
+        begins: None,
     },
     Known {
         name: "claude-desktop",
@@ -58,6 +61,7 @@ pub(super) const KNOWN: &[Known] = &[
         files: &["$SUPPORT/Claude/claude_desktop_config.json"],
         project: None,
         then: "quit and start it again",
+        begins: None,
     },
     Known {
         name: "cline",
@@ -70,6 +74,7 @@ pub(super) const KNOWN: &[Known] = &[
         ],
         project: None,
         then: RESTART,
+        begins: None,
     },
     Known {
         name: "codex",
@@ -79,6 +84,7 @@ pub(super) const KNOWN: &[Known] = &[
         files: &["$CODEX_HOME/config.toml", "~/.codex/config.toml"],
         project: Some((".codex/config.toml", CODEX)),
         then: "start a new session; a project's servers count in trusted projects only",
+        begins: None,
     },
     Known {
         name: "continue",
@@ -88,6 +94,7 @@ pub(super) const KNOWN: &[Known] = &[
         files: &["~/.continue/config.yaml", "~/.continue/config.yml"],
         project: Some((".continue/mcpServers/mcp-gateway.json", SERVERS)),
         then: "reload it; it uses MCP servers in agent mode",
+        begins: Some(("name: Local Config\nversion: 1.0.0\nschema: v1\n", "~/.continue/config.json")),
     },
     Known {
         name: "crush",
@@ -97,6 +104,7 @@ pub(super) const KNOWN: &[Known] = &[
         files: &["$XDG/crush/crush.json", "$LOCALAPPDATA/crush/crush.json"],
         project: Some((".crush.json", json("mcp", Shape::Typed))),
         then: "start it again; what a `crushrc` says counts before this file",
+        begins: None,
     },
     Known {
         name: "cursor",
@@ -106,6 +114,7 @@ pub(super) const KNOWN: &[Known] = &[
         files: &["~/.cursor/mcp.json"],
         project: Some((".cursor/mcp.json", SERVERS)),
         then: "switch it on in Cursor's settings, under MCP",
+        begins: None,
     },
     Known {
         name: "gemini",
@@ -115,6 +124,7 @@ pub(super) const KNOWN: &[Known] = &[
         files: &["~/.gemini/settings.json"],
         project: Some((".gemini/settings.json", SERVERS)),
         then: "start it again; `/mcp` shows it",
+        begins: None,
     },
     Known {
         name: "goose",
@@ -124,6 +134,7 @@ pub(super) const KNOWN: &[Known] = &[
         files: &["~/.config/goose/config.yaml", "$APPDATA/Block/goose/config/config.yaml"],
         project: None,
         then: "start a new session",
+        begins: None,
     },
     Known {
         name: "kiro",
@@ -133,6 +144,7 @@ pub(super) const KNOWN: &[Known] = &[
         files: &["~/.kiro/settings/mcp.json"],
         project: Some((".kiro/settings/mcp.json", SERVERS)),
         then: "it connects when the file is written",
+        begins: None,
     },
     Known {
         name: "lmstudio",
@@ -142,6 +154,7 @@ pub(super) const KNOWN: &[Known] = &[
         files: &["~/.lmstudio/mcp.json", "~/.cache/lm-studio/mcp.json"],
         project: None,
         then: "switch it on in the program tab",
+        begins: None,
     },
     Known {
         name: "opencode",
@@ -151,6 +164,7 @@ pub(super) const KNOWN: &[Known] = &[
         files: &["$XDG/opencode/opencode.json", "$XDG/opencode/opencode.jsonc"],
         project: Some(("opencode.json", OPENCODE)),
         then: "start it again",
+        begins: None,
     },
     Known {
         name: "vscode",
@@ -160,6 +174,7 @@ pub(super) const KNOWN: &[Known] = &[
         files: &["$SUPPORT/Code/User/mcp.json"],
         project: Some((".vscode/mcp.json", json("servers", Shape::Typed))),
         then: "start it from the list of MCP servers; VS Code asks whether you trust it",
+        begins: None,
     },
     Known {
         name: "windsurf",
@@ -169,6 +184,7 @@ pub(super) const KNOWN: &[Known] = &[
         files: &["~/.codeium/windsurf/mcp_config.json"],
         project: None,
         then: "refresh the MCP servers in Cascade",
+        begins: None,
     },
     Known {
         name: "zed",
@@ -178,5 +194,6 @@ pub(super) const KNOWN: &[Known] = &[
         files: &["$XDG/zed/settings.json", "$APPDATA/Zed/settings.json"],
         project: Some((".zed/settings.json", json("context_servers", Shape::Zed))),
         then: "it connects when the file is written; a project must be trusted",
+        begins: None,
     },
 ];

@@ -5,11 +5,10 @@ mod known;
 mod lines;
 mod places;
 mod record;
+mod status;
 mod text;
 
 use std::path::{Path, PathBuf};
-
-use serde::{Deserialize, Serialize};
 
 use self::entry::Start;
 use self::known::{KNOWN, Kept, Known};
@@ -22,110 +21,10 @@ use crate::util::pattern::did_you_mean;
 use crate::util::replace;
 
 pub use places::{Places, System};
+pub use status::{ClientChange, ClientOptions, ClientScope, ClientStatus};
 
 /// The name under which the gateway stands in a client's configuration.
 const NAME: &str = "mcp-gateway";
-
-/// Whose configuration is meant.
-#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
-#[serde(rename_all = "lowercase")]
-#[non_exhaustive]
-pub enum ClientScope {
-    /// The user's own, for every project.
-    #[default]
-    User,
-    /// A project's, which others may share.
-    Project,
-}
-
-impl ClientScope {
-    /// The scope's word.
-    pub const fn as_str(self) -> &'static str {
-        match self {
-            Self::User => "user",
-            Self::Project => "project",
-        }
-    }
-}
-
-/// How a client is connected or disconnected; everything has a default.
-#[derive(Clone, Debug, Default, Deserialize)]
-#[serde(rename_all = "camelCase", default, deny_unknown_fields)]
-#[non_exhaustive]
-pub struct ClientOptions {
-    /// Whose configuration.
-    pub scope: ClientScope,
-    /// The project's folder; the current one where it is not said.
-    pub folder: Option<PathBuf>,
-    /// The profile that the client gets.
-    pub profile: Option<ProfileName>,
-    /// The name under which the gateway stands there: `mcp-gateway`.
-    pub name: Option<String>,
-    /// The program that the client starts; this one where it is not said.
-    pub program: Option<PathBuf>,
-    /// Whether a copy of the file is kept beside it.
-    pub backup: bool,
-    /// Whether a client counts that seems not to be installed, and an entry of somebody else's under the name.
-    pub force: bool,
-    /// Whether only the change is shown and nothing is written.
-    pub dry_run: bool,
-}
-
-/// What is known about a client.
-#[derive(Clone, Debug, PartialEq, Eq, Serialize)]
-#[serde(rename_all = "camelCase")]
-#[non_exhaustive]
-pub struct ClientStatus {
-    /// The name that it goes by here.
-    pub client: String,
-    /// What people call it.
-    pub title: String,
-    /// Whose configuration this is.
-    pub scope: ClientScope,
-    /// Its file.
-    pub path: PathBuf,
-    /// Whether the client seems to be installed.
-    pub installed: bool,
-    /// Whether the gateway stands in the file.
-    pub connected: bool,
-    /// Under which name.
-    #[serde(skip_serializing_if = "Option::is_none")]
-    pub name: Option<String>,
-    /// The profile that it runs.
-    #[serde(skip_serializing_if = "Option::is_none")]
-    pub profile: Option<String>,
-    /// The program that it starts.
-    #[serde(skip_serializing_if = "Option::is_none")]
-    pub program: Option<String>,
-    /// Why the file cannot be read.
-    #[serde(skip_serializing_if = "Option::is_none")]
-    pub problem: Option<String>,
-}
-
-/// What was done with a client's configuration, or would be.
-#[derive(Clone, Debug, PartialEq, Eq, Serialize)]
-#[serde(rename_all = "camelCase")]
-#[non_exhaustive]
-pub struct ClientChange {
-    /// The name that the client goes by here.
-    pub client: String,
-    /// What people call it.
-    pub title: String,
-    /// Its file.
-    pub path: PathBuf,
-    /// The name under which the gateway stands there.
-    pub name: String,
-    /// Whether anything changes.
-    pub changed: bool,
-    /// The lines that change.
-    pub diff: String,
-    /// The copy of the file as it was.
-    #[serde(skip_serializing_if = "Option::is_none")]
-    pub backup: Option<PathBuf>,
-    /// What a person does next.
-    #[serde(skip_serializing_if = "String::is_empty")]
-    pub next: String,
-}
 
 /// The clients of a user.
 #[derive(Clone, Debug)]
@@ -207,7 +106,10 @@ impl Clients {
         let wanted = target.kept.shape.entry(&target.name, &self.start(profile, options)?);
         let before = replace::read(&target.path)?;
         let slot = target.slot();
-        let text = before.clone().unwrap_or_default();
+        let text = match &before {
+            Some(text) => text.clone(),
+            None => self.beginning(&target, options.scope)?,
+        };
         let found = slot.servers(&text)?.into_iter().find(|(name, _)| *name == target.name).map(|(_, entry)| entry);
         if found.as_ref() == Some(&wanted.to_json()) {
             return Ok(target.unchanged());
@@ -222,9 +124,12 @@ impl Clients {
             text.clone()
         };
         let (after, inserted) = slot.insert(&clean, &wanted)?;
-        let mut change = target.change(&text, &after, target.known.then);
+        let inserted = if before.is_none() { after.clone() } else { inserted };
+        let mut change = target.change(before.as_deref().unwrap_or_default(), &after, target.known.then);
         // First what goes, where an entry is replaced.
-        change.diff = lines::diff(&text, &clean) + &lines::diff(&clean, &after);
+        if before.is_some() {
+            change.diff = lines::diff(&text, &clean) + &lines::diff(&clean, &after);
+        }
         if !options.dry_run {
             change.backup = back_up(&target.path, options, before.is_some())?;
             // Kept first: a record of what is not there is harmless, the contrary is not.
@@ -250,6 +155,22 @@ impl Clients {
             record.set(&target.path, &target.name, None)?;
         }
         Ok(change)
+    }
+
+    /// What a file that is not there yet begins with.
+    fn beginning(&self, target: &Target, scope: ClientScope) -> Result<String> {
+        let Some((text, older)) = target.known.begins.filter(|_| scope == ClientScope::User) else {
+            return Ok(String::new());
+        };
+        if self.places.has_any(&[older]) {
+            let message =
+                format!("{} reads an older file here, which the new one would put out of use", target.known.title);
+            return Err(Error::new(ErrorKind::Unsupported, message)
+                .with_context("file", older)
+                .with_context("new", &target.file)
+                .with_hint("let it move its configuration to the new file, and run the command again"));
+        }
+        Ok(text.to_owned())
     }
 
     fn record(&self) -> PathBuf {
@@ -364,8 +285,11 @@ impl Target {
 
 /// The file without the gateway: with exactly what was put in taken out, else without the entry.
 fn cleaned(record: &Record, target: &Target, text: &str) -> Result<String> {
-    let written = record.find(&target.path, &target.name).map(|(written, _)| written);
-    match written.and_then(|written| target.slot().take_back(text, written)) {
+    let found = record.find(&target.path, &target.name);
+    if found == Some((text, true)) {
+        return Ok(String::new());
+    }
+    match found.map(|(written, _)| written).and_then(|written| target.slot().take_back(text, written)) {
         Some(before) => Ok(before),
         None => target.slot().remove(text),
     }

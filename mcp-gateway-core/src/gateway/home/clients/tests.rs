@@ -149,6 +149,29 @@ async fn a_program_of_another_name_is_known_by_what_was_written() {
 }
 
 #[tokio::test]
+async fn a_new_file_has_what_its_client_needs_and_puts_no_older_one_out_of_use() {
+    let user = User::new();
+    user.write(".continue/config.json", "{}");
+    let refused = user.clients.connect("continue", options()).await.unwrap_err();
+    assert_eq!(refused.kind(), ErrorKind::Unsupported);
+    assert!(!user.path(".continue/config.yaml").exists());
+    fs::remove_dir_all(user.path(".continue")).unwrap();
+    fs::create_dir(user.path(".continue")).unwrap();
+    let change = user.clients.connect("continue", options()).await.unwrap();
+    assert!(change.diff.starts_with("@@ line 1 @@\n+name: Local Config\n"), "{}", change.diff);
+    assert!(user.read(".continue/config.yaml").contains("schema: v1\nmcpServers:\n  - name: mcp-gateway\n"));
+    user.clients.disconnect("continue", options()).await.unwrap();
+    assert!(!change.path.exists());
+    // What came to it meanwhile stays, with what it needs.
+    user.clients.connect("continue", options()).await.unwrap();
+    let connected = user.read(".continue/config.yaml");
+    user.write(".continue/config.yaml", &format!("{connected}models: []\n"));
+    user.clients.disconnect("continue", options()).await.unwrap();
+    assert!(user.read(".continue/config.yaml").starts_with("name: Local Config\nversion: 1.0.0\nschema: v1\n"));
+    assert!(user.read(".continue/config.yaml").contains("models: []"));
+}
+
+#[tokio::test]
 async fn nothing_is_written_where_it_cannot_be_right() {
     let user = User::new();
     let kind = async |client: &str, options: ClientOptions| {
