@@ -116,15 +116,18 @@ impl Clients {
         }
         let mut record = Record::open(&self.record())?;
         refuse_foreign(found.as_ref(), &text, &record, &target, options.force)?;
-        let mut made = before.is_none();
-        let clean = if found.is_some() {
-            made |= record.find(&target.path, &target.name).is_some_and(|(_, made)| made);
-            cleaned(&record, &target, &text)?
-        } else {
-            text.clone()
+        let made = match &found {
+            Some(_) => record.find(&target.path, &target.name).is_some_and(|(_, made)| made),
+            None => before.is_none(),
         };
+        let mut clean = if found.is_some() { cleaned(&record, &target, &text)? } else { text.clone() };
+        // Nobody else has written anything: the file is made anew.
+        let is_whole = made && (before.is_none() || clean.is_empty());
+        if is_whole {
+            clean = self.beginning(&target, options.scope)?;
+        }
         let (after, inserted) = slot.insert(&clean, &wanted)?;
-        let inserted = if before.is_none() { after.clone() } else { inserted };
+        let inserted = if is_whole { after.clone() } else { inserted };
         let mut change = target.change(before.as_deref().unwrap_or_default(), &after, target.known.then);
         // First what goes, where an entry is replaced.
         if before.is_some() {

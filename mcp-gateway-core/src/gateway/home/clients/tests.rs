@@ -160,6 +160,10 @@ async fn a_new_file_has_what_its_client_needs_and_puts_no_older_one_out_of_use()
     let change = user.clients.connect("continue", options()).await.unwrap();
     assert!(change.diff.starts_with("@@ line 1 @@\n+name: Local Config\n"), "{}", change.diff);
     assert!(user.read(".continue/config.yaml").contains("schema: v1\nmcpServers:\n  - name: mcp-gateway\n"));
+    let moved = ClientOptions { program: Some("/opt/mcp-gateway".into()), ..options() };
+    assert!(user.clients.connect("continue", moved).await.unwrap().changed);
+    assert!(user.read(".continue/config.yaml").starts_with("name: Local Config\n"));
+    assert!(user.read(".continue/config.yaml").contains("/opt/mcp-gateway"));
     user.clients.disconnect("continue", options()).await.unwrap();
     assert!(!change.path.exists());
     // What came to it meanwhile stays, with what it needs.
