@@ -142,6 +142,9 @@ fn powers(spec: &ProfileSpec) -> Vec<String> {
     if spec.policy.default == Some(Effect::Allow) {
         powers.push("the profile allows every request that none of its rules covers".to_owned());
     }
+    if spec.dynamic.enabled {
+        powers.push("the profile lets agents find and add servers by themselves, as its policy says".to_owned());
+    }
     if let Some(webhook) = &spec.approval.webhook {
         powers.push(format!("the profile has confirmations asked of {}", webhook.url));
     }

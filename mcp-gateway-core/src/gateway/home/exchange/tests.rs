@@ -193,9 +193,9 @@ async fn what_is_no_profile_is_not_taken_from_a_registry() {
 async fn what_a_profile_from_elsewhere_allows_is_said() {
     let place = place(CATALOG);
     let text = "name: dev\nservers:\n  time: {network: open, allowPrivate: true, writable: [/srv], verify: off}\n  github: {}\n\
-                policy: {default: allow}\napproval: {webhook: {url: 'https://hook.example', secret: HOOK}}\n";
+                policy: {default: allow}\ndynamic: {enabled: true}\napproval: {webhook: {url: 'https://hook.example', secret: HOOK}}\n";
     let imported = place.home.import_profile("dev.yaml", text, ImportOptions::default()).await.unwrap();
-    for part in ["every address", "its network", "/srv", "signature", "none of its rules", "hook.example"] {
+    for part in ["every address", "its network", "/srv", "signature", "none of its rules", "agents", "hook.example"] {
         assert!(imported.warnings.iter().any(|warning| warning.contains(part)), "{part}: {:?}", imported.warnings);
     }
     assert!(imported.warnings.iter().all(|warning| !warning.contains("github")));
