@@ -132,6 +132,11 @@ impl FileCatalog {
         self.entries.values()
     }
 
+    /// The globs over names of earlier catalogs that it hides.
+    pub fn hidden(&self) -> Vec<&str> {
+        self.hide.iter().map(Pattern::as_str).collect()
+    }
+
     /// How many servers it has.
     pub fn len(&self) -> usize {
         self.entries.len()

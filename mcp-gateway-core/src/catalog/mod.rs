@@ -8,6 +8,8 @@ mod host;
 mod layered;
 mod memory;
 mod search;
+#[cfg(feature = "__oci")]
+mod source;
 mod sourced;
 pub mod template;
 #[cfg(test)]
@@ -29,6 +31,10 @@ pub use host::HostCatalog;
 pub use layered::LayeredCatalog;
 pub use memory::MemoryCatalog;
 pub use search::{Match, SearchIndex, SearchQuery, SearchResult, ToolMatch};
+#[cfg(feature = "__oci")]
+pub use source::{
+    CatalogOrigin, CatalogSource, FetchedCatalog, KnownCatalog, SourceState, push_catalog, render, tag_artifact,
+};
 pub use sourced::SourcedCatalog;
 
 pub(crate) use decode::Fields;

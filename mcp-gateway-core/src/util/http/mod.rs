@@ -39,10 +39,12 @@ pub(crate) enum HttpMethod {
     /// GET
     Get,
     /// HEAD
+    #[cfg(feature = "__oci")]
     Head,
     /// POST
     Post,
     /// PUT
+    #[cfg(feature = "__oci")]
     Put,
     /// DELETE
     Delete,
@@ -217,8 +219,10 @@ impl From<HttpMethod> for reqwest::Method {
     fn from(method: HttpMethod) -> Self {
         match method {
             HttpMethod::Get => Self::GET,
+            #[cfg(feature = "__oci")]
             HttpMethod::Head => Self::HEAD,
             HttpMethod::Post => Self::POST,
+            #[cfg(feature = "__oci")]
             HttpMethod::Put => Self::PUT,
             HttpMethod::Delete => Self::DELETE,
         }
@@ -231,7 +235,7 @@ impl From<HttpMethod> for reqwest::Method {
 fn next_hop(method: HttpMethod, from: &Url, response: &reqwest::Response) -> Result<Option<Url>> {
     let followed = match response.status().as_u16() {
         301 | 302 | 307 | 308 => true,
-        303 => matches!(method, HttpMethod::Get | HttpMethod::Head),
+        303 => method == HttpMethod::Get,
         _ => false,
     };
     let Some(location) = response.headers().get(LOCATION).filter(|_| followed) else { return Ok(None) };

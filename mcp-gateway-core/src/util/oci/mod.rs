@@ -9,7 +9,7 @@ pub(crate) mod testing;
 #[cfg(test)]
 mod tests;
 
-pub(crate) use artifact::{Artifact, Layer, Pulled};
+pub(crate) use artifact::{Artifact, Layer};
 pub(crate) use auth::Login;
-pub(crate) use manifest::{Descriptor, Manifest, Platform};
+pub(crate) use manifest::Descriptor;
 pub(crate) use repository::{Repository, digest_of};

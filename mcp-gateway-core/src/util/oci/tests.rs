@@ -4,6 +4,7 @@ use std::sync::Arc;
 
 use serde_json::{Value, json};
 
+use super::artifact::Pulled;
 use super::testing::{TestRegistry, USER};
 use super::*;
 use crate::error::{ErrorKind, Result};
