@@ -130,10 +130,12 @@ impl McpGateway {
 
     /// The servers of the catalog, and their tools, that fit a query best.
     ///
+    /// What a server of the profile was seen to offer counts in place of what the catalog says of its tools.
+    ///
     /// # Errors
     /// As the catalog's [`list`](crate::catalog::Catalog::list).
     pub async fn find(&self, query: &SearchQuery) -> Result<SearchResult> {
-        self.hub.search(query).await
+        self.hub.search(query).await.map_err(|error| error.with_operation("McpGateway::find"))
     }
 
     /// What a server would get if it were started now: image, command, mounts, network, limits, names of secrets.

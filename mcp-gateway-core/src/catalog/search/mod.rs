@@ -1,42 +1,77 @@
-//! Finding servers and their tools by words.
+#![doc = include_str!("docs.md")]
 
+mod analysis;
+mod categories;
+mod document;
 mod found;
+mod inverted;
+mod plan;
 mod query;
 mod rank;
+mod score;
+#[cfg(test)]
+mod tests;
+mod typo;
+mod weights;
 
-use std::collections::BTreeMap;
+use std::collections::HashMap;
+use std::fmt;
 use std::sync::Arc;
-
-use indexmap::IndexMap;
 
 use crate::model::{ServerEntry, ServerName, Surface};
 
 pub use found::{Match, SearchResult, ToolMatch};
 pub use query::SearchQuery;
 
-use query::MAX_LIMIT;
-
-/// The most categories that are named where nothing fits.
-const MAX_CATEGORIES: usize = 5;
+use inverted::{DocId, Inverted};
 
 /// Servers and their tools, to be found by words.
+///
+/// # Behavior
+/// - Entries come and go one by one; putting one in again that has not changed costs nothing.
+/// - What is found depends on what is in it, not on how it came there.
+/// - What is taken of one server is bounded: 5,000 tools, 2,000 bytes of each text.
 ///
 /// ```
 /// use std::sync::Arc;
 /// use mcp_gateway_core::catalog::{SearchIndex, SearchQuery};
 /// use mcp_gateway_core::model::{ServerEntry, ServerName};
 ///
-/// let mut entry = ServerEntry::image(ServerName::new("time")?, "mcp/time");
+/// let mut entry = ServerEntry::image(ServerName::new("clock")?, "mcp/clock");
 /// entry.description = Some("Converts between time zones".to_owned());
 /// let mut index = SearchIndex::new();
 /// index.put(Arc::new(entry), None);
-/// let found = index.search(&SearchQuery::new("time zone"));
-/// assert_eq!(found.matches[0].entry.name.as_str(), "time");
+/// let found = index.search(&SearchQuery::new("what is the timezone of Tokyo?"));
+/// assert_eq!(found.matches[0].entry.name.as_str(), "clock");
 /// # Ok::<(), mcp_gateway_core::Error>(())
 /// ```
-#[derive(Debug, Default)]
+#[derive(Default)]
 pub struct SearchIndex {
-    entries: IndexMap<ServerName, Arc<ServerEntry>>,
+    places: HashMap<ServerName, usize>,
+    servers: Vec<Option<Server>>,
+    free: Vec<usize>,
+    /// What servers say of themselves, and whose each text is.
+    heads: Inverted,
+    head_of: Vec<usize>,
+    /// What is said of tools, and whose each text is: the server's place, and the tool's among its tools.
+    tools: Inverted,
+    tool_of: Vec<(usize, usize)>,
+}
+
+/// A server in an index.
+struct Server {
+    entry: Arc<ServerEntry>,
+    /// Whether its tools are those that it was seen to offer.
+    is_seen: bool,
+    head: DocId,
+    tools: Box<[Tool]>,
+}
+
+/// A tool in an index.
+struct Tool {
+    doc: DocId,
+    name: String,
+    description: Option<String>,
 }
 
 impl SearchIndex {
@@ -45,50 +80,84 @@ impl SearchIndex {
         Self::default()
     }
 
-    /// Takes a server in, in place of one of the same name; what it was seen to offer says more than its entry.
+    /// How many servers it has.
+    pub fn len(&self) -> usize {
+        self.places.len()
+    }
+
+    /// Whether it has no server.
+    pub fn is_empty(&self) -> bool {
+        self.places.is_empty()
+    }
+
+    /// Takes a server in, in place of one of the same name.
+    ///
+    /// What it was seen to offer counts in place of the tools that its entry names.
     pub fn put(&mut self, entry: Arc<ServerEntry>, surface: Option<&Surface>) {
-        let _ = surface;
-        self.entries.insert(entry.name.clone(), entry);
+        let before = self.places.get(&entry.name).and_then(|place| self.servers[*place].as_ref());
+        if surface.is_none() && before.is_some_and(|before| !before.is_seen && is_same(&before.entry, &entry)) {
+            return;
+        }
+        self.remove(&entry.name);
+        let place = self.free.pop().unwrap_or(self.servers.len());
+        let tags = entry.metadata.as_ref().map(|metadata| metadata.tags.join(" ")).unwrap_or_default();
+        let head = self.heads.add(&document::server(&entry, &tags, surface));
+        set(&mut self.head_of, head as usize, place);
+        let mut tools = Vec::new();
+        for (position, tool) in document::tools(&entry, surface).into_iter().enumerate() {
+            let doc = self.tools.add(&tool.fields());
+            set(&mut self.tool_of, doc as usize, (place, position));
+            tools.push(Tool { doc, name: tool.name, description: tool.description });
+        }
+        self.places.insert(entry.name.clone(), place);
+        let server = Server { entry, is_seen: surface.is_some(), head, tools: tools.into_boxed_slice() };
+        set(&mut self.servers, place, Some(server));
     }
 
     /// Forgets a server.
     pub fn remove(&mut self, server: &ServerName) {
-        self.entries.shift_remove(server);
+        let Some(place) = self.places.remove(server) else { return };
+        if let Some(server) = self.servers[place].take() {
+            self.heads.remove(&[server.head]);
+            self.tools.remove(&server.tools.iter().map(|tool| tool.doc).collect::<Vec<_>>());
+        }
+        self.free.push(place);
+    }
+
+    /// The entry of a server that it has.
+    pub fn get(&self, server: &ServerName) -> Option<&Arc<ServerEntry>> {
+        self.servers[*self.places.get(server)?].as_ref().map(|server| &server.entry)
+    }
+
+    /// The servers that it has, in no particular order.
+    pub fn entries(&self) -> impl Iterator<Item = &Arc<ServerEntry>> {
+        self.servers.iter().flatten().map(|server| &server.entry)
     }
 
     /// Finds the servers, and their tools, that fit a query best.
     ///
     /// # Behavior
-    /// - The same input gives the same answer, in the same order.
+    /// - The same input gives the same answer, in the same order: what scores alike is ordered by the server's name.
     /// - Nothing that fits is an empty answer, with categories to go on with.
     pub fn search(&self, query: &SearchQuery) -> SearchResult {
-        let wanted: Vec<_> = self.entries.values().filter(|entry| is_asked_for(entry, query)).map(Arc::clone).collect();
-        let matches = rank::search(&wanted, query.bounded(), query.limit.min(MAX_LIMIT));
-        let categories = if matches.is_empty() { self.categories() } else { Vec::new() };
-        SearchResult { matches, categories }
-    }
-
-    /// The categories with the most servers.
-    fn categories(&self) -> Vec<String> {
-        let mut counts: BTreeMap<&str, usize> = BTreeMap::new();
-        for entry in self.entries.values() {
-            if let Some(category) = category(entry) {
-                *counts.entry(category).or_default() += 1;
-            }
-        }
-        let mut counts: Vec<_> = counts.into_iter().collect();
-        counts.sort_by_key(|(name, count)| (std::cmp::Reverse(*count), *name));
-        counts.into_iter().take(MAX_CATEGORIES).map(|(name, _)| name.to_owned()).collect()
+        rank::search(self, query)
     }
 }
 
-fn category(entry: &ServerEntry) -> Option<&str> {
-    entry.metadata.as_ref()?.category.as_deref()
+impl fmt::Debug for SearchIndex {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("SearchIndex").field("servers", &self.len()).finish_non_exhaustive()
+    }
 }
 
-fn is_asked_for(entry: &ServerEntry, query: &SearchQuery) -> bool {
-    let is = |asked: &Option<String>, own: Option<&str>| {
-        asked.as_deref().is_none_or(|asked| own.is_some_and(|own| own.to_lowercase() == asked.to_lowercase()))
-    };
-    is(&query.category, category(entry)) && is(&query.source, None)
+fn is_same(a: &Arc<ServerEntry>, b: &Arc<ServerEntry>) -> bool {
+    Arc::ptr_eq(a, b) || a == b
+}
+
+/// Puts a value at a place that may be the next one after the last.
+fn set<T>(list: &mut Vec<T>, place: usize, value: T) {
+    match list.get_mut(place) {
+        Some(there) => *there = value,
+        None => list.push(value),
+    }
 }

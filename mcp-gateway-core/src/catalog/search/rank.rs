@@ -1,147 +1,166 @@
-//! Finding servers by words.
+//! Which servers and tools are the best: from what texts score to what is given.
 
-use std::collections::{BTreeMap, BTreeSet};
 use std::sync::Arc;
 
-use super::{Match, ToolMatch};
-use crate::model::ServerEntry;
+use super::plan::{Lexicon, Plan};
+use super::query::MAX_LIMIT;
+use super::score::{Scored, score};
+use super::typo::nearest;
+use super::{Match, SearchIndex, SearchQuery, SearchResult, Server, ToolMatch, categories};
 
-/// How much a word counts by where it stands.
-const NAME: f64 = 4.0;
-const TITLE: f64 = 3.0;
-const TAG: f64 = 2.0;
-const TOOL: f64 = 2.0;
-const DESCRIPTION: f64 = 1.0;
-const TOOL_DESCRIPTION: f64 = 0.5;
-
-/// How soon repetitions stop counting, and how much long entries are held back, as usual for BM25.
-const SATURATION: f64 = 1.2;
-const LENGTH: f64 = 0.5;
-
-/// The most tools that a match names.
+/// The most tools of a server that are given.
 const MAX_TOOLS: usize = 10;
+/// How many of the best texts are looked at for words that stand side by side, and how much that counts.
+const PAIRED: usize = 64;
+const PAIR: f32 = 0.3;
+/// How much a tool gains by what its server says of itself.
+const CONTEXT: f32 = 0.3;
+/// How much the best tools of a server count for it, beside what it says of itself.
+const BEST_TOOLS: [f32; 3] = [1.0, 0.2, 0.1];
+/// What scores less than this part of the best is left out.
+const RELATIVE: f32 = 0.12;
+/// Nothing fits where the best scores less than this part of what a good fit would.
+const ABSOLUTE: f32 = 0.12;
 
-/// Finds the entries that fit a query best.
-///
-/// # Behavior
-/// - Ranks by BM25 over name, title, tags, tools and descriptions; entries without any word of the query are left out.
-/// - The same input gives the same answer: what scores alike stays in the order of `entries`.
-pub(super) fn search(entries: &[Arc<ServerEntry>], query: &str, limit: usize) -> Vec<Match> {
-    let wanted: BTreeSet<String> = words(query).collect();
-    if wanted.is_empty() {
-        return Vec::new();
+/// A server that came into question: where it is, and what it scores.
+struct Candidate {
+    place: usize,
+    score: f32,
+}
+
+pub(super) fn search(index: &SearchIndex, query: &SearchQuery) -> SearchResult {
+    let plan = Plan::of(query.bounded(), index);
+    if plan.is_filler {
+        return by_name(index, query);
     }
-    let bags: Vec<_> = entries.iter().map(|entry| bag(entry)).collect();
-    let lengths: Vec<f64> = bags.iter().map(|bag| bag.values().sum()).collect();
-    let mean = (lengths.iter().sum::<f64>() / entries.len().max(1) as f64).max(1.0);
-    let rarity: BTreeMap<&str, f64> = wanted
+    let mut heads = score(&index.heads, &plan);
+    let mut tools = score(&index.tools, &plan);
+    pair(&index.heads, &mut heads);
+    pair(&index.tools, &mut tools);
+    let candidates = candidates(index, &heads, &tools, plan.expected(index));
+    let mut asked: Vec<Candidate> = candidates
         .iter()
-        .map(|word| {
-            let holders = bags.iter().filter(|bag| bag.contains_key(word)).count() as f64;
-            (word.as_str(), (1.0 + (entries.len() as f64 - holders + 0.5) / (holders + 0.5)).ln())
+        .filter(|candidate| index.servers[candidate.place].as_ref().is_some_and(|server| is_asked_for(server, query)))
+        .map(|candidate| Candidate { ..*candidate })
+        .collect();
+    let better = |a: &Candidate, b: &Candidate| {
+        b.score.total_cmp(&a.score).then_with(|| index.name(a.place).cmp(&index.name(b.place)))
+    };
+    let limit = query.limit.min(MAX_LIMIT);
+    if limit > 0 && asked.len() > limit {
+        asked.select_nth_unstable_by(limit - 1, better);
+    }
+    asked.truncate(limit);
+    asked.sort_unstable_by(better);
+    let best = asked.first().map_or(0.0, |best| best.score);
+    let matches: Vec<Match> = asked
+        .iter()
+        .take_while(|candidate| candidate.score >= best * RELATIVE)
+        .filter_map(|candidate| {
+            let server = index.servers[candidate.place].as_ref()?;
+            let tools = best_tools(server, heads.scores[server.head as usize], &tools);
+            Some(Match { entry: Arc::clone(&server.entry), score: candidate.score.into(), tools })
         })
         .collect();
-
-    let mut matches = Vec::new();
-    for ((entry, bag), length) in entries.iter().zip(&bags).zip(&lengths) {
-        let dampening = SATURATION * (1.0 - LENGTH + LENGTH * length / mean);
-        let weigh = |(word, rarity): (&&str, &f64)| {
-            bag.get(*word).map_or(0.0, |weight| rarity * weight * (SATURATION + 1.0) / (weight + dampening))
-        };
-        let score: f64 = rarity.iter().map(weigh).sum();
-        if score > 0.0 {
-            matches.push(Match { entry: Arc::clone(entry), score, tools: tools(entry, &rarity) });
-        }
-    }
-    matches.sort_by(|a, b| b.score.total_cmp(&a.score));
-    matches.truncate(limit);
-    matches
-}
-
-/// The words of an entry, each with how much it counts there.
-fn bag(entry: &ServerEntry) -> BTreeMap<String, f64> {
-    let mut bag = BTreeMap::new();
-    let mut add = |text: &str, weight: f64| {
-        for word in words(text) {
-            *bag.entry(word).or_insert(0.0) += weight;
-        }
+    let categories = if matches.is_empty() {
+        categories::near(index, candidates.iter().map(|c| (c.place, c.score)))
+    } else {
+        Vec::new()
     };
-    add(entry.name.as_str(), NAME);
-    add(entry.title.as_deref().unwrap_or_default(), TITLE);
-    add(entry.description.as_deref().unwrap_or_default(), DESCRIPTION);
-    if let Some(metadata) = &entry.metadata {
-        add(metadata.category.as_deref().unwrap_or_default(), TAG);
-        metadata.tags.iter().for_each(|tag| add(tag, TAG));
-    }
-    for tool in &entry.tools {
-        add(&tool.name, TOOL);
-        add(tool.description.as_deref().unwrap_or_default(), TOOL_DESCRIPTION);
-    }
-    bag
+    SearchResult { matches, categories }
 }
 
-fn tools(entry: &ServerEntry, rarity: &BTreeMap<&str, f64>) -> Vec<ToolMatch> {
-    let mut scored: Vec<ToolMatch> = Vec::new();
-    for tool in &entry.tools {
-        let text = format!("{} {}", tool.name, tool.description.as_deref().unwrap_or_default());
-        let own: BTreeSet<String> = words(&text).collect();
-        let score: f64 = own.iter().filter_map(|word| rarity.get(word.as_str())).sum();
-        if score > 0.0 {
-            scored.push(ToolMatch { name: tool.name.clone(), score, description: tool.description.clone() });
+/// Every server that has to do with the query, and what it scores.
+fn candidates(index: &SearchIndex, heads: &Scored, tools: &Scored, expected: f32) -> Vec<Candidate> {
+    let mut best = vec![[0.0_f32; BEST_TOOLS.len()]; index.servers.len()];
+    for (score, (place, _)) in tools.scores.iter().zip(&index.tool_of).filter(|(score, _)| **score > 0.0) {
+        let mut score = *score;
+        for kept in &mut best[*place] {
+            if score > *kept {
+                std::mem::swap(&mut score, kept);
+            }
         }
     }
-    scored.sort_by(|a, b| b.score.total_cmp(&a.score));
-    scored.truncate(MAX_TOOLS);
-    scored
+    for (score, place) in heads.scores.iter().zip(&index.head_of) {
+        let own: f32 = best[*place].iter().zip(BEST_TOOLS).map(|(score, counts)| score * counts).sum();
+        best[*place][0] = own + score;
+    }
+    let scored = best.into_iter().enumerate().map(|(place, [score, ..])| Candidate { place, score });
+    scored.filter(|candidate| candidate.score > 0.0 && candidate.score >= expected * ABSOLUTE).collect()
 }
 
-/// Lower-case words of a text; `createIssue` and `create_issues` are both `create` and `issue`.
-fn words(text: &str) -> impl Iterator<Item = String> {
-    let mut spaced = String::with_capacity(text.len() + 8);
-    let mut lower_before = false;
-    for c in text.chars() {
-        if c.is_uppercase() && lower_before {
-            spaced.push(' ');
-        }
-        lower_before = c.is_lowercase() || c.is_ascii_digit();
-        spaced.extend(if c.is_alphanumeric() { c } else { ' ' }.to_lowercase());
-    }
-    spaced.split_whitespace().map(singular).collect::<Vec<_>>().into_iter()
+fn best_tools(server: &Server, head: f32, tools: &Scored) -> Vec<ToolMatch> {
+    let scored = server.tools.iter().map(|tool| (tools.scores[tool.doc as usize], tool));
+    let mut scored: Vec<_> = scored.filter(|(score, _)| *score > 0.0).collect();
+    scored.sort_by(|(a, _), (b, _)| b.total_cmp(a));
+    let least = scored.first().map_or(0.0, |(best, _)| best * RELATIVE);
+    let kept = scored.into_iter().take(MAX_TOOLS).take_while(|(score, _)| *score >= least);
+    kept.map(|(score, tool)| ToolMatch {
+        name: tool.name.clone(),
+        score: (score + CONTEXT * head).into(),
+        description: tool.description.clone(),
+    })
+    .collect()
 }
 
-fn singular(word: &str) -> String {
-    match word.strip_suffix('s') {
-        Some(stem) if stem.len() > 2 && !stem.ends_with(['s', 'u', 'i']) => stem.to_owned(),
-        _ => word.to_owned(),
+/// Lets the best texts gain by words that stand side by side in them as they do in the query.
+fn pair(index: &super::Inverted, scored: &mut Scored) {
+    if scored.pairs.is_empty() {
+        return;
+    }
+    let mut best: Vec<(usize, f32)> =
+        scored.scores.iter().copied().enumerate().filter(|(_, score)| *score > 0.0).collect();
+    if best.len() > PAIRED {
+        // What scores alike is all looked at, or none of it: which would hang on the order in which it came.
+        best.select_nth_unstable_by(PAIRED, |(_, a), (_, b)| b.total_cmp(a));
+        let least = best[PAIRED].1;
+        best.truncate(PAIRED);
+        best.retain(|(_, score)| *score > least);
+    }
+    for (doc, _) in best {
+        scored.scores[doc] += PAIR * index.pairs(doc as u32, &scored.pairs);
     }
 }
 
-#[cfg(test)]
-mod tests {
-    use super::*;
-    use crate::model::{ServerName, ToolEntry};
+/// A query of words that say nothing finds only servers that are called so.
+fn by_name(index: &SearchIndex, query: &SearchQuery) -> SearchResult {
+    let named = query.bounded().split_whitespace().find_map(|word| {
+        let server = index.places.iter().find(|(name, _)| name.as_str().eq_ignore_ascii_case(word));
+        server.and_then(|(_, place)| index.servers[*place].as_ref()).filter(|server| is_asked_for(server, query))
+    });
+    match named.filter(|_| query.limit > 0) {
+        Some(server) => SearchResult {
+            matches: vec![Match { entry: Arc::clone(&server.entry), score: 1.0, tools: Vec::new() }],
+            categories: Vec::new(),
+        },
+        None => SearchResult { matches: Vec::new(), categories: categories::near(index, std::iter::empty()) },
+    }
+}
 
-    fn entry(name: &str, description: &str, tools: &[&str]) -> Arc<ServerEntry> {
-        let mut entry = ServerEntry::image(ServerName::new(name).unwrap(), "x");
-        entry.description = Some(description.to_owned());
-        entry.tools = tools.iter().map(|name| ToolEntry { name: (*name).to_owned(), ..ToolEntry::default() }).collect();
-        Arc::new(entry)
+fn is_asked_for(server: &Server, query: &SearchQuery) -> bool {
+    let is = |asked: &Option<String>, own: Option<&str>| {
+        asked.as_deref().is_none_or(|asked| own.is_some_and(|own| own.to_lowercase() == asked.to_lowercase()))
+    };
+    is(&query.category, categories::of(&server.entry)) && is(&query.source, None)
+}
+
+impl SearchIndex {
+    fn name(&self, place: usize) -> Option<&str> {
+        self.servers[place].as_ref().map(|server| server.entry.name.as_str())
+    }
+}
+
+impl Lexicon for SearchIndex {
+    fn knows(&self, stem: &str) -> bool {
+        self.heads.known(stem).is_some() || self.tools.known(stem).is_some()
     }
 
-    #[test]
-    fn finds_by_name_tool_and_description() {
-        let entries = [
-            entry("github", "Repositories, issues and pull requests", &["createIssue", "list_pull_requests"]),
-            entry("notes", "Notes about issues", &["add_note"]),
-            entry("time", "Time zones", &["get_current_time"]),
-        ];
-        let found = search(&entries, "Create an issue", 10);
-        assert_eq!(found[0].entry.name.as_str(), "github");
-        assert_eq!(found[0].tools[0].name, "createIssue");
-        assert_eq!(found.len(), 2);
-        assert_eq!(search(&entries, "TIME", 1)[0].entry.name.as_str(), "time");
-        assert!(search(&entries, "weather", 10).is_empty());
-        assert!(search(&entries, " ,. ", 10).is_empty());
-        assert!(search(&[], "x", 10).is_empty());
+    fn nearest(&self, stem: &str) -> Option<String> {
+        nearest(stem, self.heads.known_words().chain(self.tools.known_words()))
+    }
+
+    fn rarity(&self, stem: &str) -> f32 {
+        let of = |index: &super::Inverted| index.known(stem).map_or(0.0, |term| index.rarity(term));
+        of(&self.tools).max(of(&self.heads))
     }
 }

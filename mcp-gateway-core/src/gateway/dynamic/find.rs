@@ -8,7 +8,7 @@ use super::answer::one_line;
 use super::arguments::{self, Detail, Sought};
 use super::config;
 use super::schema::output;
-use crate::catalog::{Match, SearchIndex, SearchQuery, SearchResult};
+use crate::catalog::{Match, SearchQuery};
 use crate::error::Result;
 use crate::gateway::hub::{Hub, Slot, Slots};
 use crate::gateway::settings::Settings;
@@ -118,17 +118,6 @@ impl Hub {
             return Ok(json!({"servers": [], "categories": found.categories, "next": next}));
         }
         Ok(json!({"servers": servers, "next": "each server says how to go on"}))
-    }
-
-    /// The servers of the catalog, and their tools, that fit a query best; what those of the profile were seen to offer counts.
-    pub(crate) async fn search(&self, query: &SearchQuery) -> Result<SearchResult> {
-        let mut index = SearchIndex::new();
-        let slots = self.slots();
-        for entry in self.catalog.list().await? {
-            let lock = slots.get(&entry.name).and_then(|slot| slot.lock());
-            index.put(entry, lock.as_ref().and_then(|lock| lock.surface.as_ref()));
-        }
-        Ok(index.search(query))
     }
 }
 

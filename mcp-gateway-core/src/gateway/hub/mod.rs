@@ -6,6 +6,7 @@ mod asking;
 mod call;
 mod discovery;
 mod events;
+mod finding;
 mod health;
 mod instance;
 mod logging;
@@ -90,6 +91,7 @@ pub(crate) struct Hub {
     options: HubOptions,
     /// Where a server that is added is looked up.
     pub(crate) catalog: Arc<dyn Catalog>,
+    finder: finding::Shared,
     pub(crate) bus: EventBus,
     /// The gateway's own tools, where the profile lets agents use them.
     pub(crate) dynamic: Option<Dynamic>,
@@ -141,6 +143,7 @@ impl Hub {
             sessions: Sessions::new(parts.options.max_sessions),
             options: parts.options,
             catalog: parts.catalog,
+            finder: finding::Shared::default(),
             bus: parts.bus,
             dynamic: parts.dynamic,
             slots: RwLock::new(Arc::new(parts.slots)),

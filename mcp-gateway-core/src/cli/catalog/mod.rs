@@ -1,15 +1,17 @@
 //! `catalog`: where servers are described.
 
+mod search;
+
 use std::iter;
 use std::path::{Path, PathBuf};
 
 use clap::Subcommand;
 use serde::Serialize;
 
-use super::args::CatalogArgs;
-use super::output::{FormatArgs, Output};
-use super::{Env, assemble, report};
 use crate::catalog::{Catalog as _, Diagnostic, FileCatalog, SearchIndex, SearchQuery};
+use crate::cli::args::CatalogArgs;
+use crate::cli::output::{FormatArgs, Output};
+use crate::cli::{Env, assemble, report};
 use crate::error::Result;
 use crate::gateway::home::Registered;
 use crate::model::{ServerEntry, ServerKind, ServerName, VerifyMode};
@@ -86,10 +88,13 @@ Unknown keys are warnings; what cannot be right is an error, and the exit code i
         #[command(flatten)]
         format: FormatArgs,
     },
-    /// Search for servers by name, title, description, tags and tools
+    /// Search for servers and tools: by words, or by what you want done
     #[command(after_help = "Examples:
   mcp-gateway catalog search \"issue tracker\"
-  mcp-gateway catalog search postgres --limit 3 --format json")]
+  mcp-gateway catalog search what time is it in Tokyo --tools
+  mcp-gateway catalog search postgres --category database --limit 3 --format json
+
+Other forms of a word, usual synonyms and slight misspellings are found too.")]
     Search {
         /// Words to look for
         #[arg(required = true)]
@@ -97,6 +102,15 @@ Unknown keys are warnings; what cannot be right is an error, and the exit code i
         /// The best so many
         #[arg(long, default_value_t = 20, value_name = "COUNT")]
         limit: usize,
+        /// Servers of this category only
+        #[arg(long)]
+        category: Option<String>,
+        /// Servers of the catalog of this name only
+        #[arg(long, value_name = "CATALOG")]
+        source: Option<String>,
+        /// Show the tools that fit, the best first, in place of the servers
+        #[arg(long)]
+        tools: bool,
         #[command(flatten)]
         catalog: CatalogArgs,
         #[command(flatten)]
@@ -176,14 +190,13 @@ impl Verb {
                 Ok(())
             }
             Self::Validate { path, format } => validate(&path, &mut format.open()).await,
-            Self::Search { query, limit, catalog, format } => {
+            Self::Search { query, limit, category, source, tools, catalog, format } => {
+                let mut asked = SearchQuery::new(query.join(" ")).with_limit(limit);
+                (asked.category, asked.source) = (category, source);
                 let catalog = assemble::catalog(env, &catalog, &[]).await?;
                 let mut index = SearchIndex::new();
                 catalog.list().await?.into_iter().for_each(|entry| index.put(entry, None));
-                let found = index.search(&SearchQuery::new(query.join(" ")).with_limit(limit));
-                let rows: Vec<ServerRow> =
-                    found.matches.iter().map(|found| ServerRow::from(found.entry.as_ref())).collect();
-                servers(&mut format.open(), &rows)
+                search::show(&index.search(&asked), tools, limit, &mut format.open())
             }
         }
     }
