@@ -20,6 +20,7 @@ fn catalogs_are_listed_and_shown() {
     insta::assert_snapshot!("show_server_json", place.show("catalog show boxed --format json"));
     insta::assert_snapshot!("show_unknown", place.show("catalog show kepper"));
     insta::assert_snapshot!("search", place.show("catalog search container"));
+    insta::assert_snapshot!("search_nothing", place.show("catalog search qzxv wvxq"));
 }
 
 #[test]
@@ -89,4 +90,26 @@ fn whoever_registers_a_catalog_says_whether_its_images_must_be_signed() {
     place.ok("catalog rm c");
     place.ok("catalog add c c.yaml");
     assert_eq!(inspect()["verify"]["mode"], "off");
+}
+
+#[test]
+fn tools_are_found_by_what_they_do() {
+    let place = Place::new();
+    place.write(
+        "c.yaml",
+        "registry:
+  shop: {image: mcp/shop, metadata: {category: commerce}, tools: [{name: createInvoice, description: Bills a customer}, {name: listGoods}]}
+  sky: {image: mcp/sky, metadata: {category: weather}, tools: [{name: get_forecast, description: Tells the weather}]}
+",
+    );
+    place.ok("catalog add c c.yaml");
+    let found = |command: &str| -> serde_json::Value { serde_json::from_str(&place.ok(command)).unwrap() };
+    let tools = found("catalog search make an invoice for me --tools --format json");
+    assert_eq!(tools[0]["name"], "createInvoice");
+    assert_eq!(tools[0]["server"], "shop");
+    assert_eq!(tools[0]["description"], "Bills a customer");
+    let tools = found("catalog search weather --tools --category weather --source c --format json");
+    assert_eq!(tools[0]["name"], "get_forecast");
+    assert_eq!(found("catalog search weather --category commerce --format json"), serde_json::json!([]));
+    assert_eq!(found("catalog search weather --source other --format json"), serde_json::json!([]));
 }

@@ -141,7 +141,7 @@ fn is_asked_for(server: &Server, query: &SearchQuery) -> bool {
     let is = |asked: &Option<String>, own: Option<&str>| {
         asked.as_deref().is_none_or(|asked| own.is_some_and(|own| own.to_lowercase() == asked.to_lowercase()))
     };
-    is(&query.category, categories::of(&server.entry)) && is(&query.source, None)
+    is(&query.category, categories::of(&server.entry)) && is(&query.source, server.entry.source.as_deref())
 }
 
 impl SearchIndex {

@@ -113,6 +113,12 @@ fn filters_leave_out_what_is_not_asked_for() {
     };
     assert_eq!(names(SearchQuery::new("list notes").with_category("Productivity")), ["notes"]);
     assert!(names(SearchQuery::new("list notes").with_source("nobody")).is_empty());
+    let mut index = index();
+    let mut own = entries().remove(2);
+    own.source = Some("Own".to_owned());
+    index.put(Arc::new(own), None);
+    let found = index.search(&SearchQuery::new("list notes").with_source("own")).matches;
+    assert_eq!(found.iter().map(|found| found.entry.name.as_str()).collect::<Vec<_>>(), ["notes"]);
 }
 
 #[test]

@@ -64,3 +64,47 @@ impl Hub {
 
 /// A place for a finder.
 pub(super) type Shared = Arc<Mutex<Finder>>;
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::model::{Definition, Surface};
+
+    fn entry(name: &str, description: &str) -> Arc<ServerEntry> {
+        let mut entry = ServerEntry::image(ServerName::new(name).unwrap(), "x");
+        entry.description = Some(description.to_owned());
+        Arc::new(entry)
+    }
+
+    fn seen(name: &str, tool: &str) -> HashMap<ServerName, Arc<ServerLock>> {
+        let mut surface = Surface::default();
+        surface.tools.push(Definition::new(tool, format!(r#"{{"name":"{tool}"}}"#)));
+        let record = ServerLock { surface: Some(surface), ..ServerLock::default() };
+        HashMap::from([(ServerName::new(name).unwrap(), Arc::new(record))])
+    }
+
+    #[test]
+    fn the_index_follows_catalog_and_records() {
+        let mut finder = Finder::default();
+        let entries = vec![entry("a", "weather"), entry("b", "payments")];
+        let names = |finder: &Finder, query: &str| {
+            let found = finder.index.search(&SearchQuery::new(query)).matches;
+            found.into_iter().map(|found| found.entry.name.to_string()).collect::<Vec<_>>()
+        };
+        finder.update(entries.clone(), HashMap::new());
+        assert_eq!(names(&finder, "weather"), ["a"]);
+        let records = seen("b", "teleport");
+        finder.update(entries.clone(), records.clone());
+        assert_eq!(names(&finder, "teleport"), ["b"]);
+        finder.update(entries.clone(), records);
+        assert_eq!(names(&finder, "teleport"), ["b"]);
+        finder.update(entries.clone(), seen("b", "levitate"));
+        assert!(names(&finder, "teleport").is_empty(), "what it offers no more is forgotten");
+        finder.update(entries.clone(), HashMap::new());
+        assert!(names(&finder, "levitate").is_empty());
+        finder.update(vec![entry("b", "refunds")], HashMap::new());
+        assert!(names(&finder, "weather").is_empty());
+        assert!(names(&finder, "payments").is_empty());
+        assert_eq!(names(&finder, "refunds"), ["b"]);
+    }
+}
