@@ -8,7 +8,8 @@ use indexmap::IndexMap;
 
 use super::Catalog;
 use super::decode::{Decoded, decode};
-use super::diagnostic::{Diagnostic, Problems, joined};
+use super::diagnostic::{Diagnostic, Position, Problems, joined};
+use super::fingerprint;
 use super::tree::Node;
 use crate::error::{Error, ErrorKind, Result};
 use crate::model::{ServerEntry, ServerName, VerifyMode};
@@ -160,7 +161,7 @@ fn load_blocking(path: &Path, options: LoadOptions) -> Result<LoadReport> {
         (loading.name, loading.title) = (None, None);
         if files.is_empty() {
             let problems = Problems::new(&path.display().to_string());
-            problems.warn(crate::catalog::diagnostic::Position::default(), "folder has no catalog files", None);
+            problems.warn(Position::default(), "folder has no catalog files", None);
             loading.warnings = problems.take_warnings();
         }
     }
@@ -217,6 +218,7 @@ impl Loading {
             }
         }
         for mut entry in entries {
+            self.void_approval(file, &mut entry);
             if self.options.verify.is_some() {
                 Arc::make_mut(&mut entry).verify = self.options.verify;
             }
@@ -230,6 +232,20 @@ impl Loading {
             }
         }
         Ok(())
+    }
+
+    /// Takes an approval away that is of another entry than the one that it stands in.
+    fn void_approval(&mut self, file: &str, entry: &mut Arc<ServerEntry>) {
+        let Some(approval) = &entry.approved else { return };
+        if approval.entry.as_ref().is_none_or(|approved| *approved == fingerprint(entry)) {
+            return;
+        }
+        let problems = Problems::new(file);
+        let message = format!("approval of `{}` by `{}` is void: the entry was changed since", entry.name, approval.by);
+        let hint = "look at what the entry says now, and run `mcp-gateway catalog approve` again";
+        problems.warn(Position::default(), message, Some(hint.to_owned()));
+        self.warnings.extend(problems.take_warnings());
+        Arc::make_mut(entry).approved = None;
     }
 
     fn finish(self, stem: String) -> Result<LoadReport> {

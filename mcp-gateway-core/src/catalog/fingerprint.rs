@@ -6,13 +6,14 @@ use sha2::{Digest as _, Sha256};
 use crate::model::ServerEntry;
 
 /// Keys that only describe a server: a new star count or wording does not change what runs.
-const DESCRIPTIVE: [&str; 7] = ["title", "description", "icon", "readme", "upstream", "metadata", "catalog"];
+const DESCRIPTIVE: [&str; 8] =
+    ["title", "description", "icon", "readme", "upstream", "metadata", "approved", "catalog"];
 
 /// The SHA-256, in hex, of what an entry says about how its server runs; two that run alike have the same.
 ///
 /// # Behavior
 /// - Taken over JSON with sorted keys, so that the order in which keys are written does not matter.
-/// - Title, description, icon, readme, upstream and metadata are left out, and which catalog it came from.
+/// - Title, description, icon, readme, upstream and metadata are left out, and who approved it and which catalog it came from.
 pub fn fingerprint(entry: &ServerEntry) -> String {
     let mut value = serde_json::to_value(entry).unwrap_or_default();
     if let Some(fields) = value.as_object_mut() {

@@ -6,7 +6,7 @@ use async_trait::async_trait;
 use indexmap::IndexMap;
 
 use super::Catalog;
-use crate::error::Result;
+use crate::error::{Error, Result};
 use crate::model::{ServerEntry, ServerName};
 
 /// Catalogs in order, where a later one overrides or hides what earlier ones say.
@@ -61,5 +61,21 @@ impl Catalog for LayeredCatalog {
 
     fn hides(&self, server: &ServerName) -> bool {
         self.layers.iter().any(|layer| layer.hides(server))
+    }
+
+    async fn refusal(&self, server: &ServerName) -> Result<Option<Error>> {
+        for layer in self.layers.iter().rev() {
+            if let Some(refusal) = layer.refusal(server).await? {
+                return Ok(Some(refusal));
+            }
+            if layer.hides(server) || layer.get(server).await?.is_some() {
+                break;
+            }
+        }
+        Ok(None)
+    }
+
+    fn demands_signature(&self, entry: &ServerEntry) -> bool {
+        self.layers.iter().any(|layer| layer.demands_signature(entry))
     }
 }

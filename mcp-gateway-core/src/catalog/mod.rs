@@ -7,6 +7,7 @@ mod fingerprint;
 mod host;
 mod layered;
 mod memory;
+mod scope;
 mod search;
 #[cfg(feature = "__oci")]
 mod source;
@@ -21,7 +22,7 @@ use std::sync::Arc;
 
 use async_trait::async_trait;
 
-use crate::error::Result;
+use crate::error::{Error, Result};
 use crate::model::{ServerEntry, ServerName};
 
 pub use diagnostic::Diagnostic;
@@ -30,6 +31,7 @@ pub use fingerprint::fingerprint;
 pub use host::HostCatalog;
 pub use layered::LayeredCatalog;
 pub use memory::MemoryCatalog;
+pub use scope::{Admission, Scope, ScopeRule, ScopeSpec, ScopeVerification, ScopedCatalog};
 pub use search::{Match, SearchIndex, SearchQuery, SearchResult, ToolMatch};
 #[cfg(feature = "__oci")]
 pub use source::{
@@ -68,6 +70,21 @@ pub trait Catalog: fmt::Debug + Send + Sync + 'static {
     /// Whether catalogs below this one are to be silent about a server; its own entries are not concerned.
     fn hides(&self, server: &ServerName) -> bool {
         let _ = server;
+        false
+    }
+
+    /// Why a server is not there although it is described: what a scope says. It is for operators, never for an agent.
+    ///
+    /// # Errors
+    /// As [`get`](Self::get).
+    async fn refusal(&self, server: &ServerName) -> Result<Option<Error>> {
+        let _ = server;
+        Ok(None)
+    }
+
+    /// Whether an entry is there only as long as the signature of its own signer is verified, whatever a profile says.
+    fn demands_signature(&self, entry: &ServerEntry) -> bool {
+        let _ = entry;
         false
     }
 }

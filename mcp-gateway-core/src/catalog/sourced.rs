@@ -5,7 +5,7 @@ use std::sync::Arc;
 use async_trait::async_trait;
 
 use super::Catalog;
-use crate::error::Result;
+use crate::error::{Error, Result};
 use crate::model::{ServerEntry, ServerName};
 
 /// A catalog of somebody else's code, whose entries get the [`source`](ServerEntry::source) that it is known by.
@@ -46,5 +46,13 @@ impl Catalog for SourcedCatalog {
 
     fn hides(&self, server: &ServerName) -> bool {
         self.inner.hides(server)
+    }
+
+    async fn refusal(&self, server: &ServerName) -> Result<Option<Error>> {
+        self.inner.refusal(server).await
+    }
+
+    fn demands_signature(&self, entry: &ServerEntry) -> bool {
+        self.inner.demands_signature(entry)
     }
 }

@@ -178,6 +178,7 @@ pub(crate) async fn add(env: &Env, args: &ProfileArgs, servers: &[ServerName], c
     let profile = env.home.profile_to_change(&args.profile).await?;
     let spec = profile.spec().await?;
     assemble::check_servers(env, catalog, &spec.catalogs, servers).await?;
+    assemble::check_scope(env, catalog, &spec, servers).await?;
     let after = profile
         .update(Box::new(|spec| {
             for server in servers {

@@ -17,7 +17,7 @@ use super::view::AllNames;
 use super::{Client, McpGateway};
 use crate::approval::{ApprovalQueue, Approver};
 use crate::audit::{AuditStore, MemoryAudit};
-use crate::catalog::{Catalog, MemoryCatalog};
+use crate::catalog::{Catalog, MemoryCatalog, Scope, ScopedCatalog};
 use crate::error::{Error, ErrorKind, Result};
 use crate::model::{ProfileName, check_rules};
 use crate::policy::{Policy, RulePolicy};
@@ -84,6 +84,7 @@ impl Default for GatewayOptions {
 pub struct GatewayBuilder {
     profile: Option<Arc<dyn Profile>>,
     catalog: Option<Arc<dyn Catalog>>,
+    scope: Scope,
     secrets: Option<Arc<dyn SecretBroker>>,
     policy: Option<Arc<dyn Policy>>,
     approver: Option<Arc<dyn Approver>>,
@@ -104,6 +105,7 @@ impl Default for GatewayBuilder {
         Self {
             profile: None,
             catalog: None,
+            scope: Scope::new(),
             secrets: None,
             policy: None,
             approver: None,
@@ -138,6 +140,13 @@ impl GatewayBuilder {
     #[must_use]
     pub fn with_catalog(mut self, catalog: Arc<dyn Catalog>) -> Self {
         self.catalog = Some(catalog);
+        self
+    }
+
+    /// Which servers of the catalog exist; the profile's own `scope` can only narrow it.
+    #[must_use]
+    pub fn with_scope(mut self, scope: Scope) -> Self {
+        self.scope = scope;
         self
     }
 
@@ -252,6 +261,8 @@ impl GatewayBuilder {
         spec.audit.ensure_unsealed()?;
         let lock = profile.lock().await?;
         let catalog = self.catalog.unwrap_or_else(|| Arc::new(MemoryCatalog::new("empty")));
+        let scope = self.scope.with(format!("profile {}", spec.name), &spec.scope)?;
+        let catalog: Arc<dyn Catalog> = Arc::new(ScopedCatalog::new(catalog, scope));
         let audit = self.audit.unwrap_or_else(|| Arc::new(MemoryAudit::new()));
         let metrics = self.metrics.unwrap_or_default();
         let gateway = match &self.instance {

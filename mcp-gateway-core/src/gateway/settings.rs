@@ -35,11 +35,16 @@ pub(crate) struct VerifySettings {
     /// The word of the catalog, or of whoever registered it.
     catalog: Option<VerifyMode>,
     signer: Option<Signer>,
+    /// Whether it is there only because that signer signs it: then nobody's other word counts.
+    pub(crate) demanded: bool,
 }
 
 impl VerifySettings {
     /// The operator's words count before the catalog's; a signer without any word makes its signature required.
     pub(crate) fn rule(&self, image: &ImageReference) -> VerifyRule {
+        if self.demanded {
+            return VerifyRule::new(VerifyMode::Required, self.signer.clone());
+        }
         let own = self.profile.signer_of(image);
         let by_profile = self.profile.mode.or(own.map(|_| VerifyMode::Required));
         let signer = own.or(self.signer.as_ref());
@@ -70,6 +75,7 @@ impl Settings {
                 profile: spec.verify.clone(),
                 catalog: entry.verify,
                 signer: entry.signer.clone(),
+                demanded: false,
             },
             selection: Selection::of(spec, server),
         })

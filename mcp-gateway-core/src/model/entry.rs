@@ -3,7 +3,7 @@
 use std::fmt;
 
 use indexmap::IndexMap;
-use serde::{Serialize, Serializer};
+use serde::{Deserialize, Serialize, Serializer};
 use serde_json::{Map, Value};
 
 use super::{Limits, SecretDelivery, ServerName, Signer, VerifyMode};
@@ -104,6 +104,9 @@ pub struct ServerEntry {
     /// The address of its source.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub upstream: Option<String>,
+    /// Who approved the entry for those who use the catalog.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub approved: Option<EntryApproval>,
     /// The catalog that it came from: the name of a registered one, or `file:`, `inline:` or `host:` and what it is called.
     ///
     /// Whoever layers catalogs sets it; no file can.
@@ -148,6 +151,7 @@ impl ServerEntry {
             icon: None,
             readme: None,
             upstream: None,
+            approved: None,
             source: None,
             extra: Map::new(),
         }
@@ -165,6 +169,30 @@ impl ServerEntry {
         let mut entry = Self::new(name, ServerKind::Server);
         entry.process = Some(process);
         entry
+    }
+}
+
+/// Who approved an entry, and when.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "camelCase", deny_unknown_fields)]
+#[non_exhaustive]
+pub struct EntryApproval {
+    /// Who.
+    pub by: String,
+    /// When, in the form of RFC 3339.
+    pub at: String,
+    /// What there is to say about it.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub note: Option<String>,
+    /// The fingerprint of what was approved; without it, the approval is of whatever the entry says.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub entry: Option<String>,
+}
+
+impl EntryApproval {
+    /// An approval by someone at a time.
+    pub fn new(by: impl Into<String>, at: impl Into<String>) -> Self {
+        Self { by: by.into(), at: at.into(), note: None, entry: None }
     }
 }
 

@@ -24,8 +24,8 @@ pub use decision::{Decision, Effect};
 pub use delivery::SecretDelivery;
 pub use described::Described;
 pub use entry::{
-    ConfigEntry, EnvEntry, Metadata, OAuthEntry, OAuthProvider, ProcessEntry, ProcessPackage, RemoteEntry,
-    RemoteTransport, SecretEntry, ServerEntry, ServerKind, ToolContainer, ToolEntry,
+    ConfigEntry, EntryApproval, EnvEntry, Metadata, OAuthEntry, OAuthProvider, ProcessEntry, ProcessPackage,
+    RemoteEntry, RemoteTransport, SecretEntry, ServerEntry, ServerKind, ToolContainer, ToolEntry,
 };
 pub use host::{HostCaller, HostObject};
 pub use id::{InstanceId, ProfileName, ServerName, SessionId};

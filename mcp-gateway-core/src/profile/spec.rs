@@ -12,6 +12,7 @@ use serde_json::Value;
 use super::{
     ApprovalSpec, AuditSpec, DeliverySpec, DynamicSpec, OAuthSpec, PolicySpec, QuotaSpec, RedactionSpec, VerifySpec,
 };
+use crate::catalog::ScopeSpec;
 use crate::error::{Error, ErrorKind, Result};
 use crate::model::{Limits, ProfileName, ServerName, VerifyMode, parse_memory};
 
@@ -76,6 +77,9 @@ pub struct ProfileSpec {
     /// Which images must be signed, and by whom.
     #[serde(default, skip_serializing_if = "VerifySpec::is_default")]
     pub verify: VerifySpec,
+    /// Which of the servers that catalogs describe exist; it narrows what the organisation's own scope lets in.
+    #[serde(default, skip_serializing_if = "ScopeSpec::is_empty")]
+    pub scope: ScopeSpec,
 }
 
 impl ProfileSpec {
@@ -96,6 +100,7 @@ impl ProfileSpec {
             redaction: RedactionSpec::default(),
             quotas: Vec::new(),
             verify: VerifySpec::default(),
+            scope: ScopeSpec::default(),
         }
     }
 

@@ -86,6 +86,10 @@ pub(super) fn faults(spec: &ProfileSpec) -> Vec<Fault> {
         let hint = "write a repository with `*` for any characters, such as `ghcr.io/acme/*`";
         check.fault(&["verify", "signers", glob], format!("`{glob}` is not a pattern of repositories"), Some(hint));
     }
+    for (keys, message) in spec.scope.faults() {
+        let path: Vec<&str> = ["scope"].into_iter().chain(keys.iter().map(String::as_str)).collect();
+        check.fault(&path, message, Some("docs/scope.md lists the conditions of a rule"));
+    }
     check.faults
 }
 

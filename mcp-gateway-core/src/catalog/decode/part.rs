@@ -7,9 +7,11 @@ use crate::catalog::diagnostic::suggestion;
 use crate::catalog::tree::Kind;
 use crate::error::{Error, ErrorKind};
 use crate::model::{
-    ConfigEntry, EnvEntry, Limits, Metadata, OAuthEntry, OAuthProvider, ProcessEntry, ProcessPackage, RemoteEntry,
-    RemoteTransport, SecretDelivery, SecretEntry, Signer, ToolContainer, ToolEntry, VerifyMode, parse_memory,
+    ConfigEntry, EntryApproval, EnvEntry, Limits, Metadata, OAuthEntry, OAuthProvider, ProcessEntry, ProcessPackage,
+    RemoteEntry, RemoteTransport, SecretDelivery, SecretEntry, Signer, ToolContainer, ToolEntry, VerifyMode,
+    parse_memory,
 };
+use crate::util::clock::parse_rfc3339;
 
 pub(super) fn env(fields: &mut Fields<'_>) -> Vec<EnvEntry> {
     let variables = fields.each("env").into_iter().filter_map(|mut variable| {
@@ -246,4 +248,25 @@ pub(super) fn verify(fields: &mut Fields<'_>) -> Option<VerifyMode> {
             None
         }
     }
+}
+
+/// Who approved an entry; what cannot be read approves nothing, and is an error.
+pub(super) fn approved(fields: &mut Fields<'_>) -> Option<EntryApproval> {
+    let written = fields.value("approved");
+    if written.is_null() {
+        return None;
+    }
+    let read = serde_json::from_value::<EntryApproval>(written)
+        .map_err(|cause| Error::new(ErrorKind::InvalidConfig, cause.to_string()));
+    let checked = read.and_then(|approval| {
+        if approval.by.trim().is_empty() {
+            return Err(Error::new(ErrorKind::InvalidConfig, "`by` is empty"));
+        }
+        if parse_rfc3339(&approval.at).is_none() {
+            return Err(Error::new(ErrorKind::InvalidConfig, format!("`{}` is not a time", approval.at))
+                .with_hint("write such as `2026-05-04T10:00:00Z`"));
+        }
+        Ok(approval)
+    });
+    checked.map_err(|error| fields.report("approved", &error)).ok()
 }

@@ -43,6 +43,7 @@ pub(super) fn server(mut fields: Fields<'_>, name: ServerName) -> ServerEntry {
     entry.http = part::http(&mut fields);
     entry.signer = part::signer(&mut fields);
     entry.verify = part::verify(&mut fields);
+    entry.approved = part::approved(&mut fields);
     entry.icon = fields.text("icon");
     entry.readme = fields.text("readme");
     entry.upstream = fields.text("upstream");

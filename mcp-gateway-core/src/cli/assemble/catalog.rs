@@ -3,12 +3,13 @@
 use std::path::Path;
 use std::sync::Arc;
 
-use crate::catalog::Catalog;
+use crate::catalog::{Catalog, Scope, ScopedCatalog};
 use crate::cli::args::CatalogArgs;
 use crate::cli::{Env, report};
 use crate::error::{Error, ErrorKind, Result};
 use crate::gateway::home::CatalogSource;
 use crate::model::{ProfileName, ServerName};
+use crate::profile::ProfileSpec;
 use crate::util::fs;
 use crate::util::pattern::did_you_mean;
 
@@ -63,8 +64,34 @@ pub(crate) async fn check_servers(
     let catalog = catalog(env, args, of_profile).await?;
     for server in servers {
         if catalog.get(server).await?.is_none() {
+            if let Some(refusal) = catalog.refusal(server).await? {
+                return Err(refusal);
+            }
             let entries = catalog.list().await?;
             return Err(not_in_catalog(server, entries.iter().map(|entry| &entry.name)));
+        }
+    }
+    Ok(())
+}
+
+/// Refuses servers that the profile's own scope shuts out.
+///
+/// # Errors
+/// `Denied`, with the scope and the rule that says so; as [`check_servers`].
+pub(crate) async fn check_scope(
+    env: &Env,
+    args: &CatalogArgs,
+    spec: &ProfileSpec,
+    servers: &[ServerName],
+) -> Result<()> {
+    if spec.scope.is_empty() || servers.is_empty() {
+        return Ok(());
+    }
+    let scope = Scope::new().with(format!("profile {}", spec.name), &spec.scope)?;
+    let catalog = ScopedCatalog::new(catalog(env, args, &spec.catalogs).await?, scope);
+    for server in servers {
+        if let Some(refusal) = catalog.refusal(server).await? {
+            return Err(refusal);
         }
     }
     Ok(())

@@ -244,7 +244,10 @@ async fn show(env: &Env, name: &str, catalog: &CatalogArgs, out: &mut Output) ->
     let catalog = assemble::catalog(env, catalog, &[]).await?;
     match catalog.get(&server).await? {
         Some(entry) => out.document(entry.as_ref()),
-        None => Err(assemble::not_in_catalog(&server, catalog.list().await?.iter().map(|entry| &entry.name))),
+        None => match catalog.refusal(&server).await? {
+            Some(refusal) => Err(refusal),
+            None => Err(assemble::not_in_catalog(&server, catalog.list().await?.iter().map(|entry| &entry.name))),
+        },
     }
 }
 

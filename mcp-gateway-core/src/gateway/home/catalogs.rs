@@ -7,7 +7,7 @@ use serde_json::Value;
 
 use super::Home;
 use super::options::CatalogSource;
-use crate::catalog::{Catalog, FileCatalog, LayeredCatalog, LoadOptions, LoadReport};
+use crate::catalog::{Catalog, FileCatalog, LayeredCatalog, LoadOptions, LoadReport, ScopedCatalog};
 use crate::error::{Error, ErrorKind, Result};
 use crate::util::fs;
 
@@ -34,7 +34,8 @@ impl Looked {
 impl Home {
     /// The catalogs that are named; else the profile's; else every registered one. A later one wins.
     ///
-    /// Gives the catalog and what a person should know: entries that were left out.
+    /// Gives the catalog, without what the home's scope shuts out, and what a person should know: entries that were left
+    /// out.
     ///
     /// # Errors
     /// `InvalidConfig` when a file that was named is broken, or there is no catalog at all.
@@ -44,7 +45,13 @@ impl Home {
         of_profile: &[String],
     ) -> Result<(Arc<dyn Catalog>, Vec<String>)> {
         let looked = self.look_up(named, of_profile, false).await?;
-        Ok((Arc::new(LayeredCatalog::new(looked.layers)), looked.warnings))
+        let layered = Arc::new(LayeredCatalog::new(looked.layers));
+        Ok((Arc::new(ScopedCatalog::new(layered, self.scope()?)), looked.warnings))
+    }
+
+    /// What the catalogs describe, whether or not it is in any scope: for who asks about the scope itself.
+    pub(super) async fn described(&self, named: &[CatalogSource], of_profile: &[String]) -> Result<LayeredCatalog> {
+        Ok(LayeredCatalog::new(self.look_up(named, of_profile, false).await?.layers))
     }
 
     pub(super) async fn look_up(

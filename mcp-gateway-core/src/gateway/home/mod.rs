@@ -10,6 +10,7 @@ mod profile;
 mod prune;
 mod registered;
 mod runtimes;
+mod scope;
 mod secret_command;
 mod secrets;
 mod share;
@@ -32,6 +33,7 @@ pub use options::{
 };
 pub use prune::UsedImage;
 pub use registered::Registered;
+pub use scope::ScopeCheck;
 pub use secret_command::SecretCommand;
 pub use secrets::{SecretStatus, SecretUsed};
 pub use share::ShareCommand;

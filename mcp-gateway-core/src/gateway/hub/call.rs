@@ -100,7 +100,7 @@ impl Hub {
         let subject = request.subject()?;
         let selected = |slot: &Slot, name: &str| match &slot.body {
             Ok(body) => request.kind != RequestKind::CallTool || body.settings.offers(name),
-            Err(_) => true,
+            Err(_) => !slot.is_shut_out(),
         };
         let slots = self.slots_of(ctx.session.as_ref());
         let targets = slots.values().filter(|slot| !slot.has_surface()).filter_map(|slot| {

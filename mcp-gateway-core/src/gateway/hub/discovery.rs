@@ -87,7 +87,7 @@ impl Hub {
         }
     }
 
-    /// The servers that cannot be listed now, each with its reason.
+    /// The servers that cannot be listed now, each with its reason; what a scope shuts out is not there at all.
     pub(super) fn unavailable(&self) -> Vec<(ServerName, String)> {
         let reason = |slot: &Arc<Slot>| {
             let failure = slot.health().last().map(ToString::to_string);
@@ -97,7 +97,9 @@ impl Hub {
                 Ok(_) => Some(failure.unwrap_or_else(|| "it is still starting".to_owned())),
             }
         };
-        self.slots().values().filter_map(|slot| Some((slot.name.clone(), reason(slot)?))).collect()
+        let slots = self.slots();
+        let known = slots.values().filter(|slot| !slot.is_shut_out());
+        known.filter_map(|slot| Some((slot.name.clone(), reason(slot)?))).collect()
     }
 }
 

@@ -71,14 +71,19 @@ pub(crate) async fn body(spec: &ProfileSpec, server: &ServerName, catalog: &dyn 
         return Err(Error::new(ErrorKind::InvalidInput, "`gateway` is the name of the gateway's own tools")
             .with_hint("give the server another name in its catalog"));
     }
-    let entry = catalog.get(server).await?.ok_or_else(|| {
-        Error::new(ErrorKind::NotFound, format!("server `{server}` is in no catalog"))
-            .with_context("catalog", catalog.name())
-            .with_hint("run `mcp-gateway catalog ls` to see what there is")
-    })?;
+    let Some(entry) = catalog.get(server).await? else {
+        return Err(catalog.refusal(server).await?.unwrap_or_else(|| not_in_catalog(server, catalog)));
+    };
     let own = spec.servers.get(server).cloned().unwrap_or_default();
-    let settings = Settings::of(spec, server, &entry)?;
+    let mut settings = Settings::of(spec, server, &entry)?;
+    settings.verify.demanded = catalog.demands_signature(&entry);
     Ok(Body { fingerprint: fingerprint(&entry), entry, spec: own, settings })
+}
+
+fn not_in_catalog(server: &ServerName, catalog: &dyn Catalog) -> Error {
+    Error::new(ErrorKind::NotFound, format!("server `{server}` is in no catalog"))
+        .with_context("catalog", catalog.name())
+        .with_hint("run `mcp-gateway catalog ls` to see what there is")
 }
 
 /// What a server offers whose tools the catalog itself defines.
@@ -113,6 +118,11 @@ impl Hub {
                 self.profile.keep_server(server, None).await?;
             }
         }
+        // The record says why; whoever asks is told what they would be told of any name that is in no catalog.
+        let added = added.map_err(|error| match error.kind() {
+            ErrorKind::Denied => not_in_catalog(server, self.catalog.as_ref()),
+            _ => error,
+        });
         added.and(recorded)
     }
 

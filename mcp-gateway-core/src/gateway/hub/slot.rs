@@ -10,7 +10,7 @@ use super::health::Health;
 use super::instance::Instance;
 use super::pool::Pool;
 use super::{ServerState, ServerStatus};
-use crate::error::{Error, Result};
+use crate::error::{Error, ErrorKind, Result};
 use crate::gateway::settings::Settings;
 use crate::gateway::view::View;
 use crate::model::{ServerEntry, ServerName, SessionId, Surface, Verification};
@@ -103,6 +103,11 @@ impl Slot {
             pool: Pool::default(),
             health: Mutex::default(),
         }
+    }
+
+    /// Whether a scope shuts it out: then nobody but an operator may learn that it is there.
+    pub(crate) fn is_shut_out(&self) -> bool {
+        self.body.as_ref().is_err_and(|error| error.kind() == ErrorKind::Denied)
     }
 
     /// The place of a request.

@@ -4,6 +4,7 @@ mod approvals;
 mod dynamic;
 mod governed;
 mod host;
+mod scoped;
 
 use std::collections::BTreeMap;
 use std::sync::atomic::{AtomicBool, AtomicUsize, Ordering};
