@@ -7,6 +7,8 @@ mod fingerprint;
 mod host;
 mod layered;
 mod memory;
+#[cfg(feature = "catalog-registry")]
+pub mod registry;
 mod scope;
 mod search;
 #[cfg(feature = "__oci")]

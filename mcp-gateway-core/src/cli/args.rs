@@ -6,7 +6,7 @@ use clap::{Args, Parser, Subcommand, ValueEnum};
 
 use super::logging::LogArgs;
 use super::{
-    approvals, audit, catalog, clients, completion, gateway, oauth, policy, profile, prune, ps, secret, server, stats,
+    approvals, audit, catalog, clients, completion, gateway, oauth, policy, profile, prune, ps, scope, secret, server, stats,
     toolkit, tools, version,
 };
 use crate::gateway::home::RuntimeName;
@@ -85,6 +85,8 @@ pub(crate) enum HomeVerb {
     /// The gateway in the configuration of MCP clients: Claude, Cursor, VS Code and others
     #[command(subcommand)]
     Client(clients::Verb),
+    /// Which of the servers that catalogs describe exist, and why
+    Scope(scope::Verb),
 }
 
 /// What is about the binary itself.

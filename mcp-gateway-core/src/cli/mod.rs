@@ -28,6 +28,7 @@ mod prompt;
 mod prune;
 mod ps;
 mod report;
+mod scope;
 mod secret;
 mod server;
 mod signals;
@@ -137,6 +138,7 @@ async fn of_home(verb: HomeVerb, env: &Env) -> Result<Exit> {
         HomeVerb::Approvals(verb) => verb.run(env).await?,
         HomeVerb::Policy(verb) => return verb.run(env).await,
         HomeVerb::Client(verb) => verb.run(env).await?,
+        HomeVerb::Scope(verb) => return verb.run(env).await,
     }
     Ok(Exit::OK)
 }

@@ -194,10 +194,24 @@ impl<'a> Expansion<'a> {
     fn remote(&self, declared: &Declared) -> Result<RemotePlan> {
         let mut plan = self.address()?;
         for (name, template) in self.entry().remote.iter().flat_map(|remote| &remote.headers) {
+            if self.lacks_optional(template, declared)? {
+                continue;
+            }
             let value = expand_secret(template, &self.scope, &|name| declared.get(name))?;
-            plan.headers.push((name.clone(), value));
+            if !value.is_empty() {
+                plan.headers.push((name.clone(), value));
+            }
         }
         Ok(plan)
+    }
+
+    /// Whether a text names a secret that is not set and need not be: half a credential is not sent.
+    fn lacks_optional(&self, template: &str, declared: &Declared) -> Result<bool> {
+        let optional = |name: &str| {
+            let mut secrets = self.entry().secrets.iter();
+            secrets.any(|secret| secret.env == name && secret.required == Some(false))
+        };
+        Ok(variables(template)?.into_iter().any(|name| declared.get(name).is_none() && optional(name)))
     }
 
     /// Where a remote server is; its headers may hold secrets and are left out.

@@ -5,7 +5,7 @@ use serde_json::Value;
 use crate::error::{Error, ErrorKind, Result};
 use crate::util::pattern::did_you_mean;
 
-const NAMES: [&str; 7] = ["volume", "volume-target", "into", "first", "last", "or", "mount_as"];
+const NAMES: [&str; 8] = ["volume", "volume-target", "into", "first", "last", "or", "mount_as", "named"];
 
 /// One function of an expression.
 #[derive(Clone, Debug)]
@@ -24,6 +24,8 @@ pub(super) enum Function<'a> {
     Or(&'a str),
     /// A path, mounted as another: `/a` becomes `/a:/logs:ro`.
     MountAs(&'a str),
+    /// The value behind the name of an option, as two arguments: `80` becomes `--port` and `80`.
+    Named(&'a str),
 }
 
 impl<'a> Function<'a> {
@@ -41,7 +43,8 @@ impl<'a> Function<'a> {
             ("last", None) => Ok(Self::Last),
             ("or", Some(value)) => Ok(Self::Or(value)),
             ("mount_as", Some(path)) => Ok(Self::MountAs(path)),
-            ("or" | "mount_as", None) => wrong(format!("function `{name}` needs a value"))
+            ("named", Some(option)) => Ok(Self::Named(option)),
+            ("or" | "mount_as" | "named", None) => wrong(format!("function `{name}` needs a value"))
                 .map_err(|error: Error| error.with_hint(format!("write `{name}:value`"))),
             (name, Some(_)) if NAMES.contains(&name) => wrong(format!("function `{name}` takes no value")),
             (name, _) => wrong(format!("unknown function `{name}`")).map_err(|error| match did_you_mean(name, NAMES) {
@@ -64,6 +67,9 @@ impl<'a> Function<'a> {
                 Some(source) if !source.is_empty() => format!("{source}:{path}"),
                 _ => String::new(),
             }),
+            Self::Named(option) => {
+                Item::List(item.into_texts().into_iter().flat_map(|text| [(*option).to_owned(), text]).collect())
+            }
         }
     }
 }

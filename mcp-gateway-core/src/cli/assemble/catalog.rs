@@ -24,7 +24,7 @@ pub(crate) async fn catalog(env: &Env, args: &CatalogArgs, of_profile: &[String]
 }
 
 /// The catalogs of the flags.
-pub(super) fn sources(args: &CatalogArgs) -> Vec<CatalogSource> {
+pub(crate) fn sources(args: &CatalogArgs) -> Vec<CatalogSource> {
     args.catalogs.iter().cloned().map(CatalogSource::Named).collect()
 }
 

@@ -3,5 +3,5 @@
 mod catalog;
 mod gateway;
 
-pub(crate) use catalog::{catalog, check_scope, check_servers, lasting, no_such_server, not_in_catalog};
+pub(crate) use catalog::{catalog, check_scope, check_servers, lasting, no_such_server, not_in_catalog, sources};
 pub(crate) use gateway::{Shared, close, gateway, gateway_of, idle, inspect, overview, recorded};
