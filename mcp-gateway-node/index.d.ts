@@ -996,6 +996,24 @@ export interface ProfileSpec {
   redaction?: RedactionSpec;
   /** Which images must be signed, and by whom: signers by globs over repositories. */
   verify?: { mode?: VerifyMode; signers?: Record<string, Signer>; trustRoot?: string };
+  /** Which of the servers that catalogs describe exist; it narrows what the home's `scope.yaml` lets in. */
+  scope?: { allow?: ScopeRule[]; deny?: ScopeRule[] };
+}
+
+/** Some servers, by what their catalog entry says; every condition that is written must hold. Globs may be several. */
+export interface ScopeRule {
+  server?: string | string[];
+  /** `owner` among the entry's metadata. */
+  publisher?: string | string[];
+  category?: string | string[];
+  license?: string | string[];
+  /** The catalog that it comes from, as it is registered. */
+  source?: string | string[];
+  verification?: "signer" | "verified" | "unsigned";
+  /** Whether the entry carries an approval that is of what it says now. */
+  approved?: boolean;
+  /** Why, for the operator who asks. */
+  reason?: string;
 }
 
 /** Whether agents may find, add and call servers by themselves, and what becomes of what they have added. */

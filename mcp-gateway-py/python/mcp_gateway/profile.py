@@ -20,6 +20,8 @@ __all__ = [
     "RedactionMode",
     "RedactionSpec",
     "RotateSpec",
+    "ScopeRule",
+    "ScopeSpec",
     "SecretDelivery",
     "ServerSpec",
     "Signer",
@@ -292,6 +294,38 @@ class Signer:
 
 
 @dataclass(frozen=True)
+class ScopeRule:
+    """Some servers, by what their catalog entry says; every condition that is given must hold. Globs may be several."""
+
+    server: str | Sequence[str] | None = None
+    """The server's name."""
+    publisher: str | Sequence[str] | None = None
+    """The publisher, which is `owner` among the entry's metadata."""
+    category: str | Sequence[str] | None = None
+    """The category."""
+    license: str | Sequence[str] | None = None
+    """The licence."""
+    source: str | Sequence[str] | None = None
+    """The catalog that it comes from, as it is registered."""
+    verification: Literal["signer", "verified", "unsigned"] | None = None
+    """Whether the entry says who signs, is run only where that is verified, or does not say it."""
+    approved: bool | None = None
+    """Whether the entry carries an approval that is of what it says now."""
+    reason: str | None = None
+    """Why, for the operator who asks."""
+
+
+@dataclass(frozen=True)
+class ScopeSpec:
+    """Which of the servers that catalogs describe exist."""
+
+    allow: Sequence[ScopeRule] | None = None
+    """Rules of which one must cover a server; none at all lets nothing in."""
+    deny: Sequence[ScopeRule] = ()
+    """Rules that shut out what they cover."""
+
+
+@dataclass(frozen=True)
 class VerifySpec:
     """Which images must be signed, and by whom; it counts before what catalogs say."""
 
@@ -337,3 +371,5 @@ class ProfileSpec:
     """What happens to secrets in what flows; a server may differ."""
     verify: VerifySpec | None = None
     """Which images must be signed, and by whom."""
+    scope: ScopeSpec | None = None
+    """Which of the servers that catalogs describe exist; it narrows what the home's `scope.yaml` lets in."""

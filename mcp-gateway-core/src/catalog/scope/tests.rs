@@ -125,7 +125,7 @@ fn an_approval_is_of_what_was_approved() {
              approved: {{by: ann, at: '2026-05-04T10:00:00Z'{fingerprint}}}}}}}"
         );
         let report = FileCatalog::parse("c.yaml", &text, LoadOptions::new()).unwrap();
-        let entry = report.catalog.entries().next().unwrap().clone();
+        let entry = Arc::clone(report.catalog.entries().next().unwrap());
         (entry, report.warnings.len())
     };
     let (plain, warnings) = approved("", "a");

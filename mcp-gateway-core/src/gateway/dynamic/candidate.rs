@@ -75,14 +75,15 @@ impl Hub {
     /// `NotFound` for one that is not there, `Denied` for one of the profile that is to be changed for a session.
     pub(super) fn held(&self, ctx: &CallContext, wanted: &Wanted) -> Result<Arc<Slot>> {
         let server = &wanted.server;
+        let of_profile = self.slot(server).filter(|slot| !slot.is_shut_out());
         if wanted.profile.is_some() {
-            return self.slot(server).ok_or_else(|| self.no_such_server(server));
+            return of_profile.ok_or_else(|| self.no_such_server(server));
         }
         let added = self.added(self.session_of(ctx)?);
         if let Some(slot) = added.get(server) {
             return Ok(Arc::clone(slot));
         }
-        Err(match self.slot(server) {
+        Err(match of_profile {
             Some(_) => Error::new(ErrorKind::Denied, format!("server `{server}` is the profile's, not this session's"))
                 .with_hint(format!("only with `profile: {}` can it be changed, for everybody", self.profile.name())),
             None => Error::new(ErrorKind::NotFound, format!("this session has added no server `{server}`"))

@@ -48,8 +48,8 @@ impl Hub {
         let view = self.view_of(ctx.session.as_ref()).await;
         let added = ctx.session.as_ref().map(|session| self.added(session)).unwrap_or_default();
         let slots = self.slots_of(ctx.session.as_ref());
-        let servers: Vec<_> =
-            slots.values().map(|slot| shown(&slot.status(&view), added.contains_key(&slot.name))).collect();
+        let known = slots.values().filter(|slot| !slot.is_shut_out());
+        let servers: Vec<_> = known.map(|slot| shown(&slot.status(&view), added.contains_key(&slot.name))).collect();
         let next = if servers.is_empty() {
             "there is no server yet: find one with `mcp-find` and add it with `mcp-add`"
         } else {

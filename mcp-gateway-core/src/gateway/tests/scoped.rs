@@ -2,11 +2,13 @@
 
 use std::sync::Arc;
 
+use serde_json::{Value, json};
+
 use super::{Bench, Built, Scripted, name};
 use crate::audit::AuditQuery;
-use crate::catalog::{Scope, ScopeSpec};
+use crate::catalog::{Scope, ScopeSpec, SearchQuery};
 use crate::error::{Error, ErrorKind};
-use crate::gateway::{Gateway as _, ServerState};
+use crate::gateway::{Gateway as _, GatewayExt as _, ServerState};
 use crate::model::{CallContext, ServerEntry};
 use crate::profile::ServerSpec;
 use crate::protocol::{ListKind, RawJson, Request};
@@ -70,8 +72,8 @@ async fn no_way_leads_to_a_server_that_is_shut_out() {
                 assert!(!told(&error).contains("scope"), "{error:?}");
             }
         }
-        let found = built.gateway.find("hidden open later", 10).await.unwrap();
-        assert!(found.iter().all(|found| found.entry.name.as_str().starts_with("open")), "{found:?}");
+        let found = built.gateway.find(&SearchQuery::new("hidden open later")).await.unwrap();
+        assert!(found.matches.iter().all(|found| found.entry.name.as_str().starts_with("open")), "{found:?}");
         assert_eq!(hidden.connections.load(std::sync::atomic::Ordering::SeqCst), 0, "it was never started");
     }
 }
@@ -100,6 +102,37 @@ async fn the_operator_sees_why_a_server_is_refused() {
     assert!(hidden.reason.as_ref().unwrap().contains("not ours"), "{hidden:?}");
     let error = built.gateway.inspect(&name("hidden")).await.unwrap_err();
     assert_eq!(error.kind(), ErrorKind::Denied);
+}
+
+#[tokio::test]
+async fn the_gateways_own_tools_know_of_no_server_that_is_shut_out() {
+    let mut bench = Bench::new().with("open", &Scripted::new(&["look"])).with("hidden", &Scripted::new(&["look_too"]));
+    bench.spec.dynamic = serde_json::from_str(r#"{"enabled": true}"#).unwrap();
+    bench.catalog = bench.catalog.with_entry(ServerEntry::image(name("hidden-later"), "none"));
+    let scope = Scope::new().with("home", &spec(r#"{"deny": [{"server": "hidden*"}]}"#)).unwrap();
+    let built = bench.build_with(|builder| builder.with_scope(scope)).await;
+    let (ctx, ..) = built.session().await;
+    let answer = async |tool: &str, arguments: Value| match built.gateway.call_tool(&ctx, tool, &arguments).await {
+        Ok(answer) => answer.get().to_owned(),
+        Err(error) => told(&error),
+    };
+    let list = answer("mcp-list", json!({})).await;
+    assert!(list.contains("open") && !list.contains("hidden"), "{list}");
+    let found = answer("mcp-find", json!({"query": "look too"})).await;
+    assert!(!found.contains("hidden"), "{found}");
+    for (tool, arguments) in [
+        ("mcp-add", json!({"server": "NAME"})),
+        ("mcp-add", json!({"server": "NAME", "profile": "p"})),
+        ("mcp-remove", json!({"server": "NAME"})),
+        ("mcp-config-set", json!({"server": "NAME", "config": {}})),
+        ("mcp-exec", json!({"tool": "NAME.look_too", "arguments": {}})),
+    ] {
+        let with = |name: &str| serde_json::from_str(&arguments.to_string().replace("NAME", name)).unwrap();
+        let unknown = answer(tool, with("nobody")).await.replace("nobody", "NAME");
+        for server in ["hidden", "hidden-later"] {
+            assert_eq!(answer(tool, with(server)).await.replace(server, "NAME"), unknown, "{tool}");
+        }
+    }
 }
 
 #[tokio::test]
