@@ -23,6 +23,7 @@ mod oauth_servers;
 mod plugin;
 mod policy;
 mod profile;
+mod scope;
 mod secret;
 mod server;
 mod support;
