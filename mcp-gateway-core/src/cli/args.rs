@@ -6,8 +6,8 @@ use clap::{Args, Parser, Subcommand, ValueEnum};
 
 use super::logging::LogArgs;
 use super::{
-    approvals, audit, catalog, clients, completion, gateway, oauth, policy, profile, prune, ps, scope, secret, server, stats,
-    toolkit, tools, version,
+    approvals, audit, catalog, clients, completion, gateway, oauth, policy, profile, prune, ps, scope, secret, server,
+    stats, toolkit, tools, version,
 };
 use crate::gateway::home::RuntimeName;
 use crate::model::{Preset, ProfileName, ServerName};
@@ -86,6 +86,7 @@ pub(crate) enum HomeVerb {
     #[command(subcommand)]
     Client(clients::Verb),
     /// Which of the servers that catalogs describe exist, and why
+    #[command(subcommand)]
     Scope(scope::Verb),
 }
 
