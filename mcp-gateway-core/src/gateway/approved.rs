@@ -5,14 +5,14 @@ use std::sync::Arc;
 use serde::Serialize;
 use serde_json::{Value, json};
 
-use super::definitions::{describe, items};
+use super::definitions::describe;
 use super::hub::{Hub, Slot};
+use super::surfaces::{Accepted, Approval, Finding, SurfaceDiff, accept, diff};
 use crate::audit::AuditEvent;
 use crate::error::{Error, ErrorKind, Result};
 use crate::model::{CallContext, Principal, ServerName, Surface};
-use crate::profile::{ApprovedSurface, ServerLock};
+use crate::profile::{ApprovedSurface, ServerLock, SurfacePin};
 use crate::protocol::ListKind;
-use crate::util::clock;
 
 /// What a server offers, as an operator looks at it before approving it.
 #[derive(Clone, Debug, PartialEq, Serialize)]
@@ -59,22 +59,49 @@ impl Hub {
         Ok(surface(server, &*self.seen(&slot).await?))
     }
 
-    pub(crate) async fn approve(&self, server: &ServerName, by: &Principal) -> Result<ServerSurface> {
+    /// What stands out in what a server offers.
+    pub(crate) async fn diff(&self, server: &ServerName) -> Result<SurfaceDiff> {
         let slot = self.slot(server).ok_or_else(|| self.no_such_server(server))?;
         let lock = self.seen(&slot).await?;
-        let mut approved = ApprovedSurface::new(lock.entry.as_str(), lock.identity.as_str());
-        approved.definitions = surface(server, &lock).items.into_iter().map(|item| item.definition).collect();
-        approved.by = by.name.to_string();
-        approved.time = clock::rfc3339(clock::now_millis());
+        let (recorded, findings) = self.stands_out(&slot);
+        Ok(diff(server, &lock, recorded, &findings))
+    }
+
+    /// What stands out in what is recorded of a server, and after so many, in what is offered to sessions alone.
+    fn stands_out(&self, slot: &Slot) -> (usize, Vec<Finding>) {
+        let mut findings = slot.findings().to_vec();
+        let recorded = findings.len();
+        let own = self.findings_of_sessions(slot);
+        let is_new = |own: &Finding| !findings.iter().any(|known| known.item == own.item);
+        let own: Vec<_> = own.into_iter().filter(is_new).collect();
+        findings.extend(own);
+        (recorded, findings)
+    }
+
+    pub(crate) async fn approve(
+        &self,
+        server: &ServerName,
+        by: &Principal,
+        approval: &Approval,
+    ) -> Result<ServerSurface> {
+        let slot = self.slot(server).ok_or_else(|| self.no_such_server(server))?;
+        self.seen(&slot).await?;
+        // What was accepted elsewhere meanwhile stays accepted.
+        self.learn().await;
+        let lock = self.seen(&slot).await?;
+        let Accepted { approved, pin, findings } = accept(server, &lock, &self.stands_out(&slot).1, approval, by)?;
         let detail = json!({"identity": lock.identity, "definitions": approved.definitions.len()});
-        self.keep_approved(&slot, &lock, Some(approved), by, "server/approve", detail).await?;
+        self.keep_approved(&slot, &lock, Some(approved), Some(pin), by, "server/approve", detail).await?;
+        if !findings.is_empty() {
+            self.note_accepted(&slot, Some(by), &findings).await;
+        }
         Ok(surface(server, &*self.seen(&slot).await?))
     }
 
     pub(crate) async fn revoke(&self, server: &ServerName, by: &Principal) -> Result<bool> {
         let slot = self.slot(server).ok_or_else(|| self.no_such_server(server))?;
         let Some(lock) = slot.lock().filter(|lock| lock.approved.is_some()) else { return Ok(false) };
-        self.keep_approved(&slot, &lock, None, by, "server/revoke", Value::Null).await?;
+        self.keep_approved(&slot, &lock, None, None, by, "server/revoke", Value::Null).await?;
         Ok(true)
     }
 
@@ -93,12 +120,14 @@ impl Hub {
         })
     }
 
-    /// Records who approved what before it counts, keeps it in the lock, and shows it to policy.
+    /// Records who approved what before it counts, keeps it in the lock, and shows it to policy and clients.
+    #[expect(clippy::too_many_arguments, reason = "each is another part of one record")]
     async fn keep_approved(
         &self,
         slot: &Arc<Slot>,
         lock: &ServerLock,
         approved: Option<ApprovedSurface>,
+        pin: Option<SurfacePin>,
         by: &Principal,
         action: &str,
         detail: Value,
@@ -107,17 +136,30 @@ impl Hub {
         event.server = Some(slot.name.clone());
         event.detail = Some(detail).filter(|detail| !detail.is_null());
         self.audit.append(event).await?;
-        let (server, record) = (slot.name.clone(), ServerLock { approved: approved.clone(), ..lock.clone() });
+        let (server, mut record) = (slot.name.clone(), ServerLock { approved: approved.clone(), ..lock.clone() });
+        if pin.is_some() {
+            record.pin.clone_from(&pin);
+        }
+        let (mut written, lock_before) = (None, lock);
         self.profile
             .update_lock(Box::new(|lock| {
-                match lock.servers.get_mut(&server) {
-                    Some(held) => held.approved = record.approved,
-                    None => drop(lock.servers.insert(server, record)),
+                if let Some(held) = lock.servers.get_mut(&server) {
+                    held.approved = record.approved;
+                    if let Some(mut pin) = pin {
+                        pin.keep_definitions(&lock_before.surfaces(), &held.surfaces());
+                        held.pin = Some(pin);
+                    }
+                    written.clone_from(&held.pin);
+                } else {
+                    written.clone_from(&record.pin);
+                    lock.servers.insert(server, record);
                 }
                 Ok(())
             }))
             .await?;
-        slot.set_approved(approved);
+        let pin = written.clone().or_else(|| lock.pin.clone());
+        slot.set_approved(approved, pin);
+        slot.set_written(written);
         self.publish().await;
         Ok(())
     }
@@ -130,7 +172,7 @@ fn surface(server: &ServerName, lock: &ServerLock) -> ServerSurface {
     let mut seen = std::collections::HashSet::new();
     for surface in surfaces {
         for kind in ListKind::ALL {
-            for definition in items(surface, kind) {
+            for definition in surface.list(kind) {
                 let described = describe(lock, definition);
                 if seen.insert((kind, described.definition.clone())) {
                     found.push(DescribedItem {

@@ -8,7 +8,7 @@ use serde_json::{Value, json};
 
 #[cfg(feature = "runtime-remote")]
 use super::OAuthRequest;
-use super::{Gateway as _, McpGateway};
+use super::{Approval, Gateway as _, McpGateway};
 use crate::approval::Verdict;
 use crate::audit::{AuditQuery, KeptRecord};
 #[cfg(feature = "audit-sqlite")]
@@ -82,6 +82,17 @@ pub enum HostCommand {
         /// Who approves; `local` where nothing is written.
         #[serde(default)]
         by: Option<String>,
+        /// Only these; all of it where none is written.
+        #[serde(default)]
+        items: Vec<String>,
+        /// The id of the diff that was looked at.
+        #[serde(default)]
+        diff: Option<String>,
+    },
+    /// What a server offers that is not what was accepted of it: a [`SurfaceDiff`](super::SurfaceDiff).
+    SurfaceDiff {
+        /// The server.
+        server: ServerName,
     },
     /// Takes the approval of a server back: whether there was one.
     RevokeServer {
@@ -224,9 +235,11 @@ impl McpGateway {
                 RawJson::from_value(&Value::Null)
             }
             HostCommand::SurfaceOf { server } => RawJson::from_value(&self.surface_of(&server).await?),
-            HostCommand::ApproveServer { server, by } => {
-                RawJson::from_value(&self.approve_server(&server, &operator(by)).await?)
+            HostCommand::ApproveServer { server, by, items, diff } => {
+                let approval = Approval { items, diff };
+                RawJson::from_value(&self.approve_server_with(&server, &operator(by), &approval).await?)
             }
+            HostCommand::SurfaceDiff { server } => RawJson::from_value(&self.diff(&server).await?),
             HostCommand::RevokeServer { server, by } => {
                 RawJson::from_value(&self.revoke_server(&server, &operator(by)).await?)
             }

@@ -65,7 +65,9 @@ impl McpGateway {
         let request = question.about(request, target, described);
         let explanation = self.policy.explain(&ctx, &request, time).await?;
         let approved = request.described.as_ref().map(|described| described.approved);
-        Ok(explanation.about(request.target.as_ref().map(ToString::to_string), approved))
+        let mut explanation = explanation.about(request.target.as_ref().map(ToString::to_string), approved);
+        explanation.held = self.hub.why_held(&ctx, &request);
+        Ok(explanation)
     }
 
     /// What policy says about cases, each beside what is expected of it.

@@ -3,6 +3,8 @@
 use std::collections::HashMap;
 use std::sync::{Arc, PoisonError, RwLock};
 
+use super::hub::Slot;
+use super::surfaces::{Finding, admitted};
 use crate::model::{Definition, Described, ServerName, Surface};
 use crate::profile::ServerLock;
 use crate::protocol::{ClientCapabilities, ListKind, RawJson, Target};
@@ -13,12 +15,44 @@ pub(crate) struct Source {
     pub(crate) lock: Arc<ServerLock>,
     /// What one session alone is offered, in the place of what is recorded.
     pub(crate) own: Option<Arc<Surface>>,
+    /// What is let through of either, where some of it is held back.
+    pub(crate) admitted: Option<Arc<Surface>>,
+    /// What stands out in it.
+    pub(crate) findings: Arc<Vec<Finding>>,
     pub(crate) capabilities: ClientCapabilities,
 }
 
 impl Source {
+    /// A server's part for clients that can do this, without what is held back of it.
+    pub(crate) fn new(slot: &Slot, capabilities: &ClientCapabilities, own: Option<Arc<Surface>>) -> Option<Self> {
+        let (lock, mut findings) = slot.reviewed()?;
+        if let Some(own) = &own {
+            findings = Arc::new(slot.judge(own));
+        }
+        let mut source = Self { lock, own, admitted: None, findings, capabilities: capabilities.clone() };
+        source.admitted = source.offered().and_then(|all| admitted(all, &source.findings, &source.lock)).map(Arc::new);
+        Some(source)
+    }
+
+    /// What is let through.
     pub(crate) fn surface(&self) -> Option<&Surface> {
+        self.admitted.as_deref().or_else(|| self.offered())
+    }
+
+    /// All that the server offers.
+    fn offered(&self) -> Option<&Surface> {
         self.own.as_deref().or_else(|| self.lock.surface_for(&self.capabilities))
+    }
+
+    /// What is held back of what it offers.
+    pub(crate) fn held(&self) -> impl Iterator<Item = &Finding> {
+        let offers = |finding: &&Finding| match finding.item.list {
+            Some(list) => self.offered().is_some_and(|all| {
+                all.list(list).iter().any(|item| item.key == finding.item.key && item.json == finding.item.json)
+            }),
+            None => false,
+        };
+        self.findings.iter().filter(|finding| finding.is_held).filter(offers)
     }
 
     /// A definition of its surface, described.
@@ -57,21 +91,11 @@ impl Definitions {
             }
         }
         let source = self.sources.get(&target.server)?;
-        let definition = items(source.surface()?, list).iter().find(|definition| definition.key == target.name)?;
+        let definition = source.surface()?.list(list).iter().find(|definition| definition.key == target.name)?;
         let described = Arc::new(source.describe(definition));
         let mut known = self.known.write().unwrap_or_else(PoisonError::into_inner);
         known.entry(list).or_default().insert(target.clone(), Arc::clone(&described));
         Some(described)
-    }
-}
-
-/// A list of a surface.
-pub(crate) fn items(surface: &Surface, kind: ListKind) -> &[Definition] {
-    match kind {
-        ListKind::Tools => &surface.tools,
-        ListKind::Prompts => &surface.prompts,
-        ListKind::Resources => &surface.resources,
-        ListKind::ResourceTemplates => &surface.resource_templates,
     }
 }
 

@@ -86,6 +86,23 @@ pub enum GatewayEvent {
         #[serde(flatten)]
         denial: EgressDenial,
     },
+    /// Something that a server offers is held back until an operator has accepted it.
+    SurfaceHeld {
+        /// The server.
+        server: ServerName,
+        /// What, such as ``tools `search` ``; the first twenty.
+        items: Vec<String>,
+    },
+    /// Something that a server offers, and that was not accepted before, is now.
+    SurfaceAccepted {
+        /// The server.
+        server: ServerName,
+        /// What, such as ``tools `search` ``; the first twenty.
+        items: Vec<String>,
+        /// Who accepted it; none where the profile's `surfaces` did.
+        #[serde(skip_serializing_if = "Option::is_none")]
+        by: Option<String>,
+    },
     /// A person is asked whether a request may go on.
     ApprovalAsked {
         /// The server that the request is for.

@@ -69,7 +69,7 @@ mod tests {
             ..Surface::default()
         };
         let (first, second) = (surface(" Be kind. ", "a/b"), surface(&"x".repeat(5_000), "c/d"));
-        let part = |server, surface| Part { server, surface, prefix: None, offers: &|_| true };
+        let part = |server, surface| Part { server, surface, prefix: None, offers: &|_| true, held: Vec::new() };
         let introduction = of(&[part(&one, &first), part(&two, &second)]);
         let text = introduction.instructions.unwrap();
         assert!(text.contains("## Server `one`\n\nBe kind.\n\n## Server `two`\n\nxxx") && text.ends_with("x…"));

@@ -31,6 +31,7 @@ mod redact;
 mod selection;
 mod session;
 mod settings;
+mod surfaces;
 #[cfg(test)]
 mod tests;
 mod unrecorded;
@@ -66,6 +67,7 @@ pub use inspect::Inspection;
 #[cfg(feature = "runtime-remote")]
 pub use oauth::{OAuthBegun, OAuthRequest, OAuthState, OAuthStatus};
 pub use session::{CallOptions, Session};
+pub use surfaces::{Approval, ChangeKind, FieldChange, FlagKind, SurfaceChange, SurfaceDiff, SurfaceFlag};
 pub use value::McpGateway;
 
 /// Everything that an agent can do with its servers, through one funnel.
@@ -179,7 +181,7 @@ pub struct ServerStatus {
     pub name: ServerName,
     /// How it is.
     pub state: ServerState,
-    /// Why, for a server that is refused or failed.
+    /// Why, for a server that is refused, has failed, or of which something is held back.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub reason: Option<String>,
     /// How many of it run.
@@ -187,9 +189,17 @@ pub struct ServerStatus {
     /// How many tools it offers, where that is known.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub tools: Option<usize>,
+    /// How many of its definitions are held back until an operator accepts them.
+    #[serde(skip_serializing_if = "is_none")]
+    pub held: usize,
     /// What was found out about its image when it was last checked, where signatures are asked for.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub verification: Option<Verification>,
+}
+
+#[expect(clippy::trivially_copy_pass_by_ref, reason = "serde hands out references")]
+const fn is_none(count: &usize) -> bool {
+    *count == 0
 }
 
 /// How a server of the profile is.

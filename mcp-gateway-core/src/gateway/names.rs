@@ -58,6 +58,11 @@ impl Names {
         Some(name)
     }
 
+    /// The name that a target was given, if it was.
+    pub(crate) fn given(&self, target: &Target) -> Option<&str> {
+        self.given.get(target).map(String::as_str)
+    }
+
     /// The names, for the lock.
     pub(crate) fn table(&self) -> IndexMap<String, String> {
         self.exposed.iter().map(|(name, target)| (name.clone(), target.to_string())).collect()

@@ -4,7 +4,7 @@ use std::time::Duration;
 
 use crate::error::Result;
 use crate::model::{ImageReference, Limits, NetworkRule, ServerEntry, ServerName, Signer, VerifyMode, VerifyRule};
-use crate::profile::{Isolation, NetworkSpec, NetworkWord, ProfileSpec, ServerSpec, VerifySpec, parse_duration};
+use crate::profile::{Isolation, NetworkSpec, NetworkWord, ProfileSpec, ServerSpec, SurfacesSpec, VerifySpec, parse_duration};
 
 use super::redact::Rules;
 use super::selection::Selection;
@@ -24,6 +24,8 @@ pub(crate) struct Settings {
     /// What happens to secrets in what flows.
     pub(crate) redaction: Rules,
     pub(crate) verify: VerifySettings,
+    /// What is held back of what it offers.
+    pub(crate) surfaces: SurfacesSpec,
 }
 
 /// What is asked of the images of one server.
@@ -77,6 +79,7 @@ impl Settings {
                 signer: entry.signer.clone(),
                 demanded: false,
             },
+            surfaces: spec.surfaces,
             selection: Selection::of(spec, server),
         })
     }

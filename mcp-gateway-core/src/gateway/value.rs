@@ -13,7 +13,10 @@ use super::hub::{Editor, Hub};
 use super::inspect::Inspection;
 use super::layers::{Call, Service};
 use super::session::require_name;
-use super::{Client, Gateway, GatewayHost, Introduction, ServerStatus, ServerSurface, Session, SessionOptions, usage};
+use super::{
+    Approval, Client, Gateway, GatewayHost, Introduction, ServerStatus, ServerSurface, Session, SessionOptions, SurfaceDiff,
+    usage,
+};
 use crate::approval::ApprovalQueue;
 use crate::audit::AuditStore;
 use crate::catalog::{SearchQuery, SearchResult};
@@ -164,7 +167,34 @@ impl McpGateway {
     /// # Errors
     /// As [`surface_of`](Self::surface_of), and what the profile says when its lock cannot be written.
     pub async fn approve_server(&self, server: &ServerName, by: &Principal) -> Result<ServerSurface> {
-        self.hub.approve(server, by).await.map_err(|error| error.with_operation("McpGateway::approve_server"))
+        self.approve_server_with(server, by, &Approval::new()).await
+    }
+
+    /// As [`approve_server`](Self::approve_server), of some of it, or only if it is what was looked at.
+    ///
+    /// What was held back of it is offered from now on.
+    ///
+    /// # Errors
+    /// As [`approve_server`](Self::approve_server); `NotFound` for an item that the server does not offer, and `Conflict` when
+    /// what is held back is not what the diff showed.
+    pub async fn approve_server_with(
+        &self,
+        server: &ServerName,
+        by: &Principal,
+        approval: &Approval,
+    ) -> Result<ServerSurface> {
+        let approved = self.hub.approve(server, by, approval).await;
+        approved.map_err(|error| error.with_operation("McpGateway::approve_server"))
+    }
+
+    /// What a server offers that is not what was accepted of it, field by field, with what is held back.
+    ///
+    /// A server that was never seen is started once.
+    ///
+    /// # Errors
+    /// As [`surface_of`](Self::surface_of).
+    pub async fn diff(&self, server: &ServerName) -> Result<SurfaceDiff> {
+        self.hub.diff(server).await.map_err(|error| error.with_operation("McpGateway::diff"))
     }
 
     /// Takes the approval of a server back; says whether there was one.

@@ -9,11 +9,12 @@ use crate::protocol::{ClientCapabilities, ListKind, RawJson, Request, RequestKin
 use crate::util::pattern::Pattern;
 
 use super::Introduction;
-use super::definitions::{Definitions, items};
+use super::definitions::Definitions;
 use super::hub::Slot;
 use super::introduction;
 use super::names::Names;
 use super::page::Rendered;
+use super::surfaces::Finding;
 use crate::error::Result;
 
 /// The names that were given, of every kind.
@@ -58,6 +59,8 @@ pub(crate) struct Part<'a> {
     pub(crate) surface: &'a Surface,
     pub(crate) prefix: Option<&'a str>,
     pub(crate) offers: &'a dyn Fn(&str) -> bool,
+    /// What is held back of it.
+    pub(crate) held: Vec<&'a Finding>,
 }
 
 /// What clients see, by what they can do.
@@ -146,6 +149,8 @@ pub(crate) struct View {
     introduction: Introduction,
     targets: HashMap<ListKind, HashMap<String, Target>>,
     templates: Vec<(Pattern, Target)>,
+    /// What is held back: understood, so that it can be said why it is refused.
+    held: Held,
     counts: HashMap<ServerName, usize>,
     definitions: Definitions,
 }
@@ -162,6 +167,7 @@ impl View {
             introduction: introduction::of(parts),
             targets: HashMap::new(),
             templates: Vec::new(),
+            held: Held::default(),
             counts: HashMap::new(),
             definitions: Definitions::default(),
         };
@@ -169,7 +175,7 @@ impl View {
             let mut rendered = Vec::new();
             let mut targets = HashMap::new();
             for part in parts {
-                for definition in items(part.surface, kind) {
+                for definition in part.surface.list(kind) {
                     if kind == ListKind::Tools && !(part.offers)(&definition.key) {
                         continue;
                     }
@@ -195,6 +201,7 @@ impl View {
                     targets.insert(name, target);
                 }
             }
+            view.held.add(kind, parts, names.of(kind));
             view.lists.insert(kind, Rendered::new(kind, rendered));
             view.targets.insert(kind, targets);
         }
@@ -276,16 +283,20 @@ impl View {
             let target = self.targets.get(&list)?.get(subject)?;
             Some((target.clone(), self.definitions.get(list, target)))
         };
+        let held = |list| Some((self.held.find(list, subject)?, None));
         match request.kind {
-            RequestKind::Complete => in_list(request.completes()?),
-            RequestKind::CallTool => in_list(ListKind::Tools),
-            RequestKind::GetPrompt => in_list(ListKind::Prompts),
+            RequestKind::Complete => in_list(request.completes()?).or_else(|| held(request.completes()?)),
+            RequestKind::CallTool => in_list(ListKind::Tools).or_else(|| held(ListKind::Tools)),
+            RequestKind::GetPrompt => in_list(ListKind::Prompts).or_else(|| held(ListKind::Prompts)),
             RequestKind::ReadResource | RequestKind::Subscribe | RequestKind::Unsubscribe => {
-                in_list(ListKind::Resources).or_else(|| {
+                // A resource that is held back is not read by a template either.
+                let listed = in_list(ListKind::Resources).or_else(|| held(ListKind::Resources));
+                let templated = || {
                     let template = self.template(subject)?;
                     let described = self.definitions.get(ListKind::ResourceTemplates, template);
                     Some((Target::new(template.server.clone(), subject), described))
-                })
+                };
+                listed.or_else(templated).or_else(|| Some((self.held.by_template(subject)?, None)))
             }
             _ => None,
         }
@@ -319,6 +330,45 @@ impl View {
     }
 }
 
+/// The names of what is held back.
+#[derive(Debug, Default)]
+struct Held {
+    targets: HashMap<ListKind, HashMap<String, Target>>,
+    templates: Vec<(Pattern, Target)>,
+}
+
+impl Held {
+    /// Under the names that it was given before, its canonical ones, and its own.
+    fn add(&mut self, kind: ListKind, parts: &[Part<'_>], names: &Names) {
+        let targets = self.targets.entry(kind).or_default();
+        for part in parts {
+            for finding in part.held.iter().filter(|finding| finding.item.list == Some(kind)) {
+                let key = finding.item.key.as_str();
+                if kind == ListKind::Tools && !(part.offers)(key) {
+                    continue;
+                }
+                let target = Target::new(part.server.clone(), key);
+                let given = names.given(&target).map(str::to_owned);
+                for name in given.into_iter().chain([target.to_string(), key.to_owned()]) {
+                    targets.entry(name).or_insert_with(|| target.clone());
+                }
+                if kind == ListKind::ResourceTemplates {
+                    self.templates.push((template_pattern(key), target));
+                }
+            }
+        }
+    }
+
+    fn find(&self, kind: ListKind, subject: &str) -> Option<Target> {
+        self.targets.get(&kind)?.get(subject).cloned()
+    }
+
+    fn by_template(&self, uri: &str) -> Option<Target> {
+        let (_, template) = self.templates.iter().find(|(pattern, _)| pattern.matches(uri))?;
+        Some(Target::new(template.server.clone(), uri))
+    }
+}
+
 fn requires_task(definition: &Definition) -> bool {
     may_hold(&definition.json, "taskSupport")
         && serde_json::from_str::<serde_json::Value>(&definition.json)
@@ -345,7 +395,7 @@ fn render(kind: ListKind, definition: &Definition, name: &str) -> String {
 }
 
 /// A glob for the URIs of a template (RFC 6570): each expression stands for any run of characters.
-fn template_pattern(template: &str) -> Pattern {
+pub(super) fn template_pattern(template: &str) -> Pattern {
     let mut glob = String::new();
     let mut rest = template;
     while let Some((literal, expression)) = rest.split_once('{') {
@@ -376,8 +426,8 @@ mod tests {
         let (a, b) = (ServerName::new("a").unwrap(), ServerName::new("b").unwrap());
         let (first, second) = (surface(&["x", "y"]), surface(&["x", "z"]));
         let parts = [
-            Part { server: &a, surface: &first, prefix: None, offers: &|_| true },
-            Part { server: &b, surface: &second, prefix: None, offers: &|tool| tool != "z" },
+            Part { server: &a, surface: &first, prefix: None, offers: &|_| true, held: Vec::new() },
+            Part { server: &b, surface: &second, prefix: None, offers: &|tool| tool != "z", held: Vec::new() },
         ];
         let mut names = AllNames::default();
         let view = View::build(&parts, false, &mut names);

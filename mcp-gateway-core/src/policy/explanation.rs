@@ -17,6 +17,9 @@ pub struct Explanation {
     /// Whether its definition is approved, where one is known.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub approved: Option<bool>,
+    /// Why it is refused whatever is decided: its definition is held back.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub held: Option<String>,
     /// The rules that were looked at, in order; empty for a policy that has none.
     #[serde(skip_serializing_if = "Vec::is_empty")]
     pub steps: Vec<Step>,
@@ -42,7 +45,7 @@ pub struct Step {
 impl Explanation {
     /// A decision without a way to it.
     pub const fn new(decision: Decision) -> Self {
-        Self { decision, target: None, approved: None, steps: Vec::new() }
+        Self { decision, target: None, approved: None, held: None, steps: Vec::new() }
     }
 
     /// With what it is about.

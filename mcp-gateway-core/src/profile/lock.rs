@@ -3,7 +3,7 @@
 use indexmap::IndexMap;
 use serde::{Deserialize, Serialize};
 
-use super::ApprovedSurface;
+use super::{ApprovedSurface, SurfacePin};
 use crate::model::{Digest, ServerName, Surface, Verification};
 use crate::protocol::ClientCapabilities;
 
@@ -46,6 +46,9 @@ pub struct ServerLock {
     /// What an operator has approved; whoever records anew leaves it as it is.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub approved: Option<ApprovedSurface>,
+    /// What is accepted of what it offers; none before it was first seen.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub pin: Option<SurfacePin>,
     /// What was found out about the image before it ran.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub verification: Option<Verification>,

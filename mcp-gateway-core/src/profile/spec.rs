@@ -10,7 +10,8 @@ use serde::{Deserialize, Serialize};
 use serde_json::Value;
 
 use super::{
-    ApprovalSpec, AuditSpec, DeliverySpec, DynamicSpec, OAuthSpec, PolicySpec, QuotaSpec, RedactionSpec, VerifySpec,
+    ApprovalSpec, AuditSpec, DeliverySpec, DynamicSpec, OAuthSpec, PolicySpec, QuotaSpec, RedactionSpec, SurfacesSpec,
+    VerifySpec,
 };
 use crate::catalog::ScopeSpec;
 use crate::error::{Error, ErrorKind, Result};
@@ -80,6 +81,9 @@ pub struct ProfileSpec {
     /// Which of the servers that catalogs describe exist; it narrows what the organisation's own scope lets in.
     #[serde(default, skip_serializing_if = "ScopeSpec::is_empty")]
     pub scope: ScopeSpec,
+    /// What is held back of what servers offer, until an operator has looked at it.
+    #[serde(default, skip_serializing_if = "SurfacesSpec::is_default")]
+    pub surfaces: SurfacesSpec,
 }
 
 impl ProfileSpec {
@@ -101,6 +105,7 @@ impl ProfileSpec {
             quotas: Vec::new(),
             verify: VerifySpec::default(),
             scope: ScopeSpec::default(),
+            surfaces: SurfacesSpec::default(),
         }
     }
 

@@ -149,6 +149,7 @@ impl Hub {
             return Err(Error::new(ErrorKind::Conflict, changed).with_operation("Hub::forward"));
         }
         self.ensure_same(ctx, call, slot).await?;
+        self.ensure_accepted(ctx, slot, request, target).await?;
         let body = slot.body.as_ref().map_err(Clone::clone)?;
         if body.entry.kind == ServerKind::Poci {
             return self.run_tool(ctx, call, slot, body, target).await;
@@ -177,6 +178,8 @@ impl Hub {
         let (request, slot, single) = (&call.request, lease.slot, lease.single);
         let body = slot.body.as_ref().map_err(Clone::clone)?;
         let instance = &lease.instance;
+        // A server that was started for this request may offer something else than it did.
+        self.ensure_accepted(ctx, slot, request, target).await?;
         if let (true, Some(described)) = (call.is_bound(), &request.described)
             && described.identity != instance.identity
         {

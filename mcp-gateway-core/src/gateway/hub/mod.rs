@@ -21,6 +21,7 @@ mod sessions;
 mod slot;
 mod start;
 mod subscriptions;
+mod surfaces;
 mod tasks;
 
 use std::collections::HashMap;
@@ -43,6 +44,7 @@ use crate::telemetry::Metrics;
 use super::dynamic::Dynamic;
 use super::events::{EventBus, GatewayEvent};
 use super::launch::Launcher;
+use super::surfaces::mark_shadows;
 use super::view::{AllNames, View, Views};
 use super::{ServerState, ServerStatus, SessionOptions};
 use discovery::Discovery;
@@ -131,6 +133,7 @@ impl Hub {
     /// Joins the parts and begins to look after idle servers and changed surfaces.
     pub(crate) fn start(parts: HubParts) -> Arc<Self> {
         let mut names = parts.names;
+        mark_shadows(&parts.slots, &parts.slots);
         let view =
             publish::build_view(&parts.slots, &ClientCapabilities::none(), None, parts.dynamic.as_ref(), &mut names);
         let hub = Arc::new_cyclic(|this| Self {

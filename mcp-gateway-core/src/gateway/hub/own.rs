@@ -9,6 +9,7 @@ use std::sync::{Arc, PoisonError};
 use super::publish::build_view;
 use super::slot::Slot;
 use super::{Hub, Slots};
+use crate::gateway::surfaces::Finding;
 use crate::gateway::view::{AllNames, View};
 use crate::model::{SessionId, Surface};
 use crate::protocol::ListKind;
@@ -45,10 +46,17 @@ impl Hub {
         if same && self.own_view(session).is_none() {
             return;
         }
-        {
+        let surface = Arc::new(surface);
+        let replaced = {
             let mut own = self.own.write().unwrap_or_else(PoisonError::into_inner);
             let kept = own.entry(session.clone()).or_insert_with(|| Own::new(&before));
-            kept.surfaces.insert(slot.number, Arc::new(surface));
+            kept.surfaces.insert(slot.number, Arc::clone(&surface))
+        };
+        let known = replaced.map(|before| slot.judge(&before)).unwrap_or_else(|| slot.findings().to_vec());
+        let is_news = |finding: &Finding| finding.is_held && !known.iter().any(|old| old.item == finding.item);
+        let held: Vec<_> = slot.judge(&surface).into_iter().filter(is_news).collect();
+        if !held.is_empty() {
+            self.note_held(slot, Some(session), &held).await;
         }
         self.publish_own(session).await;
         if !self.sessions.is_open(session) {
@@ -56,6 +64,18 @@ impl Hub {
                 self.retire_all(slot);
             }
         }
+    }
+
+    /// What a server offers to a session alone.
+    pub(super) fn own_surface(&self, session: &SessionId, slot: u64) -> Option<Arc<Surface>> {
+        let own = self.own.read().unwrap_or_else(PoisonError::into_inner);
+        own.get(session)?.surfaces.get(&slot).map(Arc::clone)
+    }
+
+    /// What a server offers to sessions, to each alone.
+    pub(super) fn own_surfaces(&self, slot: u64) -> Vec<Arc<Surface>> {
+        let own = self.own.read().unwrap_or_else(PoisonError::into_inner);
+        own.values().filter_map(|own| own.surfaces.get(&slot).map(Arc::clone)).collect()
     }
 
     /// Rebuilds what sessions see that are offered something of their own.

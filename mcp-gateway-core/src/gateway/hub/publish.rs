@@ -15,6 +15,7 @@ use super::{GatewayEvent, Slots};
 use crate::error::{Error, ErrorKind, Result};
 use crate::gateway::definitions::{Definitions, Source};
 use crate::gateway::dynamic::Dynamic;
+use crate::gateway::surfaces::mark_shadows;
 use crate::gateway::view::{AllNames, Part, View};
 use crate::model::{CallContext, Definition, Digest, Surface};
 use crate::profile::{NameTable, ServerLock};
@@ -37,7 +38,12 @@ pub(super) async fn run(hub: Weak<Hub>, closing: CancellationToken) {
             // Waking up now and then lets a hub that nobody holds any more go.
             tokio::select! {
                 () = hub.changed.notified() => {}
-                () = tokio::time::sleep(Duration::from_secs(5)) => continue,
+                () = tokio::time::sleep(Duration::from_secs(5)) => {
+                    if hub.holds_back() {
+                        hub.learn().await;
+                    }
+                    continue;
+                }
                 () = closing.cancelled() => return,
             }
         }
@@ -63,8 +69,7 @@ pub(super) fn build_view(
         .values()
         .filter_map(|slot| {
             let own = own.and_then(|own| own.get(&slot.number)).map(Arc::clone);
-            let source = Source { lock: slot.lock()?, own, capabilities: capabilities.clone() };
-            Some((slot, slot.body.as_ref().ok()?, source))
+            Some((slot, slot.body.as_ref().ok()?, Source::new(slot, capabilities, own)?))
         })
         .collect();
     let offers: Vec<_> = surfaces.iter().map(|(_, body, _)| move |tool: &str| body.settings.offers(tool)).collect();
@@ -72,8 +77,8 @@ pub(super) fn build_view(
         .iter()
         .zip(&offers)
         .filter_map(|((slot, body, source), offers)| {
-            let surface = source.surface()?;
-            Some(Part { server: &slot.name, surface, prefix: body.entry.prefix.as_deref(), offers })
+            let (surface, held) = (source.surface()?, source.held().collect());
+            Some(Part { server: &slot.name, surface, prefix: body.entry.prefix.as_deref(), offers, held })
         })
         .collect();
     let sources = surfaces.iter().map(|(slot, _, source)| (slot.name.clone(), source.clone()));
@@ -86,9 +91,12 @@ pub(super) fn build_view(
 impl Hub {
     /// Rebuilds what clients see and tells them what has changed.
     pub(crate) async fn publish(&self) {
+        let slots = self.slots();
+        for (slot, held) in mark_shadows(&slots) {
+            self.note_held(&slot, None, &held).await;
+        }
         let changes = {
             let mut names = self.names.lock().await;
-            let slots = self.slots();
             let mut kinds = self.views.read().unwrap_or_else(PoisonError::into_inner).kinds();
             let open = self.sessions.kinds();
             kinds.retain(|kind| kind.is_empty() || open.contains(kind));
@@ -133,13 +141,26 @@ impl Hub {
         let mut table = NameTable::default();
         // The file may have to be waited for; nobody who lists waits for it too.
         self.names.lock().await.save(&mut table);
+        let mut kept = Vec::new();
         let written = self
             .profile
             .update_lock(Box::new(|lock| {
                 for (slot, record) in &unwritten {
                     let mut record = ServerLock::clone(record);
+                    let before = lock.servers.get(&slot.name);
                     // An operator's word, which may have been given elsewhere meanwhile.
-                    record.approved = lock.servers.get(&slot.name).and_then(|before| before.approved.clone());
+                    record.approved = before.and_then(|before| before.approved.clone());
+                    if let Some(before) = before
+                        && before.pin.is_some()
+                        && before.pin != slot.written()
+                    {
+                        record.pin.clone_from(&before.pin);
+                        if let Some(mut pin) = record.pin.take() {
+                            pin.keep_definitions(&before.surfaces(), &record.surfaces());
+                            record.pin = Some(pin);
+                        }
+                    }
+                    kept.push((record.pin.clone(), record.approved.clone()));
                     lock.servers.insert(slot.name.clone(), record);
                 }
                 lock.names.clone_from(&table);
@@ -150,6 +171,17 @@ impl Hub {
             tracing::warn!(error = %error.report(), "what servers offer could not be written to the lock");
             for (slot, _) in &unwritten {
                 slot.set_unwritten();
+            }
+            return;
+        }
+        for ((slot, record), (pin, approved)) in unwritten.iter().zip(kept) {
+            match pin {
+                Some(pin) if record.pin.as_ref() != Some(&pin) => {
+                    if slot.adopt(&pin, approved) {
+                        self.changed.notify_one();
+                    }
+                }
+                pin => slot.set_written(pin),
             }
         }
     }
@@ -177,9 +209,11 @@ impl Hub {
             recorded: clock::rfc3339(clock::now_millis()),
             ..ServerLock::default()
         };
-        if slot.set_record(lock, &instance.capabilities, surface) {
+        let recorded = slot.set_record(lock, &instance.capabilities, surface);
+        if recorded.is_new {
             self.changed.notify_one();
         }
+        self.note_surface(slot, instance.session.as_ref(), &recorded).await;
         Ok(())
     }
 
@@ -193,12 +227,6 @@ impl Hub {
         {
             tracing::warn!(server = %slot.name, error = %error.report(), "server's lists could not be read again");
         }
-    }
-
-    /// Reads again what a server offers, in the background.
-    pub(super) fn refresh_later(&self, slot: &Arc<Slot>, instance: &Arc<Instance>) {
-        let (Some(hub), slot, instance) = (self.this.upgrade(), Arc::clone(slot), Arc::clone(instance)) else { return };
-        self.tasks.spawn(async move { hub.refresh(&slot, &instance).await });
     }
 }
 

@@ -55,9 +55,15 @@ impl Slot {
         let mut catalogued = body.as_ref().ok().and_then(catalogued);
         if let Some(record) = &mut catalogued {
             record.approved = recorded.as_ref().and_then(|recorded| recorded.approved.clone());
+            record.pin = recorded.as_ref().and_then(ServerLock::kept_pin);
         }
-        let record = catalogued.or(recorded);
-        Self::new(server.clone(), body, record)
+        let is_catalogued = catalogued.is_some();
+        let slot = Self::new(server.clone(), body, catalogued.or(recorded));
+        if is_catalogued {
+            // Nothing is started that would be recorded; what is accepted of it is to be known later all the same.
+            slot.keep_pin();
+        }
+        slot
     }
 }
 

@@ -12,9 +12,10 @@ use super::pool::Pool;
 use super::{ServerState, ServerStatus};
 use crate::error::{Error, ErrorKind, Result};
 use crate::gateway::settings::Settings;
+use crate::gateway::surfaces::{Finding, Settled, judge_all, settle, speaks_of_tools};
 use crate::gateway::view::View;
 use crate::model::{ServerEntry, ServerName, SessionId, Surface, Verification};
-use crate::profile::{ApprovedSurface, Isolation, ServerLock, ServerSpec};
+use crate::profile::{ApprovedSurface, Isolation, ServerLock, ServerSpec, SurfaceItem, SurfacePin, SurfacesSpec};
 use crate::protocol::ClientCapabilities;
 
 /// A server of the profile.
@@ -46,7 +47,53 @@ struct Record {
     lock: Option<Arc<ServerLock>>,
     /// What was found out about the image that runs or is about to.
     verification: Option<Arc<Verification>>,
+    /// What stands out in what is recorded.
+    findings: Arc<Vec<Finding>>,
+    /// What in it speaks of tools, perhaps another server's.
+    speaking: Arc<Vec<SurfaceItem>>,
+    /// What stands out because of other servers.
+    shadows: Arc<Vec<Finding>>,
+    /// What of both is shown.
+    review: Arc<Vec<Finding>>,
+    /// The pin as it is in the lock file, as far as it is known.
+    written: Option<SurfacePin>,
     dirty: bool,
+}
+
+impl Record {
+    /// Holds what is recorded against its pin.
+    fn settle(&mut self, lock: &mut ServerLock, rules: &SurfacesSpec) -> Settled {
+        let settled = settle(lock, rules);
+        self.findings = Arc::new(settled.findings.clone());
+        self.speaking = Arc::new(speaks_of_tools(lock));
+        self.review();
+        settled
+    }
+
+    fn review(&mut self) {
+        let mut all = Vec::clone(&self.findings);
+        for shadow in self.shadows.iter() {
+            match all.iter_mut().find(|finding| finding.item == shadow.item) {
+                Some(finding) => {
+                    finding.is_held |= shadow.is_held;
+                    finding.flags.extend(shadow.flags.iter().cloned());
+                }
+                None => all.push(shadow.clone()),
+            }
+        }
+        self.review = Arc::new(all);
+    }
+}
+
+/// What came of a record.
+#[derive(Debug, Default)]
+pub(crate) struct Recorded {
+    /// Whether anything is new.
+    pub(crate) is_new: bool,
+    /// What is held back that was not before.
+    pub(crate) held: Vec<Finding>,
+    /// What the profile's rules have let in.
+    pub(crate) accepted: Vec<Finding>,
 }
 
 /// Who shares one running server.
@@ -94,11 +141,18 @@ impl Slot {
     pub(crate) fn new(name: ServerName, body: Result<Body>, lock: Option<ServerLock>) -> Self {
         static NUMBERS: AtomicU64 = AtomicU64::new(1);
         let verification = lock.as_ref().and_then(|lock| lock.verification.clone()).map(Arc::new);
+        let mut record = Record { verification, ..Record::default() };
+        if let Some(mut lock) = lock {
+            record.written.clone_from(&lock.pin);
+            let rules = body.as_ref().map(|body| body.settings.surfaces).unwrap_or_default();
+            record.settle(&mut lock, &rules);
+            record.lock = Some(Arc::new(lock));
+        }
         Self {
             name,
             number: NUMBERS.fetch_add(1, Ordering::Relaxed),
             body,
-            record: RwLock::new(Record { lock: lock.map(Arc::new), verification, dirty: false }),
+            record: RwLock::new(record),
             places: Mutex::default(),
             pool: Pool::default(),
             health: Mutex::default(),
@@ -232,10 +286,17 @@ impl Slot {
         self.lock().is_some_and(|lock| lock.variant(capabilities).is_some())
     }
 
-    /// Records what it offers to clients that can do this; says whether anything is new.
-    pub(crate) fn set_record(&self, mut lock: ServerLock, capabilities: &ClientCapabilities, surface: Surface) -> bool {
+    /// Records what it offers to clients that can do this, and holds that against what is accepted.
+    pub(crate) fn set_record(
+        &self,
+        mut lock: ServerLock,
+        capabilities: &ClientCapabilities,
+        surface: Surface,
+    ) -> Recorded {
         let mut record = self.record.write().unwrap_or_else(PoisonError::into_inner);
         lock.approved = record.lock.as_ref().and_then(|old| old.approved.clone());
+        // Whatever else is another one now, what was accepted stays what was accepted.
+        lock.pin = record.lock.as_ref().and_then(|old| old.pin.clone());
         if let Some(old) = record.lock.as_ref().filter(|old| old.entry == lock.entry && old.identity == lock.identity) {
             lock.surface.clone_from(&old.surface);
             lock.variants.clone_from(&old.variants);
@@ -252,18 +313,98 @@ impl Slot {
                 && old.protocol == lock.protocol
                 && old.verification == lock.verification
         });
-        if !same {
-            record.lock = Some(Arc::new(lock));
-            record.dirty = true;
+        if same {
+            return Recorded::default();
         }
-        !same
+        let before = record.lock.clone();
+        if let (Some(before), Some(mut pin)) = (&before, lock.pin.take()) {
+            pin.keep_definitions(&before.surfaces(), &lock.surfaces());
+            lock.pin = Some(pin);
+        }
+        let reviewed = Arc::clone(&record.review);
+        let settled = record.settle(&mut lock, &self.rules());
+        let was_held = |finding: &Finding| reviewed.iter().any(|old| old.is_held && old.item == finding.item);
+        let held = settled.findings.into_iter().filter(|finding| finding.is_held && !was_held(finding)).collect();
+        record.lock = Some(Arc::new(lock));
+        record.dirty = true;
+        Recorded { is_new: true, held, accepted: settled.accepted }
     }
 
-    /// Takes over what an operator has approved; it is written by whoever calls this.
-    pub(crate) fn set_approved(&self, approved: Option<ApprovedSurface>) {
+    /// What the profile says about changes of what it offers.
+    fn rules(&self) -> SurfacesSpec {
+        self.body.as_ref().map(|body| body.settings.surfaces).unwrap_or_default()
+    }
+
+    /// What was recorded, with what stands out in it, if it was recorded of the entry that the catalog has now.
+    pub(crate) fn reviewed(&self) -> Option<(Arc<ServerLock>, Arc<Vec<Finding>>)> {
+        let body = self.body.as_ref().ok()?;
+        let record = self.record.read().unwrap_or_else(PoisonError::into_inner);
+        let lock = record.lock.clone().filter(|lock| lock.entry == body.fingerprint)?;
+        Some((lock, Arc::clone(&record.review)))
+    }
+
+    /// What stands out in what is recorded.
+    pub(crate) fn findings(&self) -> Arc<Vec<Finding>> {
+        self.reviewed().map(|(_, findings)| findings).unwrap_or_default()
+    }
+
+    /// What stands out in what it offers to one session alone.
+    pub(crate) fn judge(&self, own: &Surface) -> Vec<Finding> {
+        self.lock().map(|lock| judge_all(own, &lock, &self.rules())).unwrap_or_default()
+    }
+
+    /// What in it speaks of tools.
+    pub(crate) fn speaking(&self) -> Arc<Vec<SurfaceItem>> {
+        Arc::clone(&self.record.read().unwrap_or_else(PoisonError::into_inner).speaking)
+    }
+
+    /// Takes over what stands out because of other servers; gives what is held back that was not before.
+    pub(crate) fn set_shadows(&self, shadows: Vec<Finding>) -> Vec<Finding> {
+        if self.record.read().unwrap_or_else(PoisonError::into_inner).shadows.as_slice() == shadows {
+            return Vec::new();
+        }
         let mut record = self.record.write().unwrap_or_else(PoisonError::into_inner);
-        if let Some(lock) = &record.lock {
-            record.lock = Some(Arc::new(ServerLock { approved, ..ServerLock::clone(lock) }));
+        let reviewed = std::mem::replace(&mut record.shadows, Arc::new(shadows));
+        record.review();
+        let is_new = |finding: &&Finding| finding.is_held && !reviewed.iter().any(|old| old.item == finding.item);
+        record.shadows.iter().filter(is_new).cloned().collect()
+    }
+
+    /// Takes over what is accepted, from the lock file.
+    pub(crate) fn adopt(&self, pin: &SurfacePin, approved: Option<ApprovedSurface>) -> bool {
+        let mut record = self.record.write().unwrap_or_else(PoisonError::into_inner);
+        let Some(before) = record.lock.clone().filter(|_| record.written.as_ref() != Some(pin)) else { return false };
+        let mut lock = ServerLock { pin: Some(pin.clone()), approved, ..ServerLock::clone(&before) };
+        record.settle(&mut lock, &self.rules());
+        record.dirty |= lock.pin.as_ref() != Some(pin);
+        record.written = Some(pin.clone());
+        record.lock = Some(Arc::new(lock));
+        true
+    }
+
+    /// The pin as it is in the lock file, as far as it is known.
+    pub(crate) fn written(&self) -> Option<SurfacePin> {
+        self.record.read().unwrap_or_else(PoisonError::into_inner).written.clone()
+    }
+
+    /// Has the pin written to the lock, where it is another one than there.
+    pub(crate) fn keep_pin(&self) {
+        let mut record = self.record.write().unwrap_or_else(PoisonError::into_inner);
+        record.dirty |= record.lock.as_ref().is_some_and(|lock| lock.pin != record.written);
+    }
+
+    /// Says what was written to the lock file.
+    pub(crate) fn set_written(&self, pin: Option<SurfacePin>) {
+        self.record.write().unwrap_or_else(PoisonError::into_inner).written = pin;
+    }
+
+    /// Takes over what an operator has approved and accepted; it is written by whoever calls this.
+    pub(crate) fn set_approved(&self, approved: Option<ApprovedSurface>, pin: Option<SurfacePin>) {
+        let mut record = self.record.write().unwrap_or_else(PoisonError::into_inner);
+        if let Some(lock) = record.lock.clone() {
+            let mut lock = ServerLock { approved, pin, ..ServerLock::clone(&lock) };
+            record.settle(&mut lock, &self.rules());
+            record.lock = Some(Arc::new(lock));
         }
     }
 
@@ -316,10 +457,23 @@ impl Slot {
         };
         let tools = self.has_surface().then(|| view.tool_count(&self.name));
         let verification = self.verification().as_deref().cloned();
-        ServerStatus { name: self.name.clone(), state, reason, running, tools, verification }
+        let held: Vec<_> = self.findings().iter().filter(|finding| finding.is_held).cloned().collect();
+        let reason = reason.or_else(|| held_reason(&self.name, &held));
+        ServerStatus { name: self.name.clone(), state, reason, running, tools, held: held.len(), verification }
     }
 
     fn places(&self) -> MutexGuard<'_, HashMap<Place, State>> {
         self.places.lock().unwrap_or_else(PoisonError::into_inner)
     }
+}
+
+/// That something is held back, where it is.
+fn held_reason(server: &ServerName, held: &[Finding]) -> Option<String> {
+    let first = held.first()?;
+    let more = match held.len() {
+        1 => String::new(),
+        count => format!(" and {} more", count - 1),
+    };
+    let subject = first.subject();
+    Some(format!("held back: {subject}{more}; see `mcp-gateway server diff {server}`"))
 }

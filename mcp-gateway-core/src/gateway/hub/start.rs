@@ -13,7 +13,6 @@ use super::{Body, GatewayEvent, Hub, slot::Place};
 use crate::audit::{AuditEvent, Outcome};
 use crate::error::{Error, ErrorKind, Result};
 use crate::model::{CallContext, SessionId};
-use crate::profile::ServerLock;
 use crate::protocol::{ClientCapabilities, ProtocolVersion};
 use crate::transport::client::{Greeting, Peer};
 
@@ -282,22 +281,13 @@ impl Hub {
         if let Some(level) = level {
             self.apply_log_level(ctx, &instance, level).await;
         }
-        let known = |lock: Arc<ServerLock>| lock.identity == instance.identity && lock.knows(&instance.capabilities);
-        if !slot.lock().is_some_and(known) {
-            if let Err(error) = self.record(ctx, slot, body, &instance, launched.identity.digest).await {
-                instance.stop().await;
-                return Err(error);
-            }
-        } else if session.is_some() || self.is_shared(body) {
-            // The record is believed and checked off the response path: configuration can change what is offered.
-            self.refresh_later(slot, &instance);
+        // Before its first request: what it offers now may be something else than what was accepted.
+        if let Err(error) = self.record(ctx, slot, body, &instance, launched.identity.digest).await {
+            instance.stop().await;
+            return Err(error);
         }
         // Only now, so that nothing that a client tells it is in what is recorded for all.
         events.attach(&instance);
         Ok(instance)
-    }
-
-    fn is_shared(&self, body: &super::Body) -> bool {
-        body.settings.isolation == crate::profile::Isolation::Shared
     }
 }

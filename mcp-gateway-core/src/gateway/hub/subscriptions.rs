@@ -185,6 +185,7 @@ impl Hub {
         let instance = self.acquire(ctx, slot).await?;
         let _in_use = InUse::new(&instance);
         instance.leave();
+        self.ensure_accepted(ctx, slot, request, target).await?;
         let listener = Listener { session: ctx.session.clone(), link };
         if self.subscriptions.join(&key, &instance, &listener)? {
             return Ok(Response::new(RawJson::empty_object()));

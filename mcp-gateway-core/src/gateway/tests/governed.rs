@@ -5,6 +5,7 @@ use std::collections::BTreeMap;
 use super::*;
 use crate::approval::{Answer, MemoryApprover};
 use crate::catalog::Catalog;
+use crate::gateway::Approval;
 use crate::model::{Decision, Described, Preset, Principal, Rule};
 use crate::policy::{Policy, PolicyCase, PolicyQuestion};
 use crate::protocol::{RawObject, RequestKind};
@@ -198,7 +199,7 @@ async fn an_approval_lets_hints_loosen_until_something_changes() {
     let records = gateway.audit().query(&AuditQuery::all()).await.unwrap();
     let actions: Vec<_> = records.iter().filter(|record| record.event.principal == "ann").collect();
     let actions: Vec<_> = actions.iter().map(|record| record.event.action.as_str()).collect();
-    assert_eq!(actions, ["server/approve", "server/revoke"]);
+    assert_eq!(actions, ["server/approve", "surface/accept", "server/revoke"]);
 }
 
 /// Says yes, but only after the definition has changed.
@@ -233,8 +234,10 @@ async fn a_confirmation_is_of_the_definition_that_was_shown() {
     let error = gateway.call_tool(&CallContext::local(), "frob", &json!({})).await.unwrap_err();
     assert_eq!(error.kind(), ErrorKind::Conflict, "{error}");
     *slow.0.lock().unwrap() = None;
+    gateway.shutdown().await;
     let yes = MemoryApprover::new().with_answer("s.frob", Answer::new(true, "ann", "fine"));
     let gateway = parts.builder().with_approver(Arc::new(yes)).build().await.unwrap();
+    gateway.approve_server_with(&name("s"), &Principal::local(), &Approval::new().with_item("frob")).await.unwrap();
     gateway.call_tool(&CallContext::local(), "frob", &json!({})).await.unwrap();
 }
 

@@ -5,6 +5,7 @@ mod dynamic;
 mod governed;
 mod host;
 mod scoped;
+mod surfaces;
 
 use std::collections::BTreeMap;
 use std::sync::atomic::{AtomicBool, AtomicUsize, Ordering};
@@ -20,7 +21,7 @@ use crate::audit::{AuditQuery, Outcome};
 use crate::catalog::MemoryCatalog;
 use crate::error::{ErrorKind, Result};
 use crate::model::{CallContext, Effect, ProfileName, SecretEntry, SecretValue, ServerEntry, ServerName, SessionId};
-use crate::profile::{Isolation, MemoryProfile, PolicyRuleSpec, Profile, ProfileSpec, RedactionMode, ServerSpec};
+use crate::profile::{Isolation, MemoryProfile, PolicyRuleSpec, Profile, ProfileSpec, RedactionMode, ServerSpec, SurfaceWord};
 use crate::protocol::{ClientLink, RawJson, Request, RpcError};
 use crate::runtime::{MemoryRuntime, MemoryServer, Runtime};
 use crate::secrets::{MemoryBroker, SecretKey};
@@ -386,7 +387,9 @@ async fn idle_servers_are_stopped_and_come_back() {
 
 #[tokio::test]
 async fn a_changed_surface_is_told_once_and_listed() {
-    let built = Bench::new().with("one", &Scripted::new(&["grow"])).build().await;
+    let mut bench = Bench::new().with("one", &Scripted::new(&["grow"]));
+    bench.spec.surfaces.additions = SurfaceWord::Accept;
+    let built = bench.build().await;
     let (ctx, _, heard) = built.session().await;
     assert_eq!(built.tools(&ctx).await, ["grow"]);
     heard.0.lock().unwrap().clear();
