@@ -33,6 +33,7 @@ mod secret;
 mod server;
 mod signals;
 mod stats;
+mod surface;
 mod toolkit;
 mod tools;
 mod user;
@@ -128,7 +129,7 @@ async fn of_home(verb: HomeVerb, env: &Env) -> Result<Exit> {
         HomeVerb::Profile(verb) => verb.run(env).await?,
         HomeVerb::Secret(verb) => verb.run(env).await?,
         HomeVerb::Oauth(verb) => verb.run(env).await?,
-        HomeVerb::Server(verb) => verb.run(env).await?,
+        HomeVerb::Server(verb) => return verb.run(env).await,
         HomeVerb::Gateway(verb) => verb.run(env).await?,
         HomeVerb::Tools(verb) => return verb.run(env).await,
         HomeVerb::Ps(args) => args.run(env).await?,

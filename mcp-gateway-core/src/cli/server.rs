@@ -3,10 +3,11 @@
 use clap::Subcommand;
 
 use super::args::{CatalogArgs, GatewayArgs, ProfileArgs, SecretArgs};
+use super::exit::Exit;
 use super::output::FormatArgs;
-use super::{Env, assemble, report};
+use super::{Env, assemble, report, surface};
 use crate::error::Result;
-use crate::gateway::{Gateway as _, McpGateway, ServerSurface};
+use crate::gateway::{Approval, Gateway as _, McpGateway, ServerSurface, SurfaceDiff};
 use crate::model::{Principal, ServerName};
 use crate::profile::Profile as _;
 
@@ -57,15 +58,18 @@ STATE: recorded (its tools are known), unknown (never seen), refused (it cannot 
         #[command(flatten)]
         profile: ProfileArgs,
     },
-    /// Show what a server offers and approve it, so that its annotations are believed
+    /// Show what a server offers and approve it: what was held back is offered, and its annotations are believed
     #[command(after_help = "Examples:
   mcp-gateway server approve github --show
   mcp-gateway server approve github --by ann
+  mcp-gateway server approve github --item search_issues --diff 3f1c09a2b7d4
   mcp-gateway server approve github --revoke
 
 Annotations are the server's own word: unless they are approved, rules may tighten by them and not loosen. An approval is of
 these definitions, of this catalog entry and of what runs (IDENTITY); it is void for what changes. A gateway that runs
-meanwhile knows of it when it is started anew.")]
+meanwhile offers what was held back within seconds; it believes annotations when it is started anew. `server diff` shows
+what is held back; with --diff, nothing is approved if that is something else by now. --revoke takes back that
+annotations are believed, and leaves what is offered as it is.")]
     Approve {
         /// The server
         server: ServerName,
@@ -75,9 +79,32 @@ meanwhile knows of it when it is started anew.")]
         /// Take the approval back
         #[arg(long)]
         revoke: bool,
+        /// Only this, `NAME`, `prompts:NAME`, a URI or `instructions`; may be given several times
+        #[arg(long = "item", value_name = "NAME", conflicts_with_all = ["revoke", "show"])]
+        items: Vec<String>,
+        /// The id of the diff that was looked at
+        #[arg(long, value_name = "ID", conflicts_with_all = ["revoke", "show"])]
+        diff: Option<String>,
         /// Who approves, as records show it
         #[arg(long, default_value = "local", value_name = "NAME")]
         by: String,
+        #[command(flatten)]
+        gateway: Box<GatewayArgs>,
+        #[command(flatten)]
+        format: FormatArgs,
+    },
+    /// Show what a server offers that is not what was accepted of it, and what of it is held back
+    #[command(after_help = "Examples:
+  mcp-gateway server diff github
+  mcp-gateway server diff github --profile dev-tools --format json
+
+What a server offers is accepted when it is first seen. What it changes or adds afterwards is held back, neither listed nor
+carried out, until `server approve` accepts it; the profile's `surfaces` may let some of it in. What looks as if it were
+made to deceive is held back from the beginning. Characters that cannot be seen are written out, such as \\u{202E}. Exit
+code 1 when something is held back.")]
+    Diff {
+        /// The server
+        server: ServerName,
         #[command(flatten)]
         gateway: Box<GatewayArgs>,
         #[command(flatten)]
@@ -104,8 +131,9 @@ A server that the profile does not have is shown as if it were added.")]
 }
 
 impl Verb {
-    pub(crate) async fn run(self, env: &Env) -> Result<()> {
-        match self {
+    pub(crate) async fn run(self, env: &Env) -> Result<Exit> {
+        let done = match self {
+            Self::Diff { server, gateway, format } => return show_diff(env, &server, &gateway, format).await,
             Self::List { profile, catalog, format } => {
                 let gateway = assemble::overview(env, &profile.profile, &catalog).await?;
                 let servers = gateway.servers().await;
@@ -126,14 +154,20 @@ impl Verb {
             }
             Self::Add { servers, profile, catalog } => add(env, &profile, &servers, &catalog).await,
             Self::Remove { servers, profile } => remove(env, &profile, &servers).await,
-            Self::Approve { server, show, revoke, by, gateway, format } => {
+            Self::Approve { server, show, revoke, items, diff, by, gateway, format } => {
                 let opened = assemble::gateway(env, &gateway).await?;
-                let done = approve(&opened.gateway, &server, show, revoke, &Principal::new(by)).await;
+                let mut approval = Approval::new();
+                (approval.items, approval.diff) = (items, diff);
+                let by = Principal::new(by);
+                let done = approve(&opened.gateway, &server, (show, revoke), &approval, &by).await;
                 assemble::close(&opened.gateway).await;
-                let surface = done?;
+                let (surface, held) = done?;
                 let mut out = format.open();
                 if out.is_json() {
-                    return out.json(&surface);
+                    return out.json(&surface).map(|()| Exit::OK);
+                }
+                if let Some(held) = held {
+                    surface::write(&mut out, &held)?;
                 }
                 out.line(&format!("identity: {}", surface.identity))?;
                 out.rows(&surface.items, &["LIST", "NAME", "APPROVED", "DEFINITION", "ANNOTATIONS"], |item| {
@@ -147,30 +181,58 @@ impl Verb {
                 let inspection = assemble::inspect(env, &profile.profile, &catalog, &secrets, &server).await?;
                 format.open().document(&inspection)
             }
-        }
+        };
+        done.map(|()| Exit::OK)
     }
+}
+
+async fn show_diff(env: &Env, server: &ServerName, args: &GatewayArgs, format: FormatArgs) -> Result<Exit> {
+    let opened = assemble::gateway(env, args).await?;
+    let diff = opened.gateway.diff(server).await;
+    assemble::close(&opened.gateway).await;
+    let (diff, mut out) = (diff?, format.open());
+    if out.is_json() {
+        out.json(&diff)?;
+    } else {
+        surface::write(&mut out, &diff)?;
+    }
+    let profile = &args.profile.profile;
+    if diff.held == 0 {
+        report::note(format_args!("nothing of server `{server}` is held back"));
+    } else {
+        report::warning(format_args!("{} of what server `{server}` offers is held back", diff.held));
+        report::hint(format_args!(
+            "accept it with `mcp-gateway server approve {server} --profile {profile} --diff {}`, or some of it with `--item NAME`",
+            diff.id
+        ));
+    }
+    Ok(Exit::all_well(diff.held == 0))
 }
 
 async fn approve(
     gateway: &McpGateway,
     server: &ServerName,
-    show: bool,
-    revoke: bool,
+    (show, revoke): (bool, bool),
+    approval: &Approval,
     by: &Principal,
-) -> Result<ServerSurface> {
+) -> Result<(ServerSurface, Option<SurfaceDiff>)> {
     if revoke {
         match gateway.revoke_server(server, by).await? {
             true => report::note(format_args!("server `{server}` is no longer approved")),
             false => report::note(format_args!("server `{server}` was not approved")),
         }
-        return gateway.surface_of(server).await;
+        return Ok((gateway.surface_of(server).await?, None));
     }
+    let held = Some(gateway.diff(server).await?).filter(|diff| !diff.items.is_empty());
     if show {
-        return gateway.surface_of(server).await;
+        return Ok((gateway.surface_of(server).await?, held));
     }
-    let surface = gateway.approve_server(server, by).await?;
-    report::note(format_args!("server `{server}` is approved as it is now"));
-    Ok(surface)
+    let surface = gateway.approve_server_with(server, by, approval).await?;
+    match approval.items.as_slice() {
+        [] => report::note(format_args!("server `{server}` is approved as it is now")),
+        items => report::note(format_args!("{} of server `{server}` is approved", items.join(", "))),
+    }
+    Ok((surface, held))
 }
 
 /// Adds servers that the catalogs have.

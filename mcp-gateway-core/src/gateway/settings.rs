@@ -4,7 +4,9 @@ use std::time::Duration;
 
 use crate::error::Result;
 use crate::model::{ImageReference, Limits, NetworkRule, ServerEntry, ServerName, Signer, VerifyMode, VerifyRule};
-use crate::profile::{Isolation, NetworkSpec, NetworkWord, ProfileSpec, ServerSpec, SurfacesSpec, VerifySpec, parse_duration};
+use crate::profile::{
+    Isolation, NetworkSpec, NetworkWord, ProfileSpec, ServerSpec, SurfacesSpec, VerifySpec, parse_duration,
+};
 
 use super::redact::Rules;
 use super::selection::Selection;

@@ -14,8 +14,8 @@ use super::inspect::Inspection;
 use super::layers::{Call, Service};
 use super::session::require_name;
 use super::{
-    Approval, Client, Gateway, GatewayHost, Introduction, ServerStatus, ServerSurface, Session, SessionOptions, SurfaceDiff,
-    usage,
+    Approval, Client, Gateway, GatewayHost, Introduction, ServerStatus, ServerSurface, Session, SessionOptions,
+    SurfaceDiff, usage,
 };
 use crate::approval::ApprovalQueue;
 use crate::audit::AuditStore;

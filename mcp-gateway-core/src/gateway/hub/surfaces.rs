@@ -35,7 +35,9 @@ impl Hub {
         Err(Error::new(ErrorKind::Denied, refused)
             .with_operation("Hub::ensure_accepted")
             .with_context("server", server)
-            .with_hint(format!("an operator sees what changed by `mcp-gateway server diff {server} --profile {profile}`"))
+            .with_hint(format!(
+                "an operator sees what changed by `mcp-gateway server diff {server} --profile {profile}`"
+            ))
             .with_hint(format!("and accepts it by `mcp-gateway server approve {server} --profile {profile}`")))
     }
 

@@ -66,8 +66,9 @@ pub struct SurfaceChange {
 /// The id of what is held back.
 pub(super) fn id(findings: &[Finding]) -> String {
     let held = findings.iter().filter(|finding| finding.is_held);
-    let mut held: Vec<_> =
-        held.map(|finding| (finding.item.list_name(), finding.item.key.as_str(), finding.definition.as_str())).collect();
+    let mut held: Vec<_> = held
+        .map(|finding| (finding.item.list_name(), finding.item.key.as_str(), finding.definition.as_str()))
+        .collect();
     held.sort_unstable();
     held.dedup();
     let mut id = hex::encode(Sha256::digest(serde_json::json!(held).to_string()));
@@ -87,9 +88,7 @@ pub(crate) fn diff(server: &ServerName, lock: &ServerLock, recorded: usize, find
         }
         let before = pinned.iter().rfind(|pinned| pinned.list == item.list_name() && pinned.name == item.key);
         let fields = match (finding.change, before) {
-            (ChangeKind::Changed, Some(before)) => {
-                field_changes(accepted(lock, before).as_deref(), Some(&item.json))
-            }
+            (ChangeKind::Changed, Some(before)) => field_changes(accepted(lock, before).as_deref(), Some(&item.json)),
             (ChangeKind::Flagged, _) => Vec::new(),
             _ => field_changes(None, Some(&item.json)),
         };

@@ -110,8 +110,7 @@ mod tests {
     #[test]
     fn a_change_is_told_field_by_field() {
         let before = r#"{"name":"x","description":"a","inputSchema":{"properties":{"p":{"type":"string"}}}}"#;
-        let after =
-            "{\"name\":\"x\",\"description\":\"a\u{200b}\",\"inputSchema\":{\"properties\":{\"q\":{\"type\":\"string\"}}}}";
+        let after = "{\"name\":\"x\",\"description\":\"a\u{200b}\",\"inputSchema\":{\"properties\":{\"q\":{\"type\":\"string\"}}}}";
         assert_eq!(
             told(Some(before), Some(after)),
             [

@@ -97,7 +97,11 @@ fn look(value: &Value, place: &str, depth: usize, found: &mut Vec<SurfaceFlag>) 
             for (key, member) in members {
                 let inner = join(place, key);
                 if let Some(kind) = hidden(key) {
-                    found.push(SurfaceFlag::new(FlagKind::HiddenCharacters, inner.as_str(), format!("{kind} in a key")));
+                    found.push(SurfaceFlag::new(
+                        FlagKind::HiddenCharacters,
+                        inner.as_str(),
+                        format!("{kind} in a key"),
+                    ));
                 }
                 look(member, &inner, depth + 1, found);
             }

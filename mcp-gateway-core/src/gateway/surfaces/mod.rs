@@ -16,9 +16,9 @@ pub use fields::FieldChange;
 pub use finding::ChangeKind;
 pub use flags::{FlagKind, SurfaceFlag};
 
-pub(crate) use finding::{Finding, names, records};
 pub(crate) use accept::{Accepted, accept};
 pub(crate) use diff::diff;
+pub(crate) use finding::{Finding, names, records};
 pub(crate) use hidden::visible;
 pub(crate) use judge::{Settled, admitted, judge_all, settle};
 pub(crate) use shadow::{mark_shadows, speaks_of_tools};

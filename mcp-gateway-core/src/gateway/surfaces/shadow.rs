@@ -73,10 +73,8 @@ struct Seen<'a> {
 ///   repository are none the worse for being the same.
 /// - What an operator has accepted is not looked at again.
 pub(crate) fn mark_shadows(slots: &Slots) -> Vec<(Arc<Slot>, Vec<Finding>)> {
-    let seen: Vec<_> = slots
-        .values()
-        .filter_map(|slot| Some(Seen { slot, lock: slot.lock()?, origin: origin(slot) }))
-        .collect();
+    let seen: Vec<_> =
+        slots.values().filter_map(|slot| Some(Seen { slot, lock: slot.lock()?, origin: origin(slot) })).collect();
     // By name, the servers that have such a tool, in their order.
     let mut owners: HashMap<&str, Vec<usize>> = HashMap::new();
     for (at, server) in seen.iter().enumerate() {
@@ -163,8 +161,7 @@ fn spoken_of(
                 && other != at
                 && seen[other].origin != seen[at].origin
             {
-                let detail =
-                    format!("says when to use `{}` of server `{}`", visible(word), seen[other].slot.name);
+                let detail = format!("says when to use `{}` of server `{}`", visible(word), seen[other].slot.name);
                 let field = if item.list.is_some() { "description" } else { "" };
                 return Some(SurfaceFlag::new(FlagKind::Shadows, field, detail));
             }
@@ -179,9 +176,9 @@ fn note(server: &Seen<'_>, item: SurfaceItem, flag: SurfaceFlag, found: &mut Vec
     }
     let definition = item.definition();
     let pinned = server.lock.pin.iter().flat_map(|pin| &pin.items);
-    let is_accepted = pinned.filter(|pinned| pinned.accepted == Acceptance::Operator).any(|pinned| {
-        pinned.list == item.list_name() && pinned.name == item.key && pinned.definition == definition
-    });
+    let is_accepted = pinned
+        .filter(|pinned| pinned.accepted == Acceptance::Operator)
+        .any(|pinned| pinned.list == item.list_name() && pinned.name == item.key && pinned.definition == definition);
     if is_accepted {
         return;
     }
@@ -229,7 +226,7 @@ fn words(text: &str) -> BTreeSet<String> {
 fn are_alike(one: &BTreeSet<String>, other: &BTreeSet<String>) -> bool {
     let common = one.intersection(other).count();
     let all = one.union(other).count();
-    common >= MIN_WORDS && common * 5 >= all * 4
+    common >= MIN_WORDS && common * 4 >= all * 3
 }
 
 /// The words of a text that may be names, and whether each is in quotes.

@@ -21,7 +21,9 @@ use crate::audit::{AuditQuery, Outcome};
 use crate::catalog::MemoryCatalog;
 use crate::error::{ErrorKind, Result};
 use crate::model::{CallContext, Effect, ProfileName, SecretEntry, SecretValue, ServerEntry, ServerName, SessionId};
-use crate::profile::{Isolation, MemoryProfile, PolicyRuleSpec, Profile, ProfileSpec, RedactionMode, ServerSpec, SurfaceWord};
+use crate::profile::{
+    Isolation, MemoryProfile, PolicyRuleSpec, Profile, ProfileSpec, RedactionMode, ServerSpec, SurfaceWord,
+};
 use crate::protocol::{ClientLink, RawJson, Request, RpcError};
 use crate::runtime::{MemoryRuntime, MemoryServer, Runtime};
 use crate::secrets::{MemoryBroker, SecretKey};
