@@ -184,8 +184,12 @@ class Gateway extends Session {
   }
 
   approveServer(server, options) {
-    const { by = "local" } = options ?? {};
-    return this.#command("approve_server", { server, by });
+    const { by = "local", items = [], diff } = options ?? {};
+    return this.#command("approve_server", { server, by, items, diff });
+  }
+
+  diff(server) {
+    return this.#command("surface_diff", { server });
   }
 
   revokeServer(server, options) {

@@ -151,12 +151,14 @@ export interface ServerStatus {
   name: string;
   /** Known but not running, never seen, running, failed at its last start, or not possible to start. */
   state: "recorded" | "unknown" | "running" | "failed" | "refused";
-  /** Why, for a server that is refused or failed. */
+  /** Why, for a server that is refused, has failed, or of which something is held back. */
   reason?: string;
   /** How many of it run. */
   running: number;
   /** How many tools it offers, where that is known. */
   tools?: number;
+  /** How many of its definitions are held back until an operator accepts them. */
+  held?: number;
   /** What was found out about its image when it was last checked, where signatures are asked for. */
   verification?: Verification;
 }
@@ -335,6 +337,8 @@ export type GatewayEvent =
   | { type: "server_started"; server: string; instance: string; session?: string }
   | { type: "server_failed"; server: string; reason: string }
   | { type: "server_stopped"; server: string; instance: string }
+  | { type: "surface_held"; server: string; items: string[] }
+  | { type: "surface_accepted"; server: string; items: string[]; by?: string }
   | { type: "egress_denied"; server: string; host: string; port?: number; reason: string; count: number }
   | {
       type: "approval_asked";
@@ -1182,6 +1186,8 @@ export interface PolicyExplanation {
   decision: Required<Decision>;
   target?: string;
   approved?: boolean;
+  /** Why it is refused whatever is decided: its definition is held back. */
+  held?: string;
   steps?: { rule: string; effect: Effect; unmet?: string; asks?: string[] }[];
 }
 
@@ -1214,6 +1220,31 @@ export interface ServerSurface {
   by?: string;
   time?: string;
   items: { list: string; name: string; definition: string; annotations?: JsonObject; approved: boolean }[];
+}
+
+/** What a server offers that is not what was accepted of it; hidden characters are written out. */
+export interface SurfaceDiff {
+  server: string;
+  /** What runs: the image's digest or id, the package with its version, the address. */
+  identity: string;
+  /** What ran when something was accepted last. */
+  acceptedIdentity?: string;
+  /** Names what is held back: an approval that gives it is of exactly that. */
+  id: string;
+  /** How many items are held back. */
+  held: number;
+  items: {
+    /** Such as `tools`; `instructions` for the server's instructions. */
+    list: string;
+    name: string;
+    change: "added" | "changed" | "removed" | "flagged";
+    held: boolean;
+    /** Whether it is offered to a session alone. */
+    session?: boolean;
+    definition: string;
+    fields?: { field: string; before: unknown; after: unknown }[];
+    flags?: { kind: "gateway_name" | "shadows" | "hidden_characters"; field?: string; detail: string }[];
+  }[];
 }
 
 /** What a gateway is opened with; everything has a default. */
@@ -1387,8 +1418,16 @@ export declare class Gateway extends Session {
   inspect(server: string): Promise<Inspection>;
   /** What a server offers, to be looked at before it is approved; one that was never seen is started. */
   surfaceOf(server: string): Promise<ServerSurface>;
-  /** Approves what a server offers now, so that its annotations are believed; void for what changes. */
-  approveServer(server: string, options?: { by?: string }): Promise<ServerSurface>;
+  /**
+   * Approves what a server offers now: what was held back is offered, and its annotations are believed; void for what
+   * changes. With `items` only these; with the `id` of a `diff` only if what is held back is still the same.
+   */
+  approveServer(
+    server: string,
+    options?: { by?: string; items?: readonly string[]; diff?: string },
+  ): Promise<ServerSurface>;
+  /** What a server offers that is not what was accepted of it, and what of it is held back. */
+  diff(server: string): Promise<SurfaceDiff>;
   /** Takes the approval of a server back; gives whether there was one. */
   revokeServer(server: string, options?: { by?: string }): Promise<boolean>;
   /** What would be decided about a request, and why; nothing is carried out, recorded or started. */

@@ -98,6 +98,7 @@ def test_case(case: dict[str, Any], is_async: bool, options: OpenArguments) -> N
         "servers": {"cases": {}},
         "policy": case.get("policy", {}),
         "approval": case.get("approval", {}),
+        "surfaces": case.get("surfaces", {}),
         "quotas": case.get("quotas", []),
         "redaction": case.get("redaction", {}),
     }

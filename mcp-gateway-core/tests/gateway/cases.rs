@@ -104,6 +104,7 @@ impl Run {
                 "policy": case.get("policy").unwrap_or(&json!({})),
                 "approval": case.get("approval").unwrap_or(&json!({})),
                 "quotas": case.get("quotas").unwrap_or(&json!([])),
+                "surfaces": case.get("surfaces").unwrap_or(&json!({})),
                 "redaction": case.get("redaction").unwrap_or(&json!({})),
             },
             "catalogs": [{"registry": {"cases": cases, "twin": entry("Twin", "The same again")}}],

@@ -84,7 +84,9 @@ async fn what_is_not_selected_is_neither_listed_nor_callable() {
 
 #[tokio::test]
 async fn a_tool_that_appears_later_is_told_listed_and_callable() {
-    let running = Bench::new().with("s", &[]).build().await;
+    let mut bench = Bench::new().with("s", &[]);
+    bench.spec.surfaces.additions = SurfaceWord::Accept;
+    let running = bench.build().await;
     let (ctx, _, heard) = running.session().await;
     let before = running.tools(&ctx).await.len();
     let told = heard.count("notifications/tools/list_changed");

@@ -28,6 +28,7 @@ from mcp_gateway.model import (
     ResourceTemplate,
     ServerStatus,
     ServerSurface,
+    SurfaceDiff,
     Tool,
     ToolResult,
 )
@@ -258,9 +259,20 @@ class Gateway(Session):
         """Returns what a server offers, to be looked at before it is approved; one that was never seen is started."""
         return ServerSurface(await self._command("surface_of", server=server))
 
-    async def approve_server(self, server: str, *, by: str = "local") -> ServerSurface:
-        """Approves what a server offers now, so that its annotations are believed; void for what changes."""
-        return ServerSurface(await self._command("approve_server", server=server, by=by))
+    async def diff(self, server: str) -> SurfaceDiff:
+        """Returns what a server offers that is not what was accepted of it, and what of it is held back."""
+        return SurfaceDiff(await self._command("surface_diff", server=server))
+
+    async def approve_server(
+        self, server: str, *, by: str = "local", items: Sequence[str] = (), diff: str | None = None
+    ) -> ServerSurface:
+        """Approves what a server offers now: what was held back is offered, and its annotations are believed.
+
+        It is void for what changes. With `items` only these are approved; with the `id` of a `diff` only if what is held
+        back is still the same.
+        """
+        command = await self._command("approve_server", server=server, by=by, items=list(items), diff=diff)
+        return ServerSurface(command)
 
     async def revoke_server(self, server: str, *, by: str = "local") -> bool:
         """Takes the approval of a server back; returns whether there was one."""

@@ -192,8 +192,13 @@ class ServerStatus(_Raw):
 
     @property
     def reason(self) -> str | None:
-        """Why, for a server that is refused or failed."""
+        """Why, for a server that is refused, has failed, or of which something is held back."""
         return self.raw.get("reason")
+
+    @property
+    def held(self) -> int:
+        """How many of its definitions are held back until an operator accepts them."""
+        return int(self.raw.get("held", 0))
 
     @property
     def verification(self) -> dict[str, Any] | None:
@@ -346,6 +351,30 @@ class ServerSurface(_Raw):
         return list(self.raw["items"])
 
 
+class SurfaceDiff(_Raw):
+    """What a server offers that is not what was accepted of it; hidden characters are written out."""
+
+    @property
+    def identity(self) -> str:
+        """What runs: the image's digest or id, the package with its version, the address."""
+        return str(self.raw["identity"])
+
+    @property
+    def id(self) -> str:
+        """Names what is held back: an approval that gives it is of exactly that."""
+        return str(self.raw["id"])
+
+    @property
+    def held(self) -> int:
+        """How many items are held back."""
+        return int(self.raw["held"])
+
+    @property
+    def items(self) -> list[dict[str, Any]]:
+        """What stands out, each with `list`, `name`, `change`, `held`, `definition`, `fields` and `flags`."""
+        return list(self.raw["items"])
+
+
 class Inspection(_Raw):
     """What a server would get if it were started now; names of secrets, never values."""
 
@@ -406,8 +435,8 @@ class Event(_Raw):
     @property
     def type(self) -> str:
         """`list_changed`, `server_added`, `server_removed`, `preparing`, `server_started`, `server_failed`,
-        `server_stopped`, `egress_denied`, `approval_asked`, `approval_answered`, `log`, `resource_updated` or
-        `missed`.
+        `server_stopped`, `egress_denied`, `surface_held`, `surface_accepted`, `approval_asked`,
+        `approval_answered`, `log`, `resource_updated` or `missed`.
         """  # noqa: D205
         return str(self.raw["type"])
 
