@@ -60,11 +60,11 @@ class Host {
   }
 }
 
-for (const { name, policy = {}, approval = {}, quotas = [], redaction = {}, hosts = {}, options: more = {}, steps } of cases) {
+for (const { name, policy = {}, approval = {}, quotas = [], redaction = {}, surfaces = {}, hosts = {}, options: more = {}, steps } of cases) {
   test(name, { timeout: 60_000 }, async () => {
     const objects = Object.fromEntries(Object.entries(hosts).map(([role, behaviour]) => [role, new Host(behaviour)]));
     const camel = Object.entries(more).map(([key, value]) => [key.replace(/_(.)/g, (_, letter) => letter.toUpperCase()), value]);
-    const profile = { name: "cases", servers: { cases: {} }, policy, approval, quotas, redaction };
+    const profile = { name: "cases", servers: { cases: {} }, policy, approval, quotas, redaction, surfaces };
     const gateway = await Gateway.open(profile, { ...options(), ...objects, ...Object.fromEntries(camel) });
     const seen = [];
     gateway.listen((event) => seen.push(event));

@@ -35,6 +35,7 @@ fn every_verb_explains_itself_with_an_example() {
         "server remove",
         "server inspect",
         "server approve",
+        "server diff",
         "gateway run",
         "gateway stdio",
         "tools ls",

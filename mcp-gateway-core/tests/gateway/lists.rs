@@ -3,6 +3,7 @@
 use mcp_gateway_core::ErrorKind;
 use mcp_gateway_core::gateway::GatewayExt as _;
 use mcp_gateway_core::model::CallContext;
+use mcp_gateway_core::profile::SurfaceWord;
 use mcp_gateway_core::protocol::ListKind;
 use serde_json::json;
 

@@ -90,6 +90,11 @@ impl Hub {
     /// Sees servers that were never seen, for a name that nobody is known to offer.
     pub(crate) async fn get_to_know(&self, ctx: &CallContext) {
         self.discover(ctx).await;
+        let view = self.view_of(ctx.session.as_ref()).await;
+        if !self.slots().values().all(|slot| view.is_current(slot)) {
+            // What was recorded a moment ago is shown to clients a moment later, and has a name already.
+            self.publish().await;
+        }
     }
 
     /// What a canonical name means whose server could not be seen; the request then fails for the server's own reason.

@@ -201,6 +201,9 @@ fn origin(slot: &Slot) -> String {
     if let Some(image) = &entry.image {
         return ImageReference::parse(image).map_or_else(|_| image.clone(), |image| image.repository().to_owned());
     }
+    if let Some(process) = &entry.process {
+        return serde_json::to_string(process).unwrap_or_default();
+    }
     let remote = entry.remote.as_ref().map(|remote| remote.url.clone());
     remote.or_else(|| entry.sse_endpoint.clone()).unwrap_or_else(|| format!("server {}", slot.name))
 }
