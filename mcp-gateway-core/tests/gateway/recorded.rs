@@ -50,7 +50,11 @@ async fn a_second_gateway_lists_from_the_lock_file_without_starting_anything() {
     third.profile = Some(Arc::new(FileProfile::open(&path).await.unwrap()));
     let third = third.build().await;
     assert_eq!(third.status("first").await.state, ServerState::Unknown);
-    assert!(third.tools(&ctx).await.contains(&"changed_echo".to_owned()));
+    // What was accepted is not: what it offers under other names waits for an operator.
+    let has_changed = async || third.tools(&ctx).await.contains(&"changed_echo".to_owned());
+    assert!(!has_changed().await && third.status("first").await.held > 0);
+    third.gateway.approve_server(&ServerName::new("first").unwrap(), &Principal::local()).await.unwrap();
+    assert!(has_changed().await);
     third.end().await;
 }
 
