@@ -34,6 +34,12 @@ impl Source {
         Some(source)
     }
 
+    /// The gateway's own part, of which nothing is held back.
+    pub(crate) fn of_gateway(lock: Arc<ServerLock>) -> Self {
+        let capabilities = ClientCapabilities::none();
+        Self { lock, own: None, admitted: None, findings: Arc::default(), capabilities }
+    }
+
     /// What is let through.
     pub(crate) fn surface(&self) -> Option<&Surface> {
         self.admitted.as_deref().or_else(|| self.offered())

@@ -110,9 +110,8 @@ impl Hub {
     /// What a server offers to this session, as much as the profile lets it.
     pub(super) async fn shown_surface(&self, ctx: &CallContext, slot: &Slot, status: &str) -> Result<Value> {
         let session = ctx.session.as_ref();
-        let lock = slot.lock();
-        let capabilities = self.capabilities_of(session);
-        let surface = lock.as_ref().and_then(|lock| lock.surface_for(&capabilities));
+        let surface = slot.admitted(&self.capabilities_of(session));
+        let surface = surface.as_deref();
         let view = self.view_of(session).await;
         let names = view.tool_names(&slot.name);
         let mut tools = Vec::new();
@@ -135,6 +134,10 @@ impl Hub {
         });
         if let Some(text) = surface.and_then(|surface| surface.instructions.as_deref()) {
             answer["instructions"] = text.into();
+        }
+        if slot.findings().iter().any(|finding| finding.is_held) {
+            answer["heldBack"] =
+                format!("some of what it offers waits for an operator: `mcp-gateway server diff {}`", slot.name).into();
         }
         Ok(answer)
     }

@@ -15,7 +15,7 @@ use crate::gateway::settings::Settings;
 use crate::gateway::view::View;
 use crate::model::{CallContext, Definition, ImageReference, ServerEntry, ToolEntry};
 use crate::profile::ProfileSpec;
-use crate::protocol::RawJson;
+use crate::protocol::{ClientCapabilities, RawJson};
 
 pub(super) const NAME: &str = "mcp-find";
 
@@ -197,8 +197,8 @@ fn next(entry: &ServerEntry, is_added: bool) -> String {
 /// The tools that the query is about; of a server that fits by itself, its first ones.
 fn tools(looking: &Looking, found: &Match, slot: Option<&Slot>) -> Vec<Value> {
     let entry = &found.entry;
-    let lock = slot.and_then(Slot::lock);
-    let surface = lock.as_ref().and_then(|lock| lock.surface.as_ref());
+    let surface = slot.and_then(|slot| slot.admitted(&ClientCapabilities::none()));
+    let surface = surface.as_deref();
     let names = looking.view.tool_names(&entry.name);
     let is_offered = |name: &str| surface.is_none() || names.contains_key(name);
     let mut wanted: Vec<(&str, Option<f64>, Option<&str>)> =

@@ -35,7 +35,7 @@ use super::view::Part;
 use crate::error::{Error, ErrorKind, Result};
 use crate::model::{CallContext, Definition, ServerName, Surface};
 use crate::profile::{ApprovedSurface, DynamicSpec, RedactionSpec, ServerLock};
-use crate::protocol::{ClientCapabilities, GATEWAY, GATEWAY_TOOLS, RawJson, RequestKind, Response, Target};
+use crate::protocol::{GATEWAY, GATEWAY_TOOLS, RawJson, RequestKind, Response, Target};
 
 pub(crate) use exec::unknown as unknown_tool;
 pub(crate) use saving::SavingPolicy;
@@ -94,13 +94,12 @@ impl Dynamic {
     /// Their part in a view.
     pub(crate) fn part(&self) -> Option<Part<'_>> {
         let surface = self.lock.surface.as_ref()?;
-        Some(Part { server: &self.name, surface, prefix: None, offers: &|_| true })
+        Some(Part { server: &self.name, surface, prefix: None, offers: &|_| true, held: Vec::new() })
     }
 
     /// Where their definitions come from.
     pub(crate) fn source(&self) -> (ServerName, Source) {
-        let source = Source { lock: Arc::clone(&self.lock), own: None, capabilities: ClientCapabilities::none() };
-        (self.name.clone(), source)
+        (self.name.clone(), Source::of_gateway(Arc::clone(&self.lock)))
     }
 }
 

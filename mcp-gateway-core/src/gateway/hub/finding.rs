@@ -4,6 +4,7 @@ use std::collections::{HashMap, HashSet};
 use std::sync::{Arc, Mutex, PoisonError};
 
 use super::Hub;
+use super::super::surfaces::{Finding, admitted};
 use crate::catalog::{SearchIndex, SearchQuery, SearchResult};
 use crate::error::{Error, ErrorKind, Result};
 use crate::model::{ServerEntry, ServerName};
@@ -14,12 +15,15 @@ use crate::profile::ServerLock;
 pub(super) struct Finder {
     index: SearchIndex,
     /// The records whose surfaces are in it.
-    seen: HashMap<ServerName, Arc<ServerLock>>,
+    seen: HashMap<ServerName, Record>,
 }
+
+/// What is recorded of a server, and what stood out in it.
+type Record = (Arc<ServerLock>, Arc<Vec<Finding>>);
 
 impl Finder {
     /// Takes in what has changed since it was last asked.
-    fn update(&mut self, entries: Vec<Arc<ServerEntry>>, mut records: HashMap<ServerName, Arc<ServerLock>>) {
+    fn update(&mut self, entries: Vec<Arc<ServerEntry>>, mut records: HashMap<ServerName, Record>) {
         let there: HashSet<&ServerName> = entries.iter().map(|entry| &entry.name).collect();
         let gone: Vec<_> = self.index.entries().map(|entry| &entry.name).filter(|name| !there.contains(name)).collect();
         for name in gone.into_iter().cloned().collect::<Vec<_>>() {
@@ -33,10 +37,13 @@ impl Finder {
                 self.index.put(entry, None);
                 continue;
             };
-            let is_known = self.seen.get(&name).is_some_and(|known| Arc::ptr_eq(known, &record))
+            let is_known = self.seen.get(&name).is_some_and(|known| Arc::ptr_eq(&known.0, &record.0) && Arc::ptr_eq(&known.1, &record.1))
                 && self.index.get(&name).is_some_and(|known| Arc::ptr_eq(known, &entry) || *known == entry);
             if !is_known {
-                self.index.put(entry, record.surface.as_ref());
+                // What is held back is not found either.
+                let all = record.0.surface.as_ref();
+                let offered = all.and_then(|all| admitted(all, &record.1, &record.0));
+                self.index.put(entry, offered.as_ref().or(all));
                 self.seen.insert(name, record);
             }
         }
@@ -50,8 +57,8 @@ impl Hub {
     pub(crate) async fn search(&self, query: &SearchQuery) -> Result<SearchResult> {
         let entries = self.catalog.list().await?;
         let slots = self.slots();
-        let records = slots.values().filter_map(|slot| Some((slot.name.clone(), slot.lock()?)));
-        let records = records.filter(|(_, record)| record.surface.is_some()).collect();
+        let records = slots.values().filter_map(|slot| Some((slot.name.clone(), slot.reviewed()?)));
+        let records = records.filter(|(_, record)| record.0.surface.is_some()).collect();
         let (finder, query) = (Arc::clone(&self.finder), query.clone());
         let found = tokio::task::spawn_blocking(move || {
             let mut finder = finder.lock().unwrap_or_else(PoisonError::into_inner);
@@ -76,11 +83,11 @@ mod tests {
         Arc::new(entry)
     }
 
-    fn seen(name: &str, tool: &str) -> HashMap<ServerName, Arc<ServerLock>> {
+    fn seen(name: &str, tool: &str) -> HashMap<ServerName, Record> {
         let mut surface = Surface::default();
         surface.tools.push(Definition::new(tool, format!(r#"{{"name":"{tool}"}}"#)));
         let record = ServerLock { surface: Some(surface), ..ServerLock::default() };
-        HashMap::from([(ServerName::new(name).unwrap(), Arc::new(record))])
+        HashMap::from([(ServerName::new(name).unwrap(), (Arc::new(record), Arc::default()))])
     }
 
     #[test]

@@ -9,7 +9,7 @@ use std::sync::{Arc, PoisonError};
 use super::publish::build_view;
 use super::slot::Slot;
 use super::{Hub, Slots};
-use crate::gateway::surfaces::Finding;
+use crate::gateway::surfaces::{Finding, mark_shadows};
 use crate::gateway::view::{AllNames, View};
 use crate::model::{SessionId, Surface};
 use crate::protocol::ListKind;
@@ -112,6 +112,10 @@ impl Hub {
     pub(crate) async fn publish_own(&self, session: &SessionId) {
         let capabilities = self.sessions.capabilities(Some(session));
         let slots = self.slots_of(Some(session));
+        // What a session adds says nothing about the servers of all.
+        for (slot, held) in mark_shadows(&slots, &self.added(session)) {
+            self.note_held(&slot, Some(session), &held).await;
+        }
         let changes = {
             let mut names = self.names.lock().await;
             let mut own = self.own.write().unwrap_or_else(PoisonError::into_inner);

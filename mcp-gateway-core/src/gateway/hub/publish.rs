@@ -92,7 +92,7 @@ impl Hub {
     /// Rebuilds what clients see and tells them what has changed.
     pub(crate) async fn publish(&self) {
         let slots = self.slots();
-        for (slot, held) in mark_shadows(&slots) {
+        for (slot, held) in mark_shadows(&slots, &slots) {
             self.note_held(&slot, None, &held).await;
         }
         let changes = {

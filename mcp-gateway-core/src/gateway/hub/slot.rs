@@ -12,7 +12,7 @@ use super::pool::Pool;
 use super::{ServerState, ServerStatus};
 use crate::error::{Error, ErrorKind, Result};
 use crate::gateway::settings::Settings;
-use crate::gateway::surfaces::{Finding, Settled, judge_all, settle, speaks_of_tools};
+use crate::gateway::surfaces::{Finding, Settled, admitted, judge_all, settle, speaks_of_tools};
 use crate::gateway::view::View;
 use crate::model::{ServerEntry, ServerName, SessionId, Surface, Verification};
 use crate::profile::{ApprovedSurface, Isolation, ServerLock, ServerSpec, SurfaceItem, SurfacePin, SurfacesSpec};
@@ -341,6 +341,13 @@ impl Slot {
         let record = self.record.read().unwrap_or_else(PoisonError::into_inner);
         let lock = record.lock.clone().filter(|lock| lock.entry == body.fingerprint)?;
         Some((lock, Arc::clone(&record.review)))
+    }
+
+    /// What it offers to clients that can do this, without what is held back.
+    pub(crate) fn admitted(&self, capabilities: &ClientCapabilities) -> Option<Arc<Surface>> {
+        let (lock, findings) = self.reviewed()?;
+        let all = lock.surface_for(capabilities)?;
+        Some(Arc::new(admitted(all, &findings, &lock).unwrap_or_else(|| all.clone())))
     }
 
     /// What stands out in what is recorded.

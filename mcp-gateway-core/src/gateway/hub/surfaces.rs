@@ -54,14 +54,15 @@ impl Hub {
     /// Why a definition is held back, by its canonical name, if it is.
     pub(crate) fn why_held(&self, ctx: &CallContext, request: &Request) -> Option<String> {
         let target = request.target.as_ref()?;
-        let slot = self.slot(&target.server)?;
-        self.held_by(ctx, &slot, request, target).map(|finding| finding.reason())
+        let slots = self.slots_of(ctx.session.as_ref());
+        let slot = slots.get(&target.server)?;
+        self.held_by(ctx, slot, request, target).map(|finding| finding.reason())
     }
 
     /// Whether something is held back.
     pub(super) fn holds_back(&self) -> bool {
         let is_held = |slot: &Arc<Slot>| slot.findings().iter().any(|finding| finding.is_held);
-        self.slots().values().any(is_held) || !self.own.read().unwrap_or_else(PoisonError::into_inner).is_empty()
+        self.all_slots().iter().any(is_held) || !self.own.read().unwrap_or_else(PoisonError::into_inner).is_empty()
     }
 
     /// Takes over what was accepted in other processes since the lock was read last.
@@ -72,7 +73,7 @@ impl Hub {
             Err(error) => return tracing::debug!(error = %error.report(), "the lock could not be read again"),
         };
         let mut is_new = false;
-        for slot in self.slots().values() {
+        for slot in self.all_slots() {
             if let Some(record) = lock.servers.get(&slot.name)
                 && let Some(pin) = &record.pin
             {

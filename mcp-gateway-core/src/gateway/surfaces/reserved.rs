@@ -2,17 +2,7 @@
 
 use unicode_security::skeleton;
 
-/// The tools that are the gateway's; no server's may look as if it were one of them.
-pub(crate) const RESERVED: [&str; 8] = [
-    "mcp-find",
-    "mcp-add",
-    "mcp-remove",
-    "mcp-config-set",
-    "mcp-exec",
-    "mcp-list",
-    "mcp-create-profile",
-    "mcp-activate-profile",
-];
+use crate::protocol::GATEWAY_TOOLS;
 
 /// The gateway's tool that a name is, or looks like.
 ///
@@ -23,7 +13,7 @@ pub(crate) fn looks_reserved(name: &str) -> Option<&'static str> {
         return None;
     }
     let folded = fold(name);
-    RESERVED.into_iter().find(|reserved| fold(reserved) == folded)
+    GATEWAY_TOOLS.into_iter().find(|reserved| fold(reserved) == folded)
 }
 
 fn fold(name: &str) -> String {

@@ -65,14 +65,14 @@ struct Seen<'a> {
     origin: String,
 }
 
-/// Looks in every server for what stands for another's tools or speaks of them; gives what is held back by that and was
+/// Looks in the servers that are to be marked for what stands for another's tools or speaks of them; gives what is held back by that and was
 /// not before.
 ///
 /// # Behavior
 /// - Of two servers with a tool of one name and the same words, the later one in the profile is flagged; two of one
 ///   repository are none the worse for being the same.
 /// - What an operator has accepted is not looked at again.
-pub(crate) fn mark_shadows(slots: &Slots) -> Vec<(Arc<Slot>, Vec<Finding>)> {
+pub(crate) fn mark_shadows(slots: &Slots, marked: &Slots) -> Vec<(Arc<Slot>, Vec<Finding>)> {
     let seen: Vec<_> =
         slots.values().filter_map(|slot| Some(Seen { slot, lock: slot.lock()?, origin: origin(slot) })).collect();
     // By name, the servers that have such a tool, in their order.
@@ -102,6 +102,9 @@ pub(crate) fn mark_shadows(slots: &Slots) -> Vec<(Arc<Slot>, Vec<Finding>)> {
     }
     let mut news = Vec::new();
     for (server, mut findings) in seen.iter().zip(found) {
+        if !marked.get(&server.slot.name).is_some_and(|slot| Arc::ptr_eq(slot, server.slot)) {
+            continue;
+        }
         findings.sort_by(|one, other| (one.item.list, &one.item.key).cmp(&(other.item.list, &other.item.key)));
         let held = server.slot.set_shadows(findings);
         if !held.is_empty() {
