@@ -5,7 +5,7 @@ use std::sync::Arc;
 use mcp_gateway_core::ErrorKind;
 use mcp_gateway_core::audit::{AuditQuery, AuditStore, Outcome, SqliteAudit, verify_chain};
 use mcp_gateway_core::gateway::ServerState;
-use mcp_gateway_core::model::{CallContext, Effect};
+use mcp_gateway_core::model::{CallContext, Effect, Principal, ServerName};
 use mcp_gateway_core::profile::{FileProfile, PolicyRuleSpec, Profile as _, ProfileSpec};
 use serde_json::json;
 

@@ -73,6 +73,9 @@ struct Seen<'a> {
 ///   repository are none the worse for being the same.
 /// - What an operator has accepted is not looked at again.
 pub(crate) fn mark_shadows(slots: &Slots, marked: &Slots) -> Vec<(Arc<Slot>, Vec<Finding>)> {
+    if marked.is_empty() {
+        return Vec::new();
+    }
     let seen: Vec<_> =
         slots.values().filter_map(|slot| Some(Seen { slot, lock: slot.lock()?, origin: origin(slot) })).collect();
     // By name, the servers that have such a tool, in their order.
