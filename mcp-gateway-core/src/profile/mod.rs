@@ -17,8 +17,8 @@ mod quota;
 mod redaction;
 mod spec;
 mod store;
-mod template;
 mod surfaces;
+mod template;
 #[cfg(test)]
 mod tests;
 mod toolkit;
@@ -53,8 +53,8 @@ pub use quota::{QuotaSpec, Rate};
 pub use redaction::{RedactionMode, RedactionSpec};
 pub use spec::{Isolation, LimitsSpec, NetworkSpec, NetworkWord, ProfileSpec, ServerSpec, parse_duration};
 pub use store::ProfileStore;
-pub use template::ProfileTemplate;
 pub use surfaces::{FlaggedWord, SurfaceHold, SurfaceWord, SurfacesSpec};
+pub use template::ProfileTemplate;
 pub use toolkit::Toolkit;
 pub use verify::VerifySpec;
 

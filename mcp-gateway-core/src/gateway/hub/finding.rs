@@ -4,9 +4,9 @@ use std::collections::{HashMap, HashSet};
 use std::sync::{Arc, Mutex, PoisonError};
 
 use super::Hub;
-use super::super::surfaces::{Finding, admitted};
 use crate::catalog::{SearchIndex, SearchQuery, SearchResult};
 use crate::error::{Error, ErrorKind, Result};
+use crate::gateway::surfaces::{Finding, admitted};
 use crate::model::{ServerEntry, ServerName};
 use crate::profile::ServerLock;
 
@@ -37,7 +37,10 @@ impl Finder {
                 self.index.put(entry, None);
                 continue;
             };
-            let is_known = self.seen.get(&name).is_some_and(|known| Arc::ptr_eq(&known.0, &record.0) && Arc::ptr_eq(&known.1, &record.1))
+            let is_known = self
+                .seen
+                .get(&name)
+                .is_some_and(|known| Arc::ptr_eq(&known.0, &record.0) && Arc::ptr_eq(&known.1, &record.1))
                 && self.index.get(&name).is_some_and(|known| Arc::ptr_eq(known, &entry) || *known == entry);
             if !is_known {
                 // What is held back is not found either.
