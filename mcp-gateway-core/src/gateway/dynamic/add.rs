@@ -39,6 +39,7 @@ pub(super) fn definition() -> Value {
             "server": {"type": "string"},
             "status": {"type": "string", "enum": ["added", "already_added"]},
             "instructions": {"type": "string", "description": "What the server says about its tools"},
+            "heldBack": {"type": "string", "description": "That an operator has yet to accept some of what it offers"},
             "tools": tools(),
             "missingConfig": {"type": "object", "description": "Values that it needs, each with its schema"},
         })),

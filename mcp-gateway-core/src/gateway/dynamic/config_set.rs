@@ -36,6 +36,7 @@ pub(super) fn definition() -> Value {
             "server": {"type": "string"},
             "status": {"type": "string", "enum": ["configured"]},
             "instructions": {"type": "string"},
+            "heldBack": {"type": "string", "description": "That an operator has yet to accept some of what it offers"},
             "tools": tools(),
         })),
         "annotations": {"readOnlyHint": false, "destructiveHint": false, "idempotentHint": true, "openWorldHint": false},

@@ -14,16 +14,16 @@ use crate::profile::ServerLock;
 #[derive(Debug, Default)]
 pub(super) struct Finder {
     index: SearchIndex,
-    /// The records whose surfaces are in it.
-    seen: HashMap<ServerName, Record>,
+    /// The records whose surfaces are in it, as far as these are let through.
+    seen: HashMap<ServerName, Reviewed>,
 }
 
-/// What is recorded of a server, and what stood out in it.
-type Record = (Arc<ServerLock>, Arc<Vec<Finding>>);
+/// What is recorded of a server, and what stands out in it.
+type Reviewed = (Arc<ServerLock>, Arc<Vec<Finding>>);
 
 impl Finder {
     /// Takes in what has changed since it was last asked.
-    fn update(&mut self, entries: Vec<Arc<ServerEntry>>, mut records: HashMap<ServerName, Record>) {
+    fn update(&mut self, entries: Vec<Arc<ServerEntry>>, mut records: HashMap<ServerName, Reviewed>) {
         let there: HashSet<&ServerName> = entries.iter().map(|entry| &entry.name).collect();
         let gone: Vec<_> = self.index.entries().map(|entry| &entry.name).filter(|name| !there.contains(name)).collect();
         for name in gone.into_iter().cloned().collect::<Vec<_>>() {
@@ -37,20 +37,22 @@ impl Finder {
                 self.index.put(entry, None);
                 continue;
             };
-            let is_known = self
-                .seen
-                .get(&name)
-                .is_some_and(|known| Arc::ptr_eq(&known.0, &record.0) && Arc::ptr_eq(&known.1, &record.1))
+            let is_known = self.seen.get(&name).is_some_and(|known| is_same(known, &record))
                 && self.index.get(&name).is_some_and(|known| Arc::ptr_eq(known, &entry) || *known == entry);
             if !is_known {
-                // What is held back is not found either.
-                let all = record.0.surface.as_ref();
-                let offered = all.and_then(|all| admitted(all, &record.1, &record.0));
-                self.index.put(entry, offered.as_ref().or(all));
+                let (lock, findings) = &record;
+                let offered = lock.surface.as_ref();
+                // What is held back is found by nobody.
+                let part = offered.and_then(|all| admitted(all, findings, lock));
+                self.index.put(entry, part.as_ref().or(offered));
                 self.seen.insert(name, record);
             }
         }
     }
+}
+
+fn is_same((lock, findings): &Reviewed, (other, others): &Reviewed) -> bool {
+    Arc::ptr_eq(lock, other) && Arc::ptr_eq(findings, others)
 }
 
 impl Hub {
@@ -61,7 +63,7 @@ impl Hub {
         let entries = self.catalog.list().await?;
         let slots = self.slots();
         let records = slots.values().filter_map(|slot| Some((slot.name.clone(), slot.reviewed()?)));
-        let records = records.filter(|(_, record)| record.0.surface.is_some()).collect();
+        let records = records.filter(|(_, (record, _))| record.surface.is_some()).collect();
         let (finder, query) = (Arc::clone(&self.finder), query.clone());
         let found = tokio::task::spawn_blocking(move || {
             let mut finder = finder.lock().unwrap_or_else(PoisonError::into_inner);
@@ -86,7 +88,7 @@ mod tests {
         Arc::new(entry)
     }
 
-    fn seen(name: &str, tool: &str) -> HashMap<ServerName, Record> {
+    fn seen(name: &str, tool: &str) -> HashMap<ServerName, Reviewed> {
         let mut surface = Surface::default();
         surface.tools.push(Definition::new(tool, format!(r#"{{"name":"{tool}"}}"#)));
         let record = ServerLock { surface: Some(surface), ..ServerLock::default() };

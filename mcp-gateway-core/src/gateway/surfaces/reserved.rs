@@ -2,18 +2,19 @@
 
 use unicode_security::skeleton;
 
-use crate::protocol::GATEWAY_TOOLS;
+use crate::protocol::{GATEWAY, GATEWAY_TOOLS};
 
 /// The gateway's tool that a name is, or looks like.
 ///
-/// Case, separators and characters that look alike (Unicode TS 39) make no difference.
+/// Case, separators, the gateway's name before it and characters that look alike (Unicode TS 39) make no difference.
 pub(crate) fn looks_reserved(name: &str) -> Option<&'static str> {
     // No name of the gateway's is anywhere near as long.
     if name.len() > 128 {
         return None;
     }
     let folded = fold(name);
-    GATEWAY_TOOLS.into_iter().find(|reserved| fold(reserved) == folded)
+    let bare = folded.strip_prefix(GATEWAY).unwrap_or(&folded);
+    GATEWAY_TOOLS.into_iter().find(|reserved| fold(reserved) == bare)
 }
 
 fn fold(name: &str) -> String {
@@ -28,9 +29,16 @@ mod tests {
 
     #[test]
     fn look_alikes_are_found_and_others_are_not() {
-        for name in
-            ["mcp-find", "mcp_find", "MCP-Find", "mcpFind", "mcp\u{2010}find", "m\u{441}p-find", "mcp.f\u{456}nd"]
-        {
+        for name in [
+            "mcp-find",
+            "mcp_find",
+            "MCP-Find",
+            "mcpFind",
+            "mcp\u{2010}find",
+            "m\u{441}p-find",
+            "mcp.f\u{456}nd",
+            "gateway.mcp-find",
+        ] {
             assert_eq!(looks_reserved(name), Some("mcp-find"), "{name}");
         }
         for name in ["find", "mcp-finder", "mcp", "add", "list-mcp", "mcp-find-2"] {

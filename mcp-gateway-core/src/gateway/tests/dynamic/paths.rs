@@ -119,7 +119,10 @@ async fn no_server_passes_for_the_gateway() {
     let caller = scene.caller().await;
     let tools = caller.tools().await;
     assert_eq!(tools[..OWN.len()], OWN);
-    assert_eq!(tools[OWN.len()..], ["evil__mcp-add", "evil__gateway.mcp-find", "fine"]);
+    assert_eq!(tools[OWN.len()..], ["fine"]);
+    for held in ["evil.mcp-add", "evil.gateway.mcp-find"] {
+        assert_eq!(caller.try_call(held, json!({})).await.unwrap_err().kind(), ErrorKind::Denied, "{held}");
+    }
     assert_eq!(caller.call("gateway.mcp-find", json!({"query": "nothing like it"})).await["servers"], json!([]));
     let status = scene.gateway.servers().await;
     let refused = status.iter().find(|status| status.name.as_str() == "gateway").unwrap();
