@@ -123,6 +123,16 @@ impl FileCatalog {
         self
     }
 
+    /// Puts an entry in, in the place of the one of its name.
+    pub fn put(&mut self, entry: Arc<ServerEntry>) {
+        self.entries.insert(entry.name.clone(), entry);
+    }
+
+    /// Takes an entry out, if it is there.
+    pub fn remove(&mut self, server: &ServerName) -> Option<Arc<ServerEntry>> {
+        self.entries.shift_remove(server)
+    }
+
     /// The name for people, if the file has one.
     pub fn title(&self) -> Option<&str> {
         self.title.as_deref()

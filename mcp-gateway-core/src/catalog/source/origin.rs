@@ -62,6 +62,10 @@ fn address(text: &str) -> Result<CatalogOrigin> {
             .with_context("host", url.host_str().unwrap_or_default())
             .with_hint("use `https`"));
     }
+    // Where a catalog comes from is written down and listed.
+    if !url.username().is_empty() || url.password().is_some() {
+        return Err(Error::new(ErrorKind::InvalidInput, "a catalog's address must not have a login in it"));
+    }
     Ok(CatalogOrigin::Address(text.to_owned()))
 }
 
@@ -103,7 +107,15 @@ mod tests {
         ] {
             assert_eq!(CatalogOrigin::parse(text).unwrap().to_string(), text);
         }
-        for text in ["http://c.example/", "https://", "ftp://c.example/x", "oci://", "docker://-x", "oci://a b"] {
+        for text in [
+            "http://c.example/",
+            "https://ann:pw@c.example/all.yaml",
+            "https://",
+            "ftp://c.example/x",
+            "oci://",
+            "docker://-x",
+            "oci://a b",
+        ] {
             assert_eq!(CatalogOrigin::parse(text).unwrap_err().kind(), ErrorKind::InvalidInput, "{text}");
         }
     }

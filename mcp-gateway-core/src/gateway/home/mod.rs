@@ -6,6 +6,7 @@ mod clients;
 mod exchange;
 mod open;
 mod options;
+mod origins;
 mod profile;
 mod prune;
 mod registered;
@@ -30,6 +31,10 @@ pub use exchange::{ImportOptions, Imported, ImportedSecret, ImportedServer, PinS
 pub use open::{OpenParts, Opened, open};
 pub use options::{
     AuditSource, CatalogSource, DefaultSettings, DockerOptions, OpenOptions, ProfileSource, RuntimeName,
+};
+pub use origins::{
+    CatalogChange, CatalogChanged, CatalogCommand, CatalogOptions, CatalogState, CatalogStatus, PushedCatalog,
+    SyncFailure,
 };
 pub use prune::UsedImage;
 pub use registered::Registered;

@@ -4,6 +4,7 @@ use std::fs;
 use std::path::{Path, PathBuf};
 
 use super::Home;
+use super::origins::OriginRecord;
 use crate::error::{Error, ErrorKind, Result};
 use crate::model::{ProfileName, VerifyMode};
 use crate::util::fs as files;
@@ -62,6 +63,25 @@ impl Home {
     /// # Errors
     /// `InvalidInput` for a name that is none, `AlreadyExists`, `Io`.
     pub fn register_catalog(&self, name: &str, path: &Path, replace: bool, link: bool) -> Result<()> {
+        if !link {
+            let text = files::read_to_string(path)?;
+            return self.enter_catalog(name, replace, None, |target| files::write_atomic(target, text.as_bytes()));
+        }
+        let source = files::canonicalize(path)?;
+        self.enter_catalog(name, replace, None, |target| {
+            files::remove_file(target)?;
+            symlink(&source, target).map_err(|cause| files::io_error("link", target, cause))
+        })
+    }
+
+    /// Registers what `put` puts into a catalog's place, and what is known of where it comes from.
+    pub(super) fn enter_catalog(
+        &self,
+        name: &str,
+        replace: bool,
+        record: Option<&OriginRecord>,
+        put: impl FnOnce(&Path) -> Result<()>,
+    ) -> Result<()> {
         // The name becomes a file's name, so it obeys the same rule as a profile's.
         ProfileName::new(name).map_err(|cause| {
             Error::new(ErrorKind::InvalidInput, format!("`{name}` is not a catalog's name")).with_source(cause)
@@ -73,13 +93,11 @@ impl Home {
             return Err(Error::new(ErrorKind::AlreadyExists, format!("a catalog `{name}` is registered already"))
                 .with_hint("give `--replace` to put this one in its place"));
         }
-        let target = self.catalog(name);
-        if link {
-            files::remove_file(&target)?;
-            let source = files::canonicalize(path)?;
-            symlink(&source, &target).map_err(|cause| files::io_error("link", &target, cause))?;
-        } else {
-            files::write_atomic(&target, files::read_to_string(path)?.as_bytes())?;
+        // Cut off in between, it is a catalog of which nothing is known, never one that is said to be from elsewhere.
+        files::remove_file(&self.catalog_origin(name))?;
+        put(&self.catalog(name))?;
+        if let Some(record) = record {
+            self.write_origin(name, record)?;
         }
         if !is_known {
             order.push(name.to_owned());
@@ -133,6 +151,7 @@ impl Home {
         }
         let _lock = files::FileLock::acquire(&self.catalog_order())?;
         files::remove_file(&self.catalog(name))?;
+        files::remove_file(&self.catalog_origin(name))?;
         if self.words()?.iter().any(|(known, _)| known == name) {
             self.write_word(name, None)?;
         }

@@ -205,8 +205,11 @@ impl Home {
         Ok(names.filter_map(|name| ProfileName::new(name).ok()).collect())
     }
 
-    /// The trails in which a change of a profile's secrets, or of everybody's, is recorded.
-    async fn trails_of(&self, profile: Option<&ProfileName>) -> Result<Vec<(ProfileName, Arc<dyn AuditStore>)>> {
+    /// The trails in which a change of what is a profile's, or everybody's, is recorded.
+    pub(super) async fn trails_of(
+        &self,
+        profile: Option<&ProfileName>,
+    ) -> Result<Vec<(ProfileName, Arc<dyn AuditStore>)>> {
         let mut trails = Vec::new();
         for name in self.recorded_profiles()? {
             if profile.is_some_and(|profile| *profile != name) {
@@ -223,7 +226,7 @@ impl Home {
     }
 }
 
-async fn record(
+pub(super) async fn record(
     trails: &[(ProfileName, Arc<dyn AuditStore>)],
     action: &str,
     key: Option<&SecretKey>,

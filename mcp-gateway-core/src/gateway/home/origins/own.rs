@@ -1,0 +1,195 @@
+//! Catalogs that are the home's own.
+
+use std::path::Path;
+use std::sync::Arc;
+
+use super::add::taken;
+use super::record::OriginRecord;
+use super::{CatalogChange, CatalogChanged, CatalogOptions, not_own, parsed};
+use crate::catalog::{CatalogOrigin, FetchedCatalog, FileCatalog, LoadOptions, render};
+use crate::error::{Error, ErrorKind, Result};
+use crate::gateway::home::Home;
+use crate::model::ServerName;
+use crate::util::fs;
+use crate::util::pattern::did_you_mean;
+
+/// A catalog without servers.
+const EMPTY: &str = "registry: {}\n";
+
+impl Home {
+    /// Registers a catalog of the home's own: empty, or with what a registered catalog, or another place, has now.
+    ///
+    /// # Errors
+    /// As [`add_catalog`](Self::add_catalog).
+    pub async fn create_catalog(
+        &self,
+        name: &str,
+        from: Option<&str>,
+        options: &CatalogOptions,
+    ) -> Result<CatalogChange> {
+        let all = self.registered_catalogs()?;
+        if !options.replace && all.iter().any(|known| known.name == name) {
+            return Err(taken(name));
+        }
+        let (text, notes) = match from {
+            None => (EMPTY.to_owned(), Vec::new()),
+            Some(from) => match all.into_iter().find(|known| known.name == from) {
+                Some(known) => {
+                    // What was said of its signatures is said of each server, since the new one is another catalog.
+                    let load = LoadOptions::new().with_verify(known.verify);
+                    (render(&FileCatalog::load_with(&known.path, load).await?.catalog)?, Vec::new())
+                }
+                None => self.seed(name, from, options).await?,
+            },
+        };
+        let servers = parsed(name, &text)?.len();
+        let record = OriginRecord::own(&text);
+        self.enter_catalog(name, options.replace, Some(&record), |target| fs::write_atomic(target, text.as_bytes()))?;
+        let mut change = CatalogChange::new(name, CatalogChanged::Added, Some(record.origin), servers);
+        change.notes = notes;
+        self.record_catalog("catalog/add", &change, options.by).await?;
+        Ok(change)
+    }
+
+    async fn seed(&self, name: &str, from: &str, options: &CatalogOptions) -> Result<(String, Vec<String>)> {
+        let origin = CatalogOrigin::parse(from)?;
+        match self.fetch_catalog(&origin, options, None).await? {
+            FetchedCatalog::Catalog { text, notes, .. } => {
+                self.check_names(name, &origin, &parsed(name, &text)?).await?;
+                Ok((text, notes))
+            }
+            FetchedCatalog::Unchanged => {
+                Err(Error::new(ErrorKind::Protocol, "the origin says that nothing has changed, of nothing known"))
+            }
+        }
+    }
+
+    /// Puts a server, as a catalog file or a file of its own describes it, into one of the home's own catalogs.
+    ///
+    /// # Errors
+    /// `NotFound` when there is no such catalog, or the file does not describe the server; `InvalidInput` when the catalog
+    /// comes from elsewhere; `AlreadyExists`; `InvalidConfig` when either file is broken.
+    pub async fn add_catalog_server(
+        &self,
+        name: &str,
+        server: &ServerName,
+        file: &Path,
+        options: &CatalogOptions,
+    ) -> Result<CatalogChange> {
+        let described = FileCatalog::load(file).await?.catalog;
+        let Some(entry) = described.entries().find(|entry| entry.name == *server).map(Arc::clone) else {
+            let error = Error::new(ErrorKind::NotFound, format!("the file does not describe server `{server}`"))
+                .with_context("file", file.display());
+            let known = described.entries().map(|entry| entry.name.as_str());
+            return Err(match did_you_mean(server.as_str(), known) {
+                Some(meant) => error.with_hint(format!("did you mean `{meant}`?")),
+                None => error,
+            });
+        };
+        self.edit(name, options, |catalog| {
+            if !options.replace && catalog.entries().any(|known| known.name == *server) {
+                return Err(Error::new(ErrorKind::AlreadyExists, format!("catalog `{name}` has a server `{server}`"))
+                    .with_hint("give `--replace` to put this one in its place"));
+            }
+            catalog.put(entry);
+            Ok(())
+        })
+        .await
+    }
+
+    /// Takes a server out of one of the home's own catalogs.
+    ///
+    /// # Errors
+    /// `NotFound` when there is no such catalog or server; `InvalidInput` when the catalog comes from elsewhere.
+    pub async fn remove_catalog_server(
+        &self,
+        name: &str,
+        server: &ServerName,
+        options: &CatalogOptions,
+    ) -> Result<CatalogChange> {
+        self.edit(name, options, |catalog| {
+            if catalog.remove(server).is_some() {
+                return Ok(());
+            }
+            Err(Error::new(ErrorKind::NotFound, format!("catalog `{name}` has no server `{server}`"))
+                .with_hint(format!("run `mcp-gateway catalog show {name}` to see its servers")))
+        })
+        .await
+    }
+
+    async fn edit(
+        &self,
+        name: &str,
+        options: &CatalogOptions,
+        change: impl FnOnce(&mut FileCatalog) -> Result<()>,
+    ) -> Result<CatalogChange> {
+        let path = self.registered_catalog(name)?.path;
+        let servers = {
+            let _lock = fs::FileLock::acquire(&self.catalog_order())?;
+            if self.read_origin(name)?.is_none_or(|record| record.origin != "own") {
+                return Err(not_own(name));
+            }
+            let mut catalog = parsed(name, &fs::read_to_string(&path)?)?;
+            change(&mut catalog)?;
+            let text = render(&catalog)?;
+            fs::write_atomic(&path, text.as_bytes())?;
+            self.write_origin(name, &OriginRecord::own(&text))?;
+            catalog.len()
+        };
+        let change = CatalogChange::new(name, CatalogChanged::Updated, Some("own".to_owned()), servers);
+        self.record_catalog("catalog/update", &change, options.by).await?;
+        Ok(change)
+    }
+
+    /// Makes a catalog of the home's own of what a place has now, and does not follow that place.
+    ///
+    /// Without a name it gets the one of its file or its repository.
+    ///
+    /// # Errors
+    /// As [`add_catalog`](Self::add_catalog).
+    pub async fn import_catalog(
+        &self,
+        from: &str,
+        name: Option<&str>,
+        options: &CatalogOptions,
+    ) -> Result<CatalogChange> {
+        let own = name_of(&CatalogOrigin::parse(from)?);
+        let Some(name) = name.or(own.as_deref()) else {
+            return Err(Error::new(ErrorKind::InvalidInput, format!("`{from}` tells no name for the catalog"))
+                .with_hint("give one: `--name NAME`"));
+        };
+        self.create_catalog(name, Some(from), options).await
+    }
+
+    /// Writes a registered catalog to a file, as it is.
+    ///
+    /// # Errors
+    /// `NotFound`; `AlreadyExists` when the file is there and is not to be replaced; `Io`.
+    pub async fn export_catalog(&self, name: &str, file: &Path, options: &CatalogOptions) -> Result<()> {
+        let path = self.registered_catalog(name)?.path;
+        if !options.replace && fs::exists(file) {
+            return Err(Error::new(ErrorKind::AlreadyExists, "there is such a file")
+                .with_context("file", file.display())
+                .with_hint("give `--replace` to put this one in its place"));
+        }
+        let catalog = FileCatalog::load(&path).await?.catalog;
+        // A link may lead to a folder, whose files are one catalog.
+        let text = if path.is_dir() { render(&catalog)? } else { fs::read_to_string(&path)? };
+        fs::write_atomic(file, text.as_bytes())
+    }
+}
+
+/// The name that a catalog gets where none is given.
+pub(super) fn name_of(origin: &CatalogOrigin) -> Option<String> {
+    let last = |text: &str| {
+        let name = text.rsplit('/').next()?.split(['?', '#']).next()?;
+        let name = Path::new(name).file_stem()?.to_str()?;
+        (!name.is_empty()).then(|| name.to_owned())
+    };
+    match origin {
+        CatalogOrigin::Path(path) => path.file_stem()?.to_str().map(str::to_owned),
+        CatalogOrigin::Address(address) => last(address),
+        CatalogOrigin::Artifact(reference) | CatalogOrigin::Image(reference) => last(reference.path()),
+        CatalogOrigin::Own => None,
+    }
+}

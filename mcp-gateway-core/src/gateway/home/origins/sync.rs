@@ -1,0 +1,136 @@
+//! Keeping copies of catalogs as their origins have them.
+
+use super::record::{OriginRecord, SyncFailure};
+use super::{CatalogChange, CatalogChanged, CatalogOptions, of_catalog, parsed};
+use crate::catalog::{CatalogOrigin, FetchedCatalog, KnownCatalog};
+use crate::error::{Error, ErrorKind, Result};
+use crate::gateway::home::Home;
+use crate::util::oci::digest_of;
+use crate::util::{clock, fs};
+
+impl Home {
+    /// Asks where catalogs come from whether they have changed, and takes over what has; of all that come from somewhere,
+    /// where none is named.
+    ///
+    /// # Behavior
+    /// - An address is asked by its entity tag or date, a registry by its digest, so that what is the same is not fetched.
+    /// - What cannot be reached, or is no catalog, changes nothing: the copy stays, and the others are asked all the same.
+    /// - A copy that somebody edited is fetched anew.
+    /// - Every audit trail of the home records what has changed or failed.
+    ///
+    /// # Errors
+    /// `NotFound` for a name that no catalog has, `InvalidInput` for one that comes from nowhere; what a trail says. What an
+    /// origin says is in its [`CatalogChange::error`].
+    pub async fn sync_catalogs(&self, names: &[String], options: &CatalogOptions) -> Result<Vec<CatalogChange>> {
+        let mut wanted = Vec::new();
+        if names.is_empty() {
+            for registered in self.registered_catalogs()? {
+                // One whose record is broken is said to be so, and does not hold up the others.
+                match self.read_origin(&registered.name) {
+                    Ok(Some(record)) if record.origin != "own" => wanted.push((registered.name, Ok(record))),
+                    Ok(_) => {}
+                    Err(error) => wanted.push((registered.name, Err(error))),
+                }
+            }
+        }
+        for name in names {
+            self.registered_catalog(name)?;
+            match self.read_origin(name)?.filter(|record| record.origin != "own") {
+                Some(record) => wanted.push((name.clone(), Ok(record))),
+                None => {
+                    return Err(Error::new(ErrorKind::InvalidInput, format!("catalog `{name}` comes from nowhere"))
+                        .with_hint(format!("say from where: `mcp-gateway catalog add {name} ORIGIN --replace`")));
+                }
+            }
+        }
+        let mut changes = Vec::new();
+        for (name, record) in wanted {
+            let origin = record.as_ref().ok().map(|record| record.origin.clone());
+            let done = match record {
+                Ok(record) => self.sync_one(&name, record, options).await,
+                Err(error) => Err(error),
+            };
+            let change = match done {
+                Ok(change) => change,
+                Err(error) => {
+                    let servers = self.count(&name).await;
+                    let mut change = CatalogChange::new(&name, CatalogChanged::Failed, origin, servers);
+                    change.reason = Some(error.report());
+                    change.error = Some(error);
+                    change
+                }
+            };
+            if change.change != CatalogChanged::Unchanged {
+                self.record_catalog("catalog/sync", &change, options.by).await?;
+            }
+            changes.push(change);
+        }
+        Ok(changes)
+    }
+
+    async fn sync_one(&self, name: &str, before: OriginRecord, options: &CatalogOptions) -> Result<CatalogChange> {
+        let options = CatalogOptions { allow_private: before.allow_private, ..options.clone() };
+        let fetched = self.fetch_checked(name, &before, &options).await;
+        let now = clock::rfc3339(clock::now_millis());
+        let (text, after, notes) = match fetched {
+            Ok(Some((text, after, notes))) => (Some(text), after, notes),
+            Ok(None) => (None, OriginRecord { last_sync: Some(now), failure: None, ..before.clone() }, Vec::new()),
+            Err(error) => {
+                let error = of_catalog(error, name, &before.origin);
+                let failure = Some(SyncFailure { time: now, reason: error.report() });
+                self.refresh(name, &before, None, &OriginRecord { failure, ..before.clone() })?;
+                return Err(error);
+            }
+        };
+        let is_same = text.as_ref().is_none_or(|text| digest_of(text.as_bytes()) == before.copy);
+        self.refresh(name, &before, text.as_deref(), &after)?;
+        let changed = if is_same { CatalogChanged::Unchanged } else { CatalogChanged::Updated };
+        let mut change = CatalogChange::new(name, changed, Some(before.origin), self.count(name).await);
+        change.notes = notes;
+        Ok(change)
+    }
+
+    /// What an origin has, if it is not what is known.
+    async fn fetch_checked(
+        &self,
+        name: &str,
+        before: &OriginRecord,
+        options: &CatalogOptions,
+    ) -> Result<Option<(String, OriginRecord, Vec<String>)>> {
+        let origin = CatalogOrigin::parse(&before.origin)?;
+        let copy = fs::read_optional(&self.catalog(name))?;
+        // Of a copy that was edited the source's word says nothing.
+        let known = copy.filter(|text| digest_of(text.as_bytes()) == before.copy);
+        let known = known.map(|text| KnownCatalog::new(before.state.clone(), text));
+        match self.fetch_catalog(&origin, options, known.as_ref()).await? {
+            FetchedCatalog::Unchanged if known.is_some() => Ok(None),
+            FetchedCatalog::Unchanged => {
+                Err(Error::new(ErrorKind::Protocol, "the origin says that nothing has changed, of nothing known"))
+            }
+            FetchedCatalog::Catalog { text, state, notes } => {
+                self.check_names(name, &origin, &parsed(name, &text)?).await?;
+                let after = OriginRecord::fetched(&origin, before.allow_private, state, &text);
+                Ok(Some((text, after, notes)))
+            }
+        }
+    }
+
+    /// Writes what was found out of a catalog, if it is still the one that was asked for.
+    fn refresh(&self, name: &str, before: &OriginRecord, text: Option<&str>, after: &OriginRecord) -> Result<()> {
+        let _lock = fs::FileLock::acquire(&self.catalog_order())?;
+        if self.read_origin(name)?.as_ref() != Some(before) {
+            return Err(Error::new(ErrorKind::Conflict, format!("catalog `{name}` was changed while it was fetched"))
+                .with_hint("run `mcp-gateway catalog sync` again"));
+        }
+        // Cut off in between, the copy is not the one of the record, and is fetched anew.
+        if let Some(text) = text {
+            fs::write_atomic(&self.catalog(name), text.as_bytes())?;
+        }
+        self.write_origin(name, after)
+    }
+
+    /// How many servers the copy of a catalog has.
+    async fn count(&self, name: &str) -> usize {
+        crate::catalog::FileCatalog::load(self.catalog(name)).await.map_or(0, |report| report.catalog.len())
+    }
+}

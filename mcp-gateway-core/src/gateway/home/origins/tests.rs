@@ -1,0 +1,1 @@
+//! Homes whose catalogs come from elsewhere.
