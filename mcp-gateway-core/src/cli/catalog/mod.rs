@@ -1,5 +1,8 @@
 //! `catalog`: where servers are described.
 
+mod change;
+mod list;
+mod registry;
 mod search;
 
 use std::iter;
@@ -13,8 +16,7 @@ use crate::cli::args::CatalogArgs;
 use crate::cli::output::{FormatArgs, Output};
 use crate::cli::{Env, assemble, report};
 use crate::error::Result;
-use crate::gateway::home::Registered;
-use crate::model::{ServerEntry, ServerKind, ServerName, VerifyMode};
+use crate::model::{ServerEntry, ServerKind, ServerName};
 
 /// What is done with catalogs.
 #[derive(Debug, Subcommand)]
@@ -43,38 +45,102 @@ pub(crate) enum Verb {
         #[command(flatten)]
         format: FormatArgs,
     },
-    /// Register a catalog: check it and copy it
+    /// Register a catalog of a path, an address, a registry or an image: check it and copy it
     #[command(after_help = "Examples:
   mcp-gateway catalog add docker-mcp docker-catalog.yaml
   mcp-gateway catalog add docker-mcp newer.yaml --replace
+  mcp-gateway catalog add team https://catalogs.example/team.yaml
+  mcp-gateway catalog add team oci://registry.example/team/catalog:1
+  mcp-gateway catalog add time docker://mcp/time    # an image that describes itself by its label
   mcp-gateway catalog add own ./servers.yaml --link    # changes to the file count at once
   mcp-gateway catalog add own ./servers.yaml --verify required    # only images that its signer has signed
+  mcp-gateway catalog add mine github ./github.yaml    # a server of the file, to a catalog of `catalog create`
 
-Catalogs are layered in the order in which they were added; a later one may override or hide servers.")]
-    Add {
-        /// The name to register it under
-        name: String,
-        /// A catalog file, YAML or JSON, or a folder of server files
-        path: PathBuf,
-        /// Replace a catalog of the same name; it keeps its place
-        #[arg(long)]
-        replace: bool,
-        /// Link to the file and do not copy it
-        #[arg(long)]
-        link: bool,
-        /// What happens with its images that are not signed, whatever it says itself: required, if-present or off
-        #[arg(long, value_name = "MODE", value_parser = VerifyMode::parse)]
-        verify: Option<VerifyMode>,
-    },
-    /// Remove a registered catalog
+Catalogs are layered in the order in which they were added; a later one may override or hide servers.
+The gateway reads the copy only; `catalog sync` fetches again.")]
+    Add(change::AddArgs),
+    /// Remove a registered catalog, or a server of a catalog of one's own
     #[command(
         visible_alias = "remove",
-        after_help = "Example:
-  mcp-gateway catalog rm docker-mcp"
+        after_help = "Examples:
+  mcp-gateway catalog rm docker-mcp
+  mcp-gateway catalog rm mine github"
     )]
     Rm {
         /// The name of the catalog
         name: String,
+        /// The server, of a catalog of `catalog create`; without one, the whole catalog
+        server: Option<ServerName>,
+        #[command(flatten)]
+        format: FormatArgs,
+    },
+    /// Fetch catalogs again from where they come, if they have changed there
+    #[command(
+        visible_alias = "update",
+        after_help = "Examples:
+  mcp-gateway catalog sync
+  mcp-gateway catalog sync docker-mcp team --format json
+
+What cannot be reached, or is no catalog, changes nothing: its copy stays in use, and the exit code tells."
+    )]
+    Sync {
+        /// The catalogs; without one, all that come from somewhere
+        names: Vec<String>,
+        #[command(flatten)]
+        format: FormatArgs,
+    },
+    /// Make a catalog of one's own: empty, or with the servers of another one
+    #[command(
+        visible_alias = "fork",
+        after_help = "Examples:
+  mcp-gateway catalog create mine
+  mcp-gateway catalog create mine --from docker-mcp
+  mcp-gateway catalog create mine --from oci://registry.example/team/catalog:1
+
+`catalog add NAME SERVER FILE` adds servers to it, `catalog rm NAME SERVER` removes them."
+    )]
+    Create(change::CreateArgs),
+    /// Make a catalog of one's own of what a place has now, without following that place
+    #[command(after_help = "Examples:
+  mcp-gateway catalog import ./servers.yaml
+  mcp-gateway catalog import https://catalogs.example/team.yaml --name mine")]
+    Import(change::ImportArgs),
+    /// Write a registered catalog to a file
+    #[command(after_help = "Examples:
+  mcp-gateway catalog export mine ./mine.yaml
+  mcp-gateway catalog export mine ./mine.yaml --replace")]
+    Export(change::ExportArgs),
+    /// Register the catalog of a registry, or take over its newer state
+    #[command(after_help = "Examples:
+  mcp-gateway catalog pull registry.example/team/catalog:1
+  mcp-gateway catalog pull registry.example/team/catalog:2 --name team --format json
+
+Without --name it gets the last word of its repository. Logins are those of `docker login`.")]
+    Pull(registry::PullArgs),
+    /// Put a registered catalog into a registry, in a form that Docker's tools read too
+    #[command(after_help = "Examples:
+  mcp-gateway catalog push mine registry.example/team/catalog:1
+  mcp-gateway catalog push mine localhost:5000/catalog --format json
+
+Logins are those of `docker login`.")]
+    Push {
+        /// The name of the catalog
+        name: String,
+        /// Where to: a repository and a tag
+        reference: String,
+        #[command(flatten)]
+        format: FormatArgs,
+    },
+    /// Give a catalog of a registry another tag
+    #[command(after_help = "Example:
+  mcp-gateway catalog tag registry.example/team/catalog:1 stable")]
+    Tag {
+        /// The catalog, by a tag or a digest
+        reference: String,
+        /// The other tag, in the same repository
+        tag: String,
+        #[command(flatten)]
+        format: FormatArgs,
     },
     /// Check a catalog file
     #[command(after_help = "Examples:
@@ -118,21 +184,6 @@ Other forms of a word, usual synonyms and slight misspellings are found too.")]
     },
 }
 
-/// A registered catalog in lists.
-#[derive(Debug, Serialize)]
-#[serde(rename_all = "camelCase")]
-struct CatalogRow {
-    name: String,
-    #[serde(skip_serializing_if = "Option::is_none")]
-    display_name: Option<String>,
-    servers: usize,
-    path: PathBuf,
-    #[serde(skip_serializing_if = "Option::is_none")]
-    verify: Option<VerifyMode>,
-    #[serde(skip_serializing_if = "Option::is_none")]
-    error: Option<String>,
-}
-
 /// What a check found.
 #[derive(Debug, Serialize)]
 struct Checked {
@@ -172,23 +223,17 @@ impl From<&ServerEntry> for ServerRow {
 impl Verb {
     pub(crate) async fn run(self, env: &Env) -> Result<()> {
         match self {
-            Self::Ls { format } => list(env, &mut format.open()).await,
+            Self::Ls { format } => list::show(env, &mut format.open()).await,
             Self::Show { name, catalog, format } => show(env, &name, &catalog, &mut format.open()).await,
-            Self::Add { name, path, replace, link, verify } => {
-                let loaded = FileCatalog::load(&path).await?;
-                loaded.warnings.iter().for_each(report::warning);
-                env.home.register_catalog(&name, &path, replace, link)?;
-                if verify.is_some() {
-                    env.home.set_catalog_verify(&name, verify)?;
-                }
-                report::note(format_args!("registered catalog `{name}` with {} servers", loaded.catalog.len()));
-                Ok(())
-            }
-            Self::Rm { name } => {
-                env.home.unregister_catalog(&name)?;
-                report::note(format_args!("removed catalog `{name}`"));
-                Ok(())
-            }
+            Self::Add(args) => change::add(env, args).await,
+            Self::Rm { name, server, format } => change::remove(env, &name, server.as_ref(), format).await,
+            Self::Sync { names, format } => change::sync(env, &names, format).await,
+            Self::Create(args) => change::create(env, args).await,
+            Self::Import(args) => change::import(env, args).await,
+            Self::Export(args) => change::export(env, args).await,
+            Self::Pull(args) => registry::pull(env, args).await,
+            Self::Push { name, reference, format } => registry::push(env, &name, &reference, format).await,
+            Self::Tag { reference, tag, format } => registry::tag(env, &reference, &tag, format).await,
             Self::Validate { path, format } => validate(&path, &mut format.open()).await,
             Self::Search { query, limit, category, source, tools, catalog, format } => {
                 let mut asked = SearchQuery::new(query.join(" ")).with_limit(limit);
@@ -200,34 +245,6 @@ impl Verb {
             }
         }
     }
-}
-
-async fn list(env: &Env, out: &mut Output) -> Result<()> {
-    let mut rows = Vec::new();
-    for Registered { name, path, verify, .. } in env.home.registered_catalogs()? {
-        rows.push(match FileCatalog::load(&path).await {
-            Ok(loaded) => CatalogRow {
-                name,
-                display_name: loaded.catalog.title().map(str::to_owned),
-                servers: loaded.catalog.len(),
-                path,
-                verify,
-                error: None,
-            },
-            Err(error) => {
-                report::warning(format_args!("catalog `{name}` is broken: {}", error.report()));
-                CatalogRow { name, display_name: None, servers: 0, path, verify, error: Some(error.report()) }
-            }
-        });
-    }
-    if rows.is_empty() {
-        report::note("no catalog is registered");
-        report::hint("register one with `mcp-gateway catalog add NAME PATH`");
-    }
-    out.rows(&rows, &["NAME", "SERVERS", "TITLE"], |row| {
-        let count = if row.error.is_some() { "(broken)".to_owned() } else { row.servers.to_string() };
-        vec![row.name.clone(), count, row.display_name.clone().unwrap_or_default()]
-    })
 }
 
 /// A registered catalog of that name, or else a server of that name.

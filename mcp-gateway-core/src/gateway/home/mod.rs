@@ -33,8 +33,7 @@ pub use options::{
     AuditSource, CatalogSource, DefaultSettings, DockerOptions, OpenOptions, ProfileSource, RuntimeName,
 };
 pub use origins::{
-    CatalogChange, CatalogChanged, CatalogCommand, CatalogOptions, CatalogState, CatalogStatus, PushedCatalog,
-    SyncFailure,
+    CatalogChange, CatalogChanged, CatalogOptions, CatalogState, CatalogStatus, PushedCatalog, SyncFailure,
 };
 pub use prune::UsedImage;
 pub use registered::Registered;

@@ -82,10 +82,7 @@ impl Home {
         record: Option<&OriginRecord>,
         put: impl FnOnce(&Path) -> Result<()>,
     ) -> Result<()> {
-        // The name becomes a file's name, so it obeys the same rule as a profile's.
-        ProfileName::new(name).map_err(|cause| {
-            Error::new(ErrorKind::InvalidInput, format!("`{name}` is not a catalog's name")).with_source(cause)
-        })?;
+        check_name(name)?;
         let _lock = files::FileLock::acquire(&self.catalog_order())?;
         let mut order: Vec<String> = self.registered_catalogs()?.into_iter().map(|catalog| catalog.name).collect();
         let is_known = order.iter().any(|known| known == name);
@@ -143,8 +140,9 @@ impl Home {
     /// Removes a registered catalog; the file that a link leads to stays.
     ///
     /// # Errors
-    /// `NotFound`, `Io`.
+    /// `InvalidInput` for a name that is none, `NotFound`, `Io`.
     pub fn unregister_catalog(&self, name: &str) -> Result<()> {
+        check_name(name)?;
         // A link that leads nowhere is not listed but can be removed.
         if fs::symlink_metadata(self.catalog(name)).is_err() {
             self.registered_catalog(name)?;
@@ -159,6 +157,13 @@ impl Home {
             self.registered_catalogs()?.into_iter().map(|catalog| catalog.name).filter(|known| known != name).collect();
         write_order(self, &order)
     }
+}
+
+/// The name becomes a file's name, so it obeys the same rule as a profile's.
+fn check_name(name: &str) -> Result<()> {
+    ProfileName::new(name).map(drop).map_err(|cause| {
+        Error::new(ErrorKind::InvalidInput, format!("`{name}` is not a catalog's name")).with_source(cause)
+    })
 }
 
 fn write_order(home: &Home, order: &[String]) -> Result<()> {

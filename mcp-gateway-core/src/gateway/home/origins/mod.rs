@@ -1,31 +1,26 @@
 //! Where the registered catalogs come from, how they are kept as that has them, and those that are the home's own.
 
 mod add;
-mod command;
 mod own;
 mod record;
 mod registry;
 mod status;
 mod sync;
-#[cfg(test)]
-mod tests;
 
-use serde::{Deserialize, Serialize};
+use serde::Serialize;
 
 use super::secrets::record as append;
 use super::{DockerOptions, Home};
 use crate::catalog::{FileCatalog, LoadOptions};
 use crate::error::{Error, ErrorKind, Result};
 
-pub use command::CatalogCommand;
 pub(super) use record::OriginRecord;
 pub use record::SyncFailure;
 pub use registry::PushedCatalog;
 pub use status::{CatalogState, CatalogStatus};
 
 /// How catalogs are fetched and registered.
-#[derive(Clone, Debug, Default, PartialEq, Eq, Deserialize)]
-#[serde(rename_all = "camelCase", default, deny_unknown_fields)]
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
 #[non_exhaustive]
 pub struct CatalogOptions {
     /// Whether it takes the place of one of the same name.
@@ -35,7 +30,6 @@ pub struct CatalogOptions {
     /// Whose client configuration has the logins for registries.
     pub docker: DockerOptions,
     /// What records say of who did it.
-    #[serde(skip)]
     pub by: &'static str,
 }
 

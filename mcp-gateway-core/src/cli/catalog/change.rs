@@ -1,0 +1,232 @@
+//! `catalog add`, `rm`, `sync`, `create`, `import` and `export`: which catalogs the home has.
+
+use std::path::PathBuf;
+
+use clap::Args;
+use serde::Serialize;
+
+use crate::catalog::{CatalogOrigin, FileCatalog};
+use crate::cli::output::FormatArgs;
+use crate::cli::{Env, report};
+use crate::error::{Error, ErrorKind, Result};
+use crate::gateway::home::{CatalogChange, CatalogChanged, CatalogOptions};
+use crate::model::{ServerName, VerifyMode};
+
+/// `catalog add`.
+#[derive(Debug, Args)]
+pub(crate) struct AddArgs {
+    /// The name to register it under; with FILE, a catalog of `catalog create`
+    name: String,
+    /// A file or folder, `https://…`, `oci://REFERENCE` or `docker://IMAGE`; with FILE, the name of a server
+    origin: String,
+    /// The file that describes the server
+    #[arg(conflicts_with_all = ["link", "verify", "allow_private"])]
+    file: Option<PathBuf>,
+    /// Replace a catalog of the same name, which keeps its place; with FILE, a server of the same name
+    #[arg(long)]
+    replace: bool,
+    /// Link to the file and do not copy it
+    #[arg(long)]
+    link: bool,
+    /// Let the address be one that is not on the public internet
+    #[arg(long, conflicts_with = "link")]
+    allow_private: bool,
+    /// What happens with its images that are not signed, whatever it says itself: required, if-present or off
+    #[arg(long, value_name = "MODE", value_parser = VerifyMode::parse)]
+    verify: Option<VerifyMode>,
+    #[command(flatten)]
+    format: FormatArgs,
+}
+
+/// `catalog create`.
+#[derive(Debug, Args)]
+pub(crate) struct CreateArgs {
+    /// Its name
+    name: String,
+    /// A registered catalog, or a place as `catalog add` takes it
+    #[arg(long, value_name = "NAME|ORIGIN")]
+    from: Option<String>,
+    #[command(flatten)]
+    taking: TakingArgs,
+}
+
+/// `catalog import`.
+#[derive(Debug, Args)]
+pub(crate) struct ImportArgs {
+    /// A file or folder, `https://…`, `oci://REFERENCE` or `docker://IMAGE`
+    origin: String,
+    /// Its name; without one, that of the file or the repository
+    #[arg(long)]
+    name: Option<String>,
+    #[command(flatten)]
+    taking: TakingArgs,
+}
+
+#[derive(Debug, Args)]
+struct TakingArgs {
+    /// Replace a catalog of the same name; it keeps its place
+    #[arg(long)]
+    replace: bool,
+    /// Let an address be one that is not on the public internet
+    #[arg(long)]
+    allow_private: bool,
+    #[command(flatten)]
+    format: FormatArgs,
+}
+
+/// `catalog export`.
+#[derive(Debug, Args)]
+pub(crate) struct ExportArgs {
+    /// The name of the catalog
+    name: String,
+    /// The file to write
+    file: PathBuf,
+    /// Replace the file
+    #[arg(long)]
+    replace: bool,
+    #[command(flatten)]
+    format: FormatArgs,
+}
+
+/// A catalog that was written to a file.
+#[derive(Debug, Serialize)]
+struct Exported {
+    name: String,
+    file: PathBuf,
+}
+
+pub(super) async fn add(env: &Env, args: AddArgs) -> Result<()> {
+    let AddArgs { name, origin, file, replace, link, allow_private, verify, format } = args;
+    let options = options(env, replace, allow_private);
+    if let Some(file) = file {
+        let server = ServerName::new(origin)?;
+        let change = env.home.add_catalog_server(&name, &server, &file, &options).await?;
+        return told(&change, &format!("added `{server}` to catalog"), format);
+    }
+    if link {
+        return add_link(env, &name, &origin, replace, verify, format).await;
+    }
+    let change = env.home.add_catalog(&name, &CatalogOrigin::parse(&origin)?, &options).await?;
+    if verify.is_some() {
+        env.home.set_catalog_verify(&name, verify)?;
+    }
+    told(&change, "registered catalog", format)
+}
+
+async fn add_link(
+    env: &Env,
+    name: &str,
+    origin: &str,
+    replace: bool,
+    verify: Option<VerifyMode>,
+    format: FormatArgs,
+) -> Result<()> {
+    let CatalogOrigin::Path(path) = CatalogOrigin::parse(origin)? else {
+        return Err(Error::new(ErrorKind::InvalidInput, "only a file or a folder can be linked to")
+            .with_hint("leave `--link` out, and keep the copy up to date with `mcp-gateway catalog sync`"));
+    };
+    FileCatalog::load(&path).await?.warnings.iter().for_each(report::warning);
+    env.home.register_catalog(name, &path, replace, true)?;
+    if verify.is_some() {
+        env.home.set_catalog_verify(name, verify)?;
+    }
+    let linked = env.home.list_catalogs().await?.into_iter().find(|catalog| catalog.name == name);
+    let mut out = format.open();
+    match linked {
+        Some(linked) if out.is_json() => out.json(&linked),
+        linked => {
+            let servers = linked.map_or(0, |linked| linked.servers);
+            report::note(format_args!("linked catalog `{name}` with {servers} servers"));
+            Ok(())
+        }
+    }
+}
+
+pub(super) async fn remove(env: &Env, name: &str, server: Option<&ServerName>, format: FormatArgs) -> Result<()> {
+    let options = options(env, false, false);
+    let Some(server) = server else {
+        let change = env.home.remove_catalog(name, &options).await?;
+        let mut out = format.open();
+        if out.is_json() {
+            return out.json(&change);
+        }
+        report::note(format_args!("removed catalog `{name}`"));
+        return Ok(());
+    };
+    let change = env.home.remove_catalog_server(name, server, &options).await?;
+    told(&change, &format!("removed `{server}` from catalog"), format)
+}
+
+pub(super) async fn create(env: &Env, args: CreateArgs) -> Result<()> {
+    let options = options(env, args.taking.replace, args.taking.allow_private);
+    let change = env.home.create_catalog(&args.name, args.from.as_deref(), &options).await?;
+    told(&change, "created catalog", args.taking.format)
+}
+
+pub(super) async fn import(env: &Env, args: ImportArgs) -> Result<()> {
+    let options = options(env, args.taking.replace, args.taking.allow_private);
+    let change = env.home.import_catalog(&args.origin, args.name.as_deref(), &options).await?;
+    told(&change, "created catalog", args.taking.format)
+}
+
+pub(super) async fn export(env: &Env, args: ExportArgs) -> Result<()> {
+    let ExportArgs { name, file, replace, format } = args;
+    env.home.export_catalog(&name, &file, &options(env, replace, false)).await?;
+    let mut out = format.open();
+    if out.is_json() {
+        return out.json(&Exported { name, file });
+    }
+    report::note(format_args!("wrote catalog `{name}` to {}", file.display()));
+    Ok(())
+}
+
+/// Shows what became of each catalog; where one could not be fetched, that is the end of the command too.
+pub(super) async fn sync(env: &Env, names: &[String], format: FormatArgs) -> Result<()> {
+    let mut changes = env.home.sync_catalogs(names, &options(env, false, false)).await?;
+    let known = env.home.list_catalogs().await?;
+    let mut out = format.open();
+    if changes.is_empty() {
+        report::note("no registered catalog comes from elsewhere");
+    }
+    out.rows(&changes, &["NAME", "CHANGE", "SERVERS", "ORIGIN"], |row| {
+        let origin = row.origin.clone().unwrap_or_default();
+        vec![row.name.clone(), word(row.change).to_owned(), row.servers.to_string(), origin]
+    })?;
+    for change in &changes {
+        change.notes.iter().for_each(|note| report::warning(format_args!("catalog `{}`: {note}", change.name)));
+        if change.change == CatalogChanged::Failed {
+            let last = known.iter().find(|known| known.name == change.name).and_then(|known| known.last_sync.as_ref());
+            let age = last.map(|last| format!(" of {last}")).unwrap_or_default();
+            report::warning(format_args!("catalog `{}` was not fetched; its copy{age} stays in use", change.name));
+        }
+    }
+    let mut failed: Vec<Error> = changes.iter_mut().filter_map(|change| change.error.take()).collect();
+    let Some(last) = failed.pop() else { return Ok(()) };
+    failed.iter().for_each(report::error);
+    Err(last)
+}
+
+pub(super) fn options(env: &Env, replace: bool, allow_private: bool) -> CatalogOptions {
+    CatalogOptions { replace, allow_private, docker: env.docker.clone(), by: "cli" }
+}
+
+/// Shows what was done with a catalog.
+pub(super) fn told(change: &CatalogChange, done: &str, format: FormatArgs) -> Result<()> {
+    let mut out = format.open();
+    if out.is_json() {
+        return out.json(change);
+    }
+    change.notes.iter().for_each(report::warning);
+    report::note(format_args!("{done} `{}` with {} servers", change.name, change.servers));
+    Ok(())
+}
+
+const fn word(change: CatalogChanged) -> &'static str {
+    match change {
+        CatalogChanged::Added => "added",
+        CatalogChanged::Updated => "updated",
+        CatalogChanged::Unchanged => "unchanged",
+        CatalogChanged::Failed => "failed",
+        CatalogChanged::Removed => "removed",
+    }
+}

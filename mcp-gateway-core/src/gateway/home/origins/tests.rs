@@ -1,1 +1,0 @@
-//! Homes whose catalogs come from elsewhere.
