@@ -13,6 +13,7 @@ mod approvals;
 mod asking;
 mod audit;
 mod catalog;
+mod catalogs;
 mod clients;
 mod command;
 mod gateway;

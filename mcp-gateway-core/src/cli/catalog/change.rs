@@ -5,8 +5,9 @@ use std::path::PathBuf;
 use clap::Args;
 use serde::Serialize;
 
-use crate::catalog::{CatalogOrigin, FileCatalog};
+use crate::catalog::CatalogOrigin;
 use crate::cli::output::FormatArgs;
+use crate::cli::secret::BY;
 use crate::cli::{Env, report};
 use crate::error::{Error, ErrorKind, Result};
 use crate::gateway::home::{CatalogChange, CatalogChanged, CatalogOptions};
@@ -103,43 +104,19 @@ pub(super) async fn add(env: &Env, args: AddArgs) -> Result<()> {
         let change = env.home.add_catalog_server(&name, &server, &file, &options).await?;
         return told(&change, &format!("added `{server}` to catalog"), format);
     }
-    if link {
-        return add_link(env, &name, &origin, replace, verify, format).await;
-    }
-    let change = env.home.add_catalog(&name, &CatalogOrigin::parse(&origin)?, &options).await?;
+    let origin = CatalogOrigin::parse(&origin)?;
+    let change = match origin {
+        CatalogOrigin::Path(path) if link => env.home.link_catalog(&name, &path, &options).await?,
+        _ if link => {
+            return Err(Error::new(ErrorKind::InvalidInput, "only a file or a folder can be linked to")
+                .with_hint("leave `--link` out, and keep the copy up to date with `mcp-gateway catalog sync`"));
+        }
+        origin => env.home.add_catalog(&name, &origin, &options).await?,
+    };
     if verify.is_some() {
         env.home.set_catalog_verify(&name, verify)?;
     }
     told(&change, "registered catalog", format)
-}
-
-async fn add_link(
-    env: &Env,
-    name: &str,
-    origin: &str,
-    replace: bool,
-    verify: Option<VerifyMode>,
-    format: FormatArgs,
-) -> Result<()> {
-    let CatalogOrigin::Path(path) = CatalogOrigin::parse(origin)? else {
-        return Err(Error::new(ErrorKind::InvalidInput, "only a file or a folder can be linked to")
-            .with_hint("leave `--link` out, and keep the copy up to date with `mcp-gateway catalog sync`"));
-    };
-    FileCatalog::load(&path).await?.warnings.iter().for_each(report::warning);
-    env.home.register_catalog(name, &path, replace, true)?;
-    if verify.is_some() {
-        env.home.set_catalog_verify(name, verify)?;
-    }
-    let linked = env.home.list_catalogs().await?.into_iter().find(|catalog| catalog.name == name);
-    let mut out = format.open();
-    match linked {
-        Some(linked) if out.is_json() => out.json(&linked),
-        linked => {
-            let servers = linked.map_or(0, |linked| linked.servers);
-            report::note(format_args!("linked catalog `{name}` with {servers} servers"));
-            Ok(())
-        }
-    }
 }
 
 pub(super) async fn remove(env: &Env, name: &str, server: Option<&ServerName>, format: FormatArgs) -> Result<()> {
@@ -207,7 +184,7 @@ pub(super) async fn sync(env: &Env, names: &[String], format: FormatArgs) -> Res
 }
 
 pub(super) fn options(env: &Env, replace: bool, allow_private: bool) -> CatalogOptions {
-    CatalogOptions { replace, allow_private, docker: env.docker.clone(), by: "cli" }
+    CatalogOptions { replace, allow_private, docker: env.docker.clone(), by: BY }
 }
 
 /// Shows what was done with a catalog.

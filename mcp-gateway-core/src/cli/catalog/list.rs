@@ -23,14 +23,14 @@ pub(super) async fn show(env: &Env, out: &mut Output) -> Result<()> {
         report::note("no catalog is registered");
         report::hint("register one with `mcp-gateway catalog add NAME ORIGIN`");
     }
-    out.rows(&rows, &["NAME", "SERVERS", "STATE", "LAST SYNC", "ORIGIN", "TITLE"], |row| {
+    out.rows(&rows, &["NAME", "SERVERS", "STATE", "LAST SYNC", "TITLE", "ORIGIN"], |row| {
         vec![
             row.name.clone(),
             if row.state == CatalogState::Broken { String::new() } else { row.servers.to_string() },
             state(row.state).to_owned(),
             row.last_sync.clone().unwrap_or_default(),
-            row.origin.clone().unwrap_or_default(),
             row.display_name.clone().unwrap_or_default(),
+            row.origin.clone().unwrap_or_default(),
         ]
     })
 }

@@ -1,9 +1,10 @@
 //! Registering catalogs by where they come from.
 
+use std::path::Path;
 use std::time::Duration;
 
 use super::record::OriginRecord;
-use super::{CatalogChange, CatalogChanged, CatalogOptions, of_catalog, parsed};
+use super::{CatalogChange, CatalogChanged, CatalogOptions, of_catalog, parsed, record_catalog};
 use crate::catalog::{CatalogOrigin, FetchedCatalog, FileCatalog, KnownCatalog, LoadOptions};
 use crate::error::{Error, ErrorKind, Result};
 use crate::gateway::home::Home;
@@ -47,11 +48,28 @@ impl Home {
             }
         };
         let catalog = parsed(name, &text)?;
+        let trails = self.trails_of(None).await?;
         self.check_names(name, &origin, &catalog).await?;
         self.enter_catalog(name, options.replace, Some(&record), |target| fs::write_atomic(target, text.as_bytes()))?;
         let mut change = CatalogChange::new(name, CatalogChanged::Added, Some(record.origin), catalog.len());
         change.notes = notes;
-        self.record_catalog("catalog/add", &change, options.by).await?;
+        record_catalog(&trails, "catalog/add", &change, options.by).await?;
+        Ok(change)
+    }
+
+    /// Registers a link to a file or a folder that is a catalog; what changes there counts as soon as it does. Every audit
+    /// trail of the home records it.
+    ///
+    /// # Errors
+    /// `InvalidInput` for a name that is none; `AlreadyExists`; `NotFound`; `InvalidConfig` when it is no catalog.
+    pub async fn link_catalog(&self, name: &str, path: &Path, options: &CatalogOptions) -> Result<CatalogChange> {
+        let report = FileCatalog::load(path).await?;
+        let trails = self.trails_of(None).await?;
+        self.register_catalog(name, path, options.replace, true)?;
+        let origin = fs::canonicalize(path)?.display().to_string();
+        let mut change = CatalogChange::new(name, CatalogChanged::Added, Some(origin), report.catalog.len());
+        change.notes = report.warnings.iter().map(ToString::to_string).collect();
+        record_catalog(&trails, "catalog/add", &change, options.by).await?;
         Ok(change)
     }
 
@@ -61,9 +79,10 @@ impl Home {
     /// `NotFound`, `Io`.
     pub async fn remove_catalog(&self, name: &str, options: &CatalogOptions) -> Result<CatalogChange> {
         let origin = self.read_origin(name).ok().flatten().map(|record| record.origin);
+        let trails = self.trails_of(None).await?;
         self.unregister_catalog(name)?;
         let change = CatalogChange::new(name, CatalogChanged::Removed, origin, 0);
-        self.record_catalog("catalog/remove", &change, options.by).await?;
+        record_catalog(&trails, "catalog/remove", &change, options.by).await?;
         Ok(change)
     }
 

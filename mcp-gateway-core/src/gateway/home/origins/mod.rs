@@ -7,17 +7,24 @@ mod registry;
 mod status;
 mod sync;
 
+use std::sync::Arc;
+
 use serde::Serialize;
 
+use super::DockerOptions;
 use super::secrets::record as append;
-use super::{DockerOptions, Home};
+use crate::audit::AuditStore;
 use crate::catalog::{FileCatalog, LoadOptions};
 use crate::error::{Error, ErrorKind, Result};
+use crate::model::ProfileName;
 
 pub(super) use record::OriginRecord;
 pub use record::SyncFailure;
 pub use registry::PushedCatalog;
 pub use status::{CatalogState, CatalogStatus};
+
+/// The trails of a home, opened before anything is changed: what cannot be recorded does not happen.
+type Trails = [(ProfileName, Arc<dyn AuditStore>)];
 
 /// How catalogs are fetched and registered.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
@@ -81,19 +88,16 @@ impl CatalogChange {
     }
 }
 
-impl Home {
-    /// Leaves records of what happened to a catalog in each trail that the home has; a profile without one gets none.
-    async fn record_catalog(&self, action: &str, change: &CatalogChange, by: &str) -> Result<()> {
-        let trails = self.trails_of(None).await?;
-        let detail = serde_json::json!({
-            "catalog": change.name,
-            "change": change.change,
-            "origin": change.origin,
-            "servers": change.servers,
-            "error": change.reason,
-        });
-        append(&trails, action, None, detail, by).await
-    }
+/// Leaves records of what happened to a catalog in each trail that the home has; a profile without one gets none.
+async fn record_catalog(trails: &Trails, action: &str, change: &CatalogChange, by: &str) -> Result<()> {
+    let detail = serde_json::json!({
+        "catalog": change.name,
+        "change": change.change,
+        "origin": change.origin,
+        "servers": change.servers,
+        "error": change.reason,
+    });
+    append(trails, action, None, detail, by).await
 }
 
 /// A text that was checked as a whole before.

@@ -5,7 +5,7 @@ use std::sync::Arc;
 
 use super::add::taken;
 use super::record::OriginRecord;
-use super::{CatalogChange, CatalogChanged, CatalogOptions, not_own, parsed};
+use super::{CatalogChange, CatalogChanged, CatalogOptions, not_own, parsed, record_catalog};
 use crate::catalog::{CatalogOrigin, FetchedCatalog, FileCatalog, LoadOptions, render};
 use crate::error::{Error, ErrorKind, Result};
 use crate::gateway::home::Home;
@@ -43,11 +43,12 @@ impl Home {
             },
         };
         let servers = parsed(name, &text)?.len();
+        let trails = self.trails_of(None).await?;
         let record = OriginRecord::own(&text);
         self.enter_catalog(name, options.replace, Some(&record), |target| fs::write_atomic(target, text.as_bytes()))?;
         let mut change = CatalogChange::new(name, CatalogChanged::Added, Some(record.origin), servers);
         change.notes = notes;
-        self.record_catalog("catalog/add", &change, options.by).await?;
+        record_catalog(&trails, "catalog/add", &change, options.by).await?;
         Ok(change)
     }
 
@@ -124,6 +125,7 @@ impl Home {
         change: impl FnOnce(&mut FileCatalog) -> Result<()>,
     ) -> Result<CatalogChange> {
         let path = self.registered_catalog(name)?.path;
+        let trails = self.trails_of(None).await?;
         let servers = {
             let _lock = fs::FileLock::acquire(&self.catalog_order())?;
             if self.read_origin(name)?.is_none_or(|record| record.origin != "own") {
@@ -137,7 +139,7 @@ impl Home {
             catalog.len()
         };
         let change = CatalogChange::new(name, CatalogChanged::Updated, Some("own".to_owned()), servers);
-        self.record_catalog("catalog/update", &change, options.by).await?;
+        record_catalog(&trails, "catalog/update", &change, options.by).await?;
         Ok(change)
     }
 

@@ -1,7 +1,7 @@
 //! Keeping copies of catalogs as their origins have them.
 
 use super::record::{OriginRecord, SyncFailure};
-use super::{CatalogChange, CatalogChanged, CatalogOptions, of_catalog, parsed};
+use super::{CatalogChange, CatalogChanged, CatalogOptions, of_catalog, parsed, record_catalog};
 use crate::catalog::{CatalogOrigin, FetchedCatalog, KnownCatalog};
 use crate::error::{Error, ErrorKind, Result};
 use crate::gateway::home::Home;
@@ -43,6 +43,7 @@ impl Home {
                 }
             }
         }
+        let trails = self.trails_of(None).await?;
         let mut changes = Vec::new();
         for (name, record) in wanted {
             let origin = record.as_ref().ok().map(|record| record.origin.clone());
@@ -61,7 +62,7 @@ impl Home {
                 }
             };
             if change.change != CatalogChanged::Unchanged {
-                self.record_catalog("catalog/sync", &change, options.by).await?;
+                record_catalog(&trails, "catalog/sync", &change, options.by).await?;
             }
             changes.push(change);
         }
