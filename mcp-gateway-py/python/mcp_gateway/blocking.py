@@ -231,9 +231,7 @@ class Gateway(Session):
         """Returns the servers of the profile and how they are."""
         return [ServerStatus(raw) for raw in self._command("servers")]
 
-    def find(
-        self, query: str, limit: int = 10, *, category: str | None = None, source: str | None = None
-    ) -> Matches:
+    def find(self, query: str, limit: int = 10, *, category: str | None = None, source: str | None = None) -> Matches:
         """Returns the servers of the catalogs, and their tools, that fit a query best."""
         return Matches(self._command("find", query=query, limit=limit, category=category, source=source))
 
@@ -254,8 +252,8 @@ class Gateway(Session):
     ) -> ServerSurface:
         """Approves what a server offers now: what was held back is offered, and its annotations are believed.
 
-        It is void for what changes. With `items` only these are approved; with the `id` of a `diff` only if what is held
-        back is still the same.
+        It is void for what changes. With `items` only these are approved; with the `id` of a `diff` only if what is
+        held back is still the same.
         """
         command = self._command("approve_server", server=server, by=by, items=list(items), diff=diff)
         return ServerSurface(command)

@@ -268,8 +268,8 @@ class Gateway(Session):
     ) -> ServerSurface:
         """Approves what a server offers now: what was held back is offered, and its annotations are believed.
 
-        It is void for what changes. With `items` only these are approved; with the `id` of a `diff` only if what is held
-        back is still the same.
+        It is void for what changes. With `items` only these are approved; with the `id` of a `diff` only if what is
+        held back is still the same.
         """
         command = await self._command("approve_server", server=server, by=by, items=list(items), diff=diff)
         return ServerSurface(command)

@@ -327,6 +327,7 @@ class Matches(list[Match]):
     """What a search found, the best first."""
 
     def __init__(self, raw: dict[str, Any]) -> None:
+        """Takes what the gateway answered."""
         super().__init__(Match(match) for match in raw["matches"])
         self.categories: list[str] = raw["categories"]
         """Where nothing fits: the categories that are nearest, or else those with the most servers."""
