@@ -4,6 +4,7 @@ Every function takes `home`, the folder of the state, where that is not the usua
 """
 
 import json
+from collections.abc import Mapping
 from os import PathLike, fspath
 from typing import TYPE_CHECKING, Any, Literal, TypedDict
 
@@ -70,13 +71,14 @@ class ClientArguments(TypedDict, total=False):
 
 def _run(command: str, home: Folder | None = None, **fields: Any) -> Any:
     given = {"command": command, "home": None if home is None else fspath(home), **fields}
-    return json.loads(share(json.dumps({name: value for name, value in given.items() if value is not None})))
+    return json.loads(
+        share(json.dumps({name: value for name, value in given.items() if value is not None}, default=fspath))
+    )
 
 
-def _options(arguments: Any) -> dict[str, Any]:
+def _options(arguments: Mapping[str, Any]) -> dict[str, Any]:
     words = {"trust_approvals": "trustApprovals", "dry_run": "dryRun"}
-    options = {words.get(name, name): value for name, value in arguments.items() if name != "home"}
-    return {name: fspath(value) if isinstance(value, PathLike) else value for name, value in options.items()}
+    return {words.get(name, name): value for name, value in arguments.items() if name != "home"}
 
 
 def export_profile(profile: str, *, file: Folder | None = None, home: Folder | None = None) -> dict[str, Any]:
