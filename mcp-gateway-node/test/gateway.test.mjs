@@ -167,7 +167,8 @@ test("agents add servers to sessions of their own", async () => {
   let facts;
   const approver = {
     approve(_context, question) {
-      facts = Object.fromEntries(question.facts.map(({ what, value }) => [what, value]));
+      // What is added is described; calls of its tools are shown by name and arguments.
+      if (question.facts) facts = Object.fromEntries(question.facts.map(({ what, value }) => [what, value]));
       return { granted: true, by: "ann", reason: "ticket 7" };
     },
   };
