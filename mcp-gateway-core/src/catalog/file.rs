@@ -252,7 +252,8 @@ impl Loading {
         }
         let problems = Problems::new(file);
         let message = format!("approval of `{}` by `{}` is void: the entry was changed since", entry.name, approval.by);
-        let hint = "look at what the entry says now; without `entry`, or with its new fingerprint there, the approval counts";
+        let hint =
+            "look at what the entry says now; without `entry`, or with its new fingerprint there, the approval counts";
         problems.warn(Position::default(), message, Some(hint.to_owned()));
         self.warnings.extend(problems.take_warnings());
         Arc::make_mut(entry).approved = None;
