@@ -3,7 +3,7 @@
 use serde::{Deserialize, Serialize};
 
 use super::validate::faults;
-use super::{ProfileLock, ProfileSpec};
+use super::{ProfileLock, ProfileSpec, SurfacePin};
 use crate::error::{Error, ErrorKind, Result};
 use crate::model::{Digest, ProfileName, ServerName, find_tokens};
 use crate::protocol::RawJson;
@@ -175,7 +175,8 @@ impl ProfileBundle {
     ///
     /// # Behavior
     /// - What was found out about an image there has to be found out here.
-    /// - What an operator approved there counts only if `trust_approvals` says so.
+    /// - What an operator approved there counts only if `trust_approvals` says so. Without it, pinned definitions stay
+    ///   pinned, as if they had been seen first, and those among them that are flagged are held back.
     #[must_use]
     pub fn for_import(mut self, name: Option<ProfileName>, trust_approvals: bool) -> Self {
         if let Some(name) = name {
@@ -185,6 +186,7 @@ impl ProfileBundle {
             server.verification = None;
             if !trust_approvals {
                 server.approved = None;
+                server.pin = server.pin.take().map(SurfacePin::without_operator);
             }
         }
         self
@@ -199,7 +201,7 @@ fn digest_of(content: &RawJson) -> Result<Digest> {
 mod tests {
     use super::*;
     use crate::model::{Definition, Surface};
-    use crate::profile::{ApprovedSurface, ServerLock, ServerSpec};
+    use crate::profile::{Acceptance, ApprovedSurface, ServerLock, ServerSpec};
 
     fn bundle() -> ProfileBundle {
         let server = ServerName::new("github").unwrap();
@@ -211,10 +213,14 @@ mod tests {
         };
         spec.servers.insert(server.clone(), settings);
         let surface = Surface { tools: vec![Definition::new("t", r#"{"name":"t","x":1.10}"#)], ..Surface::default() };
+        let item = surface.items().next().unwrap();
+        let mut pin = SurfacePin { by: "ana".to_owned(), ..SurfacePin::default() };
+        pin.accept(&item, &item.definition(), Acceptance::Operator, |_| false);
         let lock = ServerLock {
             entry: "e".to_owned(),
             identity: "i".to_owned(),
             surface: Some(surface),
+            pin: Some(pin),
             approved: Some(ApprovedSurface::new("e", "i")),
             ..ServerLock::default()
         };
@@ -273,6 +279,11 @@ mod tests {
         let strangers = bundle().for_import(None, false);
         assert!(strangers.lock.servers["github"].approved.is_none());
         assert!(bundle().for_import(None, true).lock.servers["github"].approved.is_some());
+        let pin_of = |bundle: ProfileBundle| bundle.lock.servers["github"].pin.clone().unwrap();
+        let (strange, trusted) = (pin_of(bundle().for_import(None, false)), pin_of(bundle().for_import(None, true)));
+        assert_eq!((strange.items[0].accepted, strange.by.as_str()), (Acceptance::FirstUse, ""));
+        assert_eq!((trusted.items[0].accepted, trusted.by.as_str()), (Acceptance::Operator, "ana"));
+        assert_eq!(strange.items[0].definition, trusted.items[0].definition, "what is pinned stays pinned");
         let renamed = bundle().for_import(Some(ProfileName::new("lab").unwrap()), false);
         assert_eq!(renamed.profile.name.as_str(), "lab");
     }

@@ -125,6 +125,15 @@ impl SurfacePin {
         found
     }
 
+    /// The same definitions, none of them on an operator's word.
+    pub(crate) fn without_operator(mut self) -> Self {
+        self.by.clear();
+        for item in &mut self.items {
+            item.accepted = Acceptance::FirstUse;
+        }
+        self
+    }
+
     /// Takes a definition in; of others of its name, those stay that are offered too.
     pub(crate) fn accept(
         &mut self,
