@@ -117,6 +117,20 @@ them cannot be evaluated then; such decisions are counted, and marked in UNKNOWN
         #[command(flatten)]
         format: FormatArgs,
     },
+    /// Say in a profile what may happen with requests that no rule covers
+    #[command(after_help = "Examples:
+  mcp-gateway policy default deny --profile dev-tools    # nothing but what the profile's own rules allow
+  mcp-gateway policy default allow --profile lab         # everything: for servers that you trust with all they can do
+  mcp-gateway policy default preset                      # the rules that come with the gateway, as in a new profile
+
+They read names and annotations: reading goes through, writing is confirmed, and what cannot be undone needs an operator.
+`mcp-gateway policy explain` says what becomes of a single request.")]
+    Default {
+        /// What may happen, or `preset` for the rules that come with the gateway
+        effect: DefaultArg,
+        #[command(flatten)]
+        profile: ProfileArgs,
+    },
     /// Print the schema that Cedar policies are validated against
     #[command(after_help = "Examples:
   mcp-gateway policy schema > mcp-gateway.cedarschema
@@ -125,6 +139,30 @@ It says which principals, actions, resources and values policies can be about. N
   policy:
     cedar: [org.cedar]")]
     Schema,
+}
+
+/// What may happen with what no rule covers.
+#[derive(Clone, Copy, Debug, ValueEnum)]
+#[value(rename_all = "snake_case")]
+pub(crate) enum DefaultArg {
+    /// What the rules that come with the gateway say
+    Preset,
+    Allow,
+    SoftConfirm,
+    HardConfirm,
+    Deny,
+}
+
+impl From<DefaultArg> for Option<Effect> {
+    fn from(argument: DefaultArg) -> Self {
+        match argument {
+            DefaultArg::Preset => None,
+            DefaultArg::Allow => Some(Effect::Allow),
+            DefaultArg::SoftConfirm => Some(Effect::SoftConfirm),
+            DefaultArg::HardConfirm => Some(Effect::HardConfirm),
+            DefaultArg::Deny => Some(Effect::Deny),
+        }
+    }
 }
 
 /// A kind of request, by the protocol's name.

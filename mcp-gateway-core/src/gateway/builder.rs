@@ -395,7 +395,7 @@ fn rules(spec: &ProfileSpec) -> Result<RulePolicy> {
         .with_hint(fault.hint));
     }
     let policy = RulePolicy::new(spec.policy.rules.clone(), spec.policy.default_effect()).with_profile(&spec.name);
-    Ok(match spec.policy.preset {
+    Ok(match spec.policy.preset() {
         Some(preset) => policy.with_preset(preset),
         None => policy,
     })

@@ -115,6 +115,13 @@ impl ProfileSpec {
         self.servers.insert(name, spec);
         self
     }
+
+    /// Says what may happen with its requests.
+    #[must_use]
+    pub fn with_policy(mut self, policy: PolicySpec) -> Self {
+        self.policy = policy;
+        self
+    }
 }
 
 /// One server of a profile.
