@@ -8,8 +8,8 @@ use async_trait::async_trait;
 use criterion::{Criterion, Throughput, criterion_group, criterion_main};
 use mcp_gateway_core::catalog::MemoryCatalog;
 use mcp_gateway_core::gateway::{Gateway as _, GatewayBuilder, GatewayHost, McpGateway};
-use mcp_gateway_core::model::{Principal, ProfileName, ServerEntry, ServerName};
-use mcp_gateway_core::profile::{MemoryProfile, ProfileSpec, ServerSpec};
+use mcp_gateway_core::model::{Effect, Principal, ProfileName, ServerEntry, ServerName};
+use mcp_gateway_core::profile::{MemoryProfile, PolicySpec, ProfileSpec, ServerSpec};
 use mcp_gateway_core::protocol::{Message, RawJson, RequestId, RpcError};
 use mcp_gateway_core::runtime::{MemoryRuntime, MemoryServer};
 use mcp_gateway_core::transport::server::{StreamConfig, serve_stream};
@@ -153,7 +153,7 @@ fn plain_pipe(server: Arc<Giver>) -> DuplexStream {
 async fn gateway(server: Arc<Giver>) -> McpGateway {
     let name = ServerName::new("giver").unwrap();
     let own: ServerSpec = serde_json::from_str(r#"{"runtime":"memory","limits":{"maxMessage":"64m"}}"#).unwrap();
-    let spec = ProfileSpec::new(ProfileName::new("bench").unwrap()).with_server(name.clone(), own);
+    let spec = ProfileSpec::new(ProfileName::new("bench").unwrap()).with_server(name.clone(), own).with_policy(PolicySpec::new().with_default(Effect::Allow));
     GatewayBuilder::new()
         .with_profile(Arc::new(MemoryProfile::new(spec)))
         .with_catalog(Arc::new(MemoryCatalog::new("bench").with_entry(ServerEntry::image(name, "none"))))

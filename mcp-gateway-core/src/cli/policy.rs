@@ -14,9 +14,9 @@ use super::{Env, assemble, report};
 use crate::audit::AuditQuery;
 use crate::error::{Error, ErrorKind, Result};
 use crate::gateway::Gateway as _;
-use crate::model::RuleKind;
+use crate::model::{Effect, ProfileName, RuleKind};
 use crate::policy::{CedarPolicy, PolicyCase, PolicyQuestion};
-use crate::profile::parse_duration;
+use crate::profile::{Profile as _, parse_duration};
 use crate::util::{clock, fs};
 
 /// What is done with policy.
@@ -218,6 +218,10 @@ impl Verb {
                 Output::text().write(CedarPolicy::SCHEMA)?;
                 Ok(Exit::OK)
             }
+            Self::Default { effect, profile } => {
+                set_default(env, effect, &profile.profile).await?;
+                Ok(Exit::OK)
+            }
             Self::Check { profile, catalog, format } => {
                 let gateway = assemble::overview(env, &profile.profile, &catalog).await?;
                 let faults = gateway.check_policy().await;
@@ -306,6 +310,24 @@ impl Verb {
             }
         }
     }
+}
+
+async fn set_default(env: &Env, effect: DefaultArg, name: &ProfileName) -> Result<()> {
+    let profile = env.home.profile_to_change(name).await?;
+    let before = profile.spec().await?;
+    let after = profile
+        .update(Box::new(move |spec| {
+            spec.policy.default = effect.into();
+            Ok(())
+        }))
+        .await?;
+    env.home.record_change(Some(&before), Some(&after)).await?;
+    let becomes = match effect.into() {
+        None => "what the rules that come with the gateway say",
+        Some(effect) => Effect::as_str(effect),
+    };
+    report::note(format_args!("profile `{name}`: what no rule covers is now: {becomes}"));
+    Ok(())
 }
 
 fn object(text: &str) -> Result<Map<String, Value>> {

@@ -9,7 +9,7 @@ use mcp_gateway_core::ErrorKind;
 use mcp_gateway_core::catalog::MemoryCatalog;
 use mcp_gateway_core::gateway::{Gateway, GatewayBuilder, GatewayExt as _, SessionOptions};
 use mcp_gateway_core::model::{CallContext, Effect, ProfileName, ServerEntry, ServerName, SessionId};
-use mcp_gateway_core::profile::{MemoryProfile, PolicyRuleSpec, ProfileSpec, ServerSpec};
+use mcp_gateway_core::profile::{MemoryProfile, PolicyRuleSpec, PolicySpec, ProfileSpec, ServerSpec};
 use mcp_gateway_core::protocol::{ListKind, Request, RequestKind, Target};
 use mcp_gateway_core::runtime::{MemoryRuntime, MemoryServer};
 use serde_json::{Value, json};
@@ -155,6 +155,7 @@ async fn over_servers_in_memory() {
     let mut own = ServerSpec::default();
     own.runtime = Some("memory".to_owned());
     let mut spec = ProfileSpec::new(ProfileName::new("p").unwrap()).with_server(name.clone(), own);
+    spec.policy = PolicySpec::new().with_default(Effect::Allow);
     spec.policy.rules = vec![PolicyRuleSpec::new("s.delete", Effect::Deny)];
     let gateway = GatewayBuilder::new()
         .with_profile(Arc::new(MemoryProfile::new(spec)))

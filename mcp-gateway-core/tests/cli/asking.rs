@@ -13,6 +13,7 @@ fn place() -> Option<Place> {
     Place::has_python().then(|| {
         let place = Place::new();
         place.write("asker.yaml", &fixture("asker.yaml").replace("FIXTURES", &fixtures().display().to_string()));
+        place.ok("policy default allow");
         place
     })
 }

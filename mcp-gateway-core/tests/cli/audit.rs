@@ -25,6 +25,7 @@ fn calls_are_recorded_and_found() {
     }
     let place = Place::with_catalog();
     place.ok("server add tiny");
+    place.ok("policy default allow");
     place.ok("tools call echo text=payload-of-the-call");
     place.run(["tools", "call", "fail"]);
     let all = place.ok("audit query --format json");
@@ -46,6 +47,7 @@ fn new_records_are_followed() {
     }
     let place = Place::with_catalog();
     place.ok("server add tiny");
+    place.ok("policy default allow");
     place.ok("tools call echo text=one");
     let mut child = place.command(["audit", "tail", "-f", "-n", "0", "--format", "json"]).spawn().unwrap();
     let stdout = child.stdout.take().unwrap();
@@ -82,6 +84,7 @@ fn a_trail_is_verified_exported_and_reported_on() {
     }
     let place = Place::with_catalog();
     place.ok("server add tiny");
+    place.ok("policy default allow");
     place.ok("tools call echo text=one");
     let key = place.ok("audit key");
     assert!(key.starts_with("ed25519:"));
@@ -124,6 +127,7 @@ fn a_profile_that_was_edited_by_hand_is_noticed_when_it_is_opened() {
     }
     let place = Place::with_catalog();
     place.ok("server add tiny");
+    place.ok("policy default allow");
     place.ok("tools call echo text=one");
     let changes = || records(&place.ok("audit query --action config/change --format json"));
     let before = changes().len();

@@ -61,6 +61,7 @@ fn a_client_on_standard_input_lists_and_calls() {
     }
     let place = Place::with_catalog();
     place.ok("profile create dev --servers tiny");
+    place.ok("policy default allow --profile dev");
     let mut client = Client::start(&place, "gateway stdio --profile dev");
     let tools = client.ask("tools/list", json!({}));
     assert_eq!(tools["result"]["tools"].as_array().unwrap().len(), 5);
@@ -100,6 +101,7 @@ fn files_of_dockers_toolkit_choose_servers_and_tools() {
     place.write("tools.yaml", "tiny: [add]\n");
     place.write("config.yaml", "tiny: {}\n");
     place.write(".env", "keeper.token=hunter2-hunter2\n");
+    place.ok("policy default allow");
     let mut client = Client::start(
         &place,
         "gateway run --catalog=servers.yaml --registry=registry.yaml --config=config.yaml --tools-config=tools.yaml --secrets=.env",

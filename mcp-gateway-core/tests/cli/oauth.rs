@@ -19,7 +19,7 @@ fn place(servers: &OAuthServers) -> Place {
         "far.yaml",
         &format!("registry: {{far: {{title: Far, type: remote, remote: {remote}, oauth: {{providers: [{{provider: far}}]}}}}}}"),
     );
-    place.write("dev.yaml", "name: dev\nservers: {far: {allowPrivate: true}}\n");
+    place.write("dev.yaml", "name: dev\nservers: {far: {allowPrivate: true}}\npolicy: {default: allow}\n");
     place.ok("catalog add test far.yaml");
     place.ok("profile import dev.yaml");
     place

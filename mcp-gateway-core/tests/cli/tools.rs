@@ -7,6 +7,7 @@ fn place() -> Option<Place> {
     Place::has_python().then(|| {
         let place = Place::with_catalog();
         place.ok("server add tiny");
+        place.ok("policy default allow");
         place
     })
 }

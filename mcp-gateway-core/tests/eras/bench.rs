@@ -4,9 +4,9 @@ use std::sync::Arc;
 
 use mcp_gateway_core::catalog::MemoryCatalog;
 use mcp_gateway_core::gateway::{Gateway as _, GatewayBuilder, GatewayHost, GatewayOptions, McpGateway};
-use mcp_gateway_core::model::{Principal, ProfileName, ServerEntry, ServerName};
+use mcp_gateway_core::model::{Effect, Principal, ProfileName, ServerEntry, ServerName};
 use mcp_gateway_core::policy::{Policy, RulePolicy};
-use mcp_gateway_core::profile::{Isolation, MemoryProfile, ProfileSpec, ServerSpec, SurfaceWord};
+use mcp_gateway_core::profile::{Isolation, MemoryProfile, PolicySpec, ProfileSpec, ServerSpec, SurfaceWord};
 use mcp_gateway_core::protocol::Era;
 use mcp_gateway_core::runtime::MemoryRuntime;
 use mcp_gateway_core::transport::server::{StreamConfig, connect_memory};
@@ -42,7 +42,8 @@ impl Bench {
     ) -> Self {
         let (old, new) = (Server::new(Era::Session), Server::new(Era::Stateless));
         let mut options = GatewayOptions::default();
-        let mut spec = ProfileSpec::new(ProfileName::new("eras").unwrap());
+        let policy = PolicySpec::new().with_default(Effect::Allow);
+        let mut spec = ProfileSpec::new(ProfileName::new("eras").unwrap()).with_policy(policy);
         // Its servers grow, and offer more to clients that can do more.
         spec.surfaces.additions = SurfaceWord::Accept;
         let (mut catalog, mut runtime) = (MemoryCatalog::new("eras"), MemoryRuntime::new());

@@ -22,7 +22,7 @@ use crate::catalog::MemoryCatalog;
 use crate::error::{ErrorKind, Result};
 use crate::model::{CallContext, Effect, ProfileName, SecretEntry, SecretValue, ServerEntry, ServerName, SessionId};
 use crate::profile::{
-    Isolation, MemoryProfile, PolicyRuleSpec, Profile, ProfileSpec, RedactionMode, ServerSpec, SurfaceWord,
+    Isolation, MemoryProfile, PolicyRuleSpec, PolicySpec, Profile, ProfileSpec, RedactionMode, ServerSpec, SurfaceWord,
 };
 use crate::protocol::{ClientLink, RawJson, Request, RpcError};
 use crate::runtime::{MemoryRuntime, MemoryServer, Runtime};
@@ -147,7 +147,7 @@ fn name(text: &str) -> ServerName {
 impl Bench {
     fn new() -> Self {
         Self {
-            spec: ProfileSpec::new(ProfileName::new("p").unwrap()),
+            spec: ProfileSpec::new(ProfileName::new("p").unwrap()).with_policy(PolicySpec::new().with_default(Effect::Allow)),
             catalog: MemoryCatalog::new("c"),
             runtime: MemoryRuntime::new(),
             secrets: MemoryBroker::new(),

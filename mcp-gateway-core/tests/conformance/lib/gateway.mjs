@@ -19,7 +19,12 @@ export function prepare(binary, servers) {
   // JSON is YAML.
   writeFileSync(join(home, 'catalog.yaml'), JSON.stringify({ version: 3, name: 'tests', registry: part('entry') }));
   // The servers add tools while they run, and speak in the same words: what is tested here is that it is told.
-  const profile = { name: 'tests', surfaces: { additions: 'accept', flagged: 'warn' }, servers: part('settings') };
+  const profile = {
+    name: 'tests',
+    policy: { default: 'allow' },
+    surfaces: { additions: 'accept', flagged: 'warn' },
+    servers: part('settings'),
+  };
   writeFileSync(join(home, 'profiles', 'tests.yaml'), JSON.stringify(profile));
   return {
     command: binary,

@@ -17,9 +17,9 @@ use mcp_gateway_core::gateway::{
     Gateway as _, GatewayBuilder, GatewayExt as _, GatewayOptions, McpGateway, ServerStatus, SessionOptions,
 };
 use mcp_gateway_core::model::{
-    CallContext, ProcessEntry, ProcessPackage, ProfileName, ServerEntry, ServerName, SessionId,
+    CallContext, Effect, ProcessEntry, ProcessPackage, ProfileName, ServerEntry, ServerName, SessionId,
 };
-use mcp_gateway_core::profile::{MemoryProfile, Profile, ProfileSpec, ServerSpec};
+use mcp_gateway_core::profile::{MemoryProfile, PolicySpec, Profile, ProfileSpec, ServerSpec};
 use mcp_gateway_core::protocol::{ClientLink, ListKind, RawJson, Request, RpcError};
 use mcp_gateway_core::runtime::{DockerRuntime, GatewayInstance, InstanceStatus, ProcessRuntime, ProcessRuntimeConfig};
 use mcp_gateway_core::secrets::MemoryBroker;
@@ -84,7 +84,7 @@ impl Bench {
         let mut process = ProcessRuntimeConfig::new(home.path().join("packages"));
         process.grace = Duration::from_millis(500);
         Self {
-            spec: ProfileSpec::new(ProfileName::new("p").unwrap()),
+            spec: ProfileSpec::new(ProfileName::new("p").unwrap()).with_policy(PolicySpec::new().with_default(Effect::Allow)),
             catalog: MemoryCatalog::new("test"),
             secrets: MemoryBroker::new(),
             options,

@@ -16,10 +16,10 @@ use crate::catalog::MemoryCatalog;
 use crate::error::{Error, ErrorKind, Result};
 use crate::gateway::{Gateway as _, GatewayBuilder, GatewayExt as _, McpGateway};
 use crate::model::{
-    CallContext, OAuthEntry, ProfileName, RemoteEntry, RemoteTransport, SecretValue, ServerEntry, ServerKind,
+    CallContext, Effect, OAuthEntry, ProfileName, RemoteEntry, RemoteTransport, SecretValue, ServerEntry, ServerKind,
     ServerName,
 };
-use crate::profile::{MemoryProfile, OAuthSpec, ProfileSpec, ServerSpec};
+use crate::profile::{MemoryProfile, OAuthSpec, PolicySpec, ProfileSpec, ServerSpec};
 use crate::runtime::RemoteRuntime;
 use crate::secrets::{MemoryBroker, SecretBroker, SecretKey};
 use server::{Knobs, OAuthServers};
@@ -59,7 +59,7 @@ impl Bench {
         entry.remote = Some(RemoteEntry::new(&self.url, self.transport));
         entry.oauth = self.is_declared.then(OAuthEntry::default);
         let spec = ServerSpec { allow_private: !self.is_public, oauth: self.oauth.clone(), ..ServerSpec::default() };
-        let profile = ProfileSpec::new(ProfileName::new("dev").unwrap()).with_server(far(), spec);
+        let profile = ProfileSpec::new(ProfileName::new("dev").unwrap()).with_server(far(), spec).with_policy(PolicySpec::new().with_default(Effect::Allow));
         GatewayBuilder::new()
             .with_catalog(Arc::new(MemoryCatalog::new("c").with_entry(entry)))
             .with_profile(Arc::new(MemoryProfile::new(profile)))
