@@ -153,7 +153,9 @@ fn plain_pipe(server: Arc<Giver>) -> DuplexStream {
 async fn gateway(server: Arc<Giver>) -> McpGateway {
     let name = ServerName::new("giver").unwrap();
     let own: ServerSpec = serde_json::from_str(r#"{"runtime":"memory","limits":{"maxMessage":"64m"}}"#).unwrap();
-    let spec = ProfileSpec::new(ProfileName::new("bench").unwrap()).with_server(name.clone(), own).with_policy(PolicySpec::new().with_default(Effect::Allow));
+    let spec = ProfileSpec::new(ProfileName::new("bench").unwrap())
+        .with_server(name.clone(), own)
+        .with_policy(PolicySpec::new().with_default(Effect::Allow));
     GatewayBuilder::new()
         .with_profile(Arc::new(MemoryProfile::new(spec)))
         .with_catalog(Arc::new(MemoryCatalog::new("bench").with_entry(ServerEntry::image(name, "none"))))

@@ -1082,9 +1082,9 @@ export interface QuotaSpec {
 
 /** What may happen with requests; the first rule that matches decides. */
 export interface PolicySpec {
-  /** Rules that come with the gateway, after the profile's own. */
+  /** Rules that come with the gateway, after the profile's own; they are there too where neither this nor `default` is given. */
   preset?: "default";
-  /** What may happen with a request that no rule matches. */
+  /** What may happen with a request that no rule matches; without `preset`, in the place of the rules that come with the gateway. */
   default?: Effect;
   rules?: PolicyRuleSpec[];
   /** Files with Cedar policies; they decide too, and the stricter of both decisions counts. */

@@ -58,7 +58,7 @@ async function main(program, server) {
 // Gateways of one home in this process and in child processes, with the same profile and catalog.
 async function openWays(program, server, home) {
   const catalog = { registry: { awkward: { title: "Awkward", type: "server", process: { command: server } } } };
-  const profile = { name: "bench", servers: { awkward: {} } };
+  const profile = { name: "bench", servers: { awkward: {} }, policy: { default: "allow" } };
   const gateway = await Gateway.open(profile, { home, catalogs: [catalog], runtimes: ["process"] });
   const child = childOf(program, home, catalog);
 
@@ -96,7 +96,9 @@ function childOf(program, home, catalog) {
   writeFileSync(file, JSON.stringify({ version: 3, name: "bench", displayName: "Bench", ...catalog }));
   const env = { MCP_GATEWAY_HOME: home };
   const create = ["profile", "create", "bench", "--servers", "awkward", "--catalog", file];
-  execFileSync(program, create, { env, stdio: ["ignore", "ignore", "inherit"] });
+  for (const args of [create, ["policy", "default", "allow", "--profile", "bench"]]) {
+    execFileSync(program, args, { env, stdio: ["ignore", "ignore", "inherit"] });
+  }
   return { command: program, args: ["gateway", "run", "--profile", "bench", "--catalog", file], env };
 }
 

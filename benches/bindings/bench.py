@@ -68,7 +68,7 @@ async def main(program: str, server: str) -> None:
 
 async def open_ways(stack: contextlib.AsyncExitStack, program: str, server: str, home: Path) -> dict[str, Way]:
     """Opens gateways of one home in this process and in child processes, with the same profile and catalog."""
-    profile = {"name": "bench", "servers": {"awkward": {}}}
+    profile = {"name": "bench", "servers": {"awkward": {}}, "policy": {"default": "allow"}}
     catalog = {"registry": {"awkward": {"title": "Awkward", "type": "server", "process": {"command": server}}}}
     gateway = await stack.enter_async_context(
         Gateway.open(profile, home=home, catalogs=[catalog], runtimes=["process"])
@@ -100,7 +100,8 @@ def child_of(program: str, home: Path, catalog: dict[str, Any]) -> MCPServerStdi
     file.write_text(json.dumps({"version": 3, "name": "bench", "displayName": "Bench", **catalog}))
     env = {"MCP_GATEWAY_HOME": str(home)}
     create = ["profile", "create", "bench", "--servers", "awkward", "--catalog", str(file)]
-    subprocess.run([program, *create], env=env, check=True, stdout=sys.stderr)
+    for arguments in (create, ["policy", "default", "allow", "--profile", "bench"]):
+        subprocess.run([program, *arguments], env=env, check=True, stdout=sys.stderr)
     run = ["gateway", "run", "--profile", "bench", "--catalog", str(file)]
     return {"command": program, "args": run, "env": env}
 

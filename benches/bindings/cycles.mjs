@@ -49,7 +49,8 @@ async function main(server, cycles) {
 
 // Opens and closes a gateway, perhaps with a call in between.
 async function once(options, withCall) {
-  const gateway = await Gateway.open({ name: "cycles", servers: withCall ? { awkward: {} } : {} }, options);
+  const profile = { name: "cycles", servers: withCall ? { awkward: {} } : {}, policy: { default: "allow" } };
+  const gateway = await Gateway.open(profile, options);
   if (withCall) assert.equal((await gateway.callTool("echo", { text: "hello" })).content[0].text, "hello");
   await gateway.close();
 }

@@ -30,7 +30,8 @@ impl Setup {
             std::process::exit(2);
         };
         let home = std::env::temp_dir().join(format!("mcp-gateway-bench-{}", std::process::id()));
-        std::fs::create_dir_all(&home).unwrap();
+        std::fs::create_dir_all(home.join("profiles")).unwrap();
+        std::fs::write(home.join("profiles/default.yaml"), "name: default\npolicy: {default: allow}\n").unwrap();
         let tables = args.filter_map(|name| name.into_os_string().into_string().ok()).collect();
         Self { gateway: absolute(&gateway), server: absolute(&server), home, tables }
     }

@@ -50,7 +50,8 @@ const client = {
 const home = mkdtempSync(join(tmpdir(), "mcp-gateway-"));
 process.on("exit", () => rmSync(home, { recursive: true, force: true }));
 
-const profile = { name: "demo", servers: { booking: {} } };
+// The server is the host's own: nobody has to confirm what it does.
+const profile = { name: "demo", servers: { booking: {} }, policy: { default: "allow" } };
 const options = { home, catalogs: [catalog], audit: "memory" };
 
 const gateway = await Gateway.open(profile, { ...options, client, principal: "ada" });

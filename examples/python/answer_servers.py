@@ -54,7 +54,8 @@ class Desk:
 
 async def main(home: str) -> None:
     """Calls tools that ask, first with somebody to answer, then without."""
-    profile = {"name": "demo", "servers": {"booking": {}}}
+    # The server is the host's own: nobody has to confirm what it does.
+    profile = {"name": "demo", "servers": {"booking": {}}, "policy": {"default": "allow"}}
     async with Gateway.open(
         profile, home=home, catalogs=[CATALOG], client=Desk(), audit="memory", principal="ada"
     ) as gateway:

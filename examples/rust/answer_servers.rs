@@ -9,8 +9,8 @@ use std::sync::Arc;
 use async_trait::async_trait;
 use mcp_gateway_core::catalog::MemoryCatalog;
 use mcp_gateway_core::gateway::{CallOptions, Client, ClientQuestion, Gateway, GatewayBuilder, Session};
-use mcp_gateway_core::model::{Principal, ProfileName, ServerEntry, ServerKind, ServerName};
-use mcp_gateway_core::profile::{MemoryProfile, ProfileSpec, ServerSpec};
+use mcp_gateway_core::model::{Effect, Principal, ProfileName, ServerEntry, ServerKind, ServerName};
+use mcp_gateway_core::profile::{MemoryProfile, PolicySpec, ProfileSpec, ServerSpec};
 use mcp_gateway_core::protocol::{ClientCapabilities, RawJson};
 use mcp_gateway_core::runtime::MemoryRuntime;
 use mcp_gateway_core::{ErrorKind, Result};
@@ -51,7 +51,10 @@ async fn main() -> std::result::Result<(), Box<dyn Error>> {
             MemoryCatalog::new("mine").with_entry(ServerEntry::new(name.clone(), ServerKind::Server)),
         ))
         .with_profile(Arc::new(MemoryProfile::new(
-            ProfileSpec::new(ProfileName::new("desk")?).with_server(name, server),
+            // The server is the host's own: nobody has to confirm what it does.
+            ProfileSpec::new(ProfileName::new("desk")?)
+                .with_server(name, server)
+                .with_policy(PolicySpec::new().with_default(Effect::Allow)),
         )))
         .with_runtime(Arc::new(MemoryRuntime::new().with_server("greeter", Arc::new(greeter::Greeter))))
         .with_client(Arc::new(Desk))

@@ -9,8 +9,8 @@ use std::sync::Arc;
 
 use mcp_gateway_core::catalog::FileCatalog;
 use mcp_gateway_core::gateway::{Gateway, GatewayBuilder, GatewayExt};
-use mcp_gateway_core::model::{CallContext, ProfileName, ServerName};
-use mcp_gateway_core::profile::{MemoryProfile, ProfileSpec, ServerSpec};
+use mcp_gateway_core::model::{CallContext, Effect, ProfileName, ServerName};
+use mcp_gateway_core::profile::{MemoryProfile, PolicySpec, ProfileSpec, ServerSpec};
 use mcp_gateway_core::runtime::{DockerRuntime, GatewayInstance, ProcessRuntime, ProcessRuntimeConfig, RemoteRuntime};
 
 #[tokio::main]
@@ -24,8 +24,10 @@ async fn main() -> Result<(), Box<dyn Error>> {
     // A host that keeps this folder finds packages installed the next time, and leftovers of a crash.
     let state = std::env::temp_dir().join("mcp-gateway-embed");
     let instance = Arc::new(GatewayInstance::register(&state)?);
-    let spec =
-        ProfileSpec::new(ProfileName::new("embed")?).with_server(ServerName::new(server)?, ServerSpec::default());
+    // Who types this line has confirmed the call; a host with an agent leaves that to its policy.
+    let spec = ProfileSpec::new(ProfileName::new("embed")?)
+        .with_server(ServerName::new(server)?, ServerSpec::default())
+        .with_policy(PolicySpec::new().with_default(Effect::Allow));
     // Of the runtimes that could run a server, the first that is ready does.
     let gateway = GatewayBuilder::new()
         .with_catalog(Arc::new(FileCatalog::load(catalog).await?.catalog))

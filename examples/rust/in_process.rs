@@ -8,8 +8,8 @@ use std::sync::Arc;
 
 use mcp_gateway_core::catalog::MemoryCatalog;
 use mcp_gateway_core::gateway::{Gateway, GatewayBuilder, GatewayHost};
-use mcp_gateway_core::model::{Principal, ProfileName, ServerEntry, ServerKind, ServerName};
-use mcp_gateway_core::profile::{MemoryProfile, ProfileSpec, ServerSpec};
+use mcp_gateway_core::model::{Effect, Principal, ProfileName, ServerEntry, ServerKind, ServerName};
+use mcp_gateway_core::profile::{MemoryProfile, PolicySpec, ProfileSpec, ServerSpec};
 use mcp_gateway_core::runtime::MemoryRuntime;
 use mcp_gateway_core::transport::server::{StreamConfig, serve_stream};
 use rmcp::ServiceExt;
@@ -21,7 +21,10 @@ async fn main() -> Result<(), Box<dyn Error>> {
     let name = ServerName::new("greeter")?;
     let mut server = ServerSpec::default();
     server.runtime = Some("memory".to_owned());
-    let spec = ProfileSpec::new(ProfileName::new("in-process")?).with_server(name.clone(), server);
+    // The server is the host's own: nobody has to confirm what it does.
+    let spec = ProfileSpec::new(ProfileName::new("in-process")?)
+        .with_server(name.clone(), server)
+        .with_policy(PolicySpec::new().with_default(Effect::Allow));
     let gateway = GatewayBuilder::new()
         .with_catalog(Arc::new(MemoryCatalog::new("mine").with_entry(ServerEntry::new(name, ServerKind::Server))))
         .with_profile(Arc::new(MemoryProfile::new(spec)))

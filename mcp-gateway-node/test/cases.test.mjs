@@ -64,7 +64,9 @@ for (const { name, policy = {}, approval = {}, quotas = [], redaction = {}, surf
   test(name, { timeout: 60_000 }, async () => {
     const objects = Object.fromEntries(Object.entries(hosts).map(([role, behaviour]) => [role, new Host(behaviour)]));
     const camel = Object.entries(more).map(([key, value]) => [key.replace(/_(.)/g, (_, letter) => letter.toUpperCase()), value]);
-    const profile = { name: "cases", servers: { cases: {} }, policy, approval, quotas, redaction, surfaces };
+    // Where a case says nothing, it is about something else.
+    const rules = { default: "allow", ...policy };
+    const profile = { name: "cases", servers: { cases: {} }, policy: rules, approval, quotas, redaction, surfaces };
     const gateway = await Gateway.open(profile, { ...options(), ...objects, ...Object.fromEntries(camel) });
     const seen = [];
     gateway.listen((event) => seen.push(event));

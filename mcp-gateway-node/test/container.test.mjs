@@ -12,7 +12,7 @@ import { temporary, until } from "./support.mjs";
 
 const image = "mcp-gateway-test/time:1";
 const catalog = { registry: { time: { title: "Time", type: "server", image } } };
-const profile = { name: "time", servers: { time: {} } };
+const profile = { name: "time", servers: { time: {} }, policy: { default: "allow" } };
 
 const isThere = spawnSync("docker", ["image", "inspect", image], { timeout: 30_000 }).status === 0;
 // Where everything was set up for it, a container that is missing is a failure.

@@ -128,7 +128,7 @@ test("secrets of a home are kept, listed and forgotten", async () => {
   const found = await listSecrets({ home, stores: [`file:${kept}`] });
   assert.deepEqual(found.map((secret) => secret.key), ["CASES_TOKEN", String(key)]);
   assert.deepEqual([found[1].expires, found[1].lastUse], ["2999-01-31T00:00:00.000Z", undefined]);
-  const spec = { name: "cases", servers: { cases: { delivery: { CASES_TOKEN: "file" } } } };
+  const spec = { name: "cases", servers: { cases: { delivery: { CASES_TOKEN: "file" } } }, policy: { default: "allow" } };
   await using(await Gateway.open(spec, { home, catalogs }), async (gateway) => {
     assert.equal((await gateway.inspect("cases")).secrets[0].delivery, "file");
     assert.doesNotMatch(text(await gateway.callTool("echo", { text: "x" })), /hunter2/);
@@ -222,7 +222,7 @@ test("objects of the host take every part", async () => {
     },
   };
   const { home } = options();
-  const gateway = await Gateway.open({ name: "cases", servers: { mine: {} }, policy: { rules } }, { home, ...objects });
+  const gateway = await Gateway.open({ name: "cases", servers: { mine: {} }, policy: { default: "allow", rules } }, { home, ...objects });
   await using(gateway, async () => {
     assert.equal(text(await gateway.callTool("secret")), "5");
     assert.equal(text(await gateway.callTool("echo", { text: "please" })), "please");
@@ -244,7 +244,7 @@ test("objects of the host take every part", async () => {
 
 test("an operator answers what waits", async () => {
   const rules = [{ match: "cases.echo", effect: "hard_confirm" }];
-  const asking = { name: "cases", servers: { cases: {} }, policy: { rules } };
+  const asking = { name: "cases", servers: { cases: {} }, policy: { default: "allow", rules } };
   await using(await Gateway.open(asking, options()), async (gateway) => {
     const waits = async () => {
       for (;;) {

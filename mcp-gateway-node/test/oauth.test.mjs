@@ -24,7 +24,7 @@ test("a server is authorized, used and revoked", async (t) => {
   const origin = `http://127.0.0.1:${String(line).trim()}`;
   const remote = { url: `${origin}/mcp`, transport_type: "streamable-http" };
   const catalog = { registry: { far: { title: "Far", type: "remote", remote } } };
-  const profile = { name: "dev", servers: { far: { allowPrivate: true, oauth: { scopes: ["write"] } } } };
+  const profile = { name: "dev", policy: { default: "allow" }, servers: { far: { allowPrivate: true, oauth: { scopes: ["write"] } } } };
   const gateway = await Gateway.open(profile, { home: temporary(), catalogs: [catalog], audit: "memory" });
   t.after(() => gateway.close());
 

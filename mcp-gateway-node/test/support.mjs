@@ -24,7 +24,7 @@ export const catalog = {
   },
 };
 
-export const profile = { name: "cases", servers: { cases: {} } };
+export const profile = { name: "cases", servers: { cases: {} }, policy: { default: "allow" } };
 
 const folders = [];
 process.once("exit", () => folders.forEach((folder) => rmSync(folder, { recursive: true, force: true })));

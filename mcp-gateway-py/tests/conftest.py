@@ -33,7 +33,7 @@ def options(tmp_path: Path) -> OpenArguments:
     return {"home": tmp_path / "home", "catalogs": [catalog()], "audit": "memory"}
 
 
-PROFILE = {"name": "cases", "servers": {"cases": {}}}
+PROFILE = {"name": "cases", "servers": {"cases": {}}, "policy": {"default": "allow"}}
 
 
 @pytest.fixture

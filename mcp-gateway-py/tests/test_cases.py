@@ -96,7 +96,8 @@ def test_case(case: dict[str, Any], is_async: bool, options: OpenArguments) -> N
     profile = {
         "name": "cases",
         "servers": {"cases": {}},
-        "policy": case.get("policy", {}),
+        # Where a case says nothing, it is about something else.
+        "policy": {"default": "allow", **case.get("policy", {})},
         "approval": case.get("approval", {}),
         "surfaces": case.get("surfaces", {}),
         "quotas": case.get("quotas", []),

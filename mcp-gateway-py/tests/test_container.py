@@ -16,7 +16,7 @@ from mcp_gateway.options import OpenArguments
 
 IMAGE = "mcp-gateway-test/time:1"
 CATALOG = {"registry": {"time": {"title": "Time", "type": "server", "image": IMAGE}}}
-PROFILE = {"name": "time", "servers": {"time": {}}}
+PROFILE = {"name": "time", "servers": {"time": {}}, "policy": {"default": "allow"}}
 
 
 @pytest.fixture

@@ -242,7 +242,7 @@ ASKED = ["approval/ask", "approval/answer", "tools/call"]
 def test_objects_of_the_host_take_every_part(is_blocking: bool, tmp_path: Path) -> None:
     trail, vault, operator = Trail(), Vault(), Operator()
     rule = {"match": "mine.echo", "effect": "hard_confirm", "reason": "it is loud"}
-    profile = {"name": "cases", "servers": {"mine": {}}, "policy": {"rules": [rule]}}
+    profile = {"name": "cases", "servers": {"mine": {}}, "policy": {"default": "allow", "rules": [rule]}}
     arguments: Any = {"home": tmp_path, "catalog": Shelf(), "secrets": vault, "audit": trail, "approver": operator}
     if is_blocking:
         with blocking.Gateway.open(profile, **arguments) as gateway:
@@ -273,7 +273,7 @@ def test_objects_of_the_host_take_every_part(is_blocking: bool, tmp_path: Path) 
 
 def test_an_operator_answers_what_waits(options: OpenArguments) -> None:
     rule = {"match": "cases.echo", "effect": "hard_confirm"}
-    profile = {**PROFILE, "policy": {"rules": [rule]}}
+    profile = {**PROFILE, "policy": {"default": "allow", "rules": [rule]}}
 
     async def main() -> None:
         async with Gateway.open(profile, **options) as gateway:

@@ -100,7 +100,7 @@ fn options(server: &Path, home: &Path) -> OpenOptions {
     let server = std::path::absolute(server).unwrap();
     let options = json!({
         "home": home,
-        "profile": {"name": "bench", "servers": {"awkward": {}}},
+        "profile": {"name": "bench", "servers": {"awkward": {}}, "policy": {"default": "allow"}},
         "catalogs": [{"registry": {
             "awkward": {"title": "Awkward", "type": "server", "process": {"command": server}},
         }}],

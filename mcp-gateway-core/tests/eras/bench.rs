@@ -42,8 +42,8 @@ impl Bench {
     ) -> Self {
         let (old, new) = (Server::new(Era::Session), Server::new(Era::Stateless));
         let mut options = GatewayOptions::default();
-        let policy = PolicySpec::new().with_default(Effect::Allow);
-        let mut spec = ProfileSpec::new(ProfileName::new("eras").unwrap()).with_policy(policy);
+        let own_policy = PolicySpec::new().with_default(Effect::Allow);
+        let mut spec = ProfileSpec::new(ProfileName::new("eras").unwrap()).with_policy(own_policy);
         // Its servers grow, and offer more to clients that can do more.
         spec.surfaces.additions = SurfaceWord::Accept;
         let (mut catalog, mut runtime) = (MemoryCatalog::new("eras"), MemoryRuntime::new());

@@ -57,6 +57,7 @@ async fn gateway() -> McpGateway {
     spec.dynamic = DynamicSpec::on();
     let mut rule = PolicyRuleSpec::any(Effect::SoftConfirm).with_id("adding");
     rule.kind = serde_json::from_value(json!(RuleKind::AddServer)).unwrap();
+    spec.policy.default = Some(Effect::Allow);
     spec.policy.rules = vec![rule];
     let (mut catalog, mut runtime) = (MemoryCatalog::new("eras"), MemoryRuntime::new());
     for (name, era) in [("old", Era::Session), ("new", Era::Stateless)] {

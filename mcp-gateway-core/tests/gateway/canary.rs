@@ -84,7 +84,7 @@ async fn nothing_comes_out_of_the_binary_whatever_store_holds_the_value() {
         );
         place.write(
             "profile.yaml",
-            "name: p\nservers: {canary: {}}\naudit: {arguments: true}\nredaction: {arguments: warn}\n",
+            "name: p\nservers: {canary: {}}\npolicy: {default: allow}\naudit: {arguments: true}\nredaction: {arguments: warn}\n",
         );
         let mut said = String::new();
         keep(&mut said, &place.run("catalog add t catalog.yaml").await);
@@ -237,6 +237,7 @@ async fn a_providers_token_is_cut_out_withheld_or_refused_as_the_profile_says() 
     let mut bench = Bench::new().with("one", &[]).with("two", &[]).with("three", &[]);
     bench.spec = serde_json::from_value(json!({
         "name": "p",
+        "policy": {"default": "allow"},
         "servers": {
             "one": {"redaction": {"arguments": "warn"}},
             "two": {"redaction": {"arguments": "off", "results": "block"}},

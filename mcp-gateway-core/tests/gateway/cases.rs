@@ -96,12 +96,15 @@ impl Run {
         };
         let mut cases = entry("Cases", "A little of each feature");
         cases["secrets"] = json!([{"name": "cases.token", "env": "CASES_TOKEN", "required": false}]);
+        // Where a case says nothing, it is about something else.
+        let mut policy = json!({"default": "allow"});
+        policy.as_object_mut().unwrap().extend(case["policy"].as_object().cloned().unwrap_or_default());
         let mut options = json!({
             "home": home.path(),
             "profile": {
                 "name": "cases",
                 "servers": {"cases": {}},
-                "policy": case.get("policy").unwrap_or(&json!({})),
+                "policy": policy,
                 "approval": case.get("approval").unwrap_or(&json!({})),
                 "quotas": case.get("quotas").unwrap_or(&json!([])),
                 "surfaces": case.get("surfaces").unwrap_or(&json!({})),

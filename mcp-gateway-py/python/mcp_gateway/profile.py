@@ -172,11 +172,12 @@ class PolicySpec:
     """What may happen with requests; the first rule that matches decides."""
 
     default: Effect | None = None
-    """What may happen with a request that no rule matches."""
+    """What may happen with a request that no rule matches; without `preset`, in the place of the rules that come with the
+    gateway."""
     rules: Sequence[PolicyRuleSpec] = ()
     """Rules in order."""
     preset: Literal["default"] | None = None
-    """Rules that come with the gateway, after these."""
+    """Rules that come with the gateway, after these; they are there too where neither this nor `default` is given."""
     cedar: Sequence[str] = ()
     """Files with Cedar policies; they decide too, and the stricter of both decisions counts."""
 

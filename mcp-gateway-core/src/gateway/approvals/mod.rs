@@ -264,5 +264,5 @@ fn said(verdict: &Verdict) -> String {
 
 fn nobody() -> Error {
     Error::new(ErrorKind::Closed, "there is no approver")
-        .with_hint("use a client that shows forms, give the gateway an approver, or open it from a home with its queue")
+        .with_hint("use a client that shows forms, give the gateway an approver, or open it from a home with its queue; the profile's `policy` says what needs a confirmation")
 }

@@ -226,6 +226,7 @@ impl crate::approval::Approver for Slow {
 async fn a_confirmation_is_of_the_definition_that_was_shown() {
     let server = Hinted::new(json!([tool("frob", json!({})), tool("change", json!({}))]));
     let parts = Parts::new(&server, |spec| {
+        spec.policy.default = Some(Effect::Allow);
         spec.policy.rules = vec![Rule::new("s.frob", Effect::SoftConfirm)];
     });
     let slow = Arc::new(Slow(Mutex::default()));
@@ -289,7 +290,7 @@ async fn what_would_be_decided_is_told_without_a_start() {
 #[tokio::test]
 async fn a_dry_run_says_what_would_change_and_where_it_cannot_know() {
     let server = Hinted::new(json!([tool("frob", json!({})), tool("get", json!({}))]));
-    let parts = Parts::new(&server, |_| {});
+    let parts = Parts::new(&server, |spec| spec.policy.default = Some(Effect::Allow));
     let gateway = parts.builder().build().await.unwrap();
     let ctx = CallContext::local();
     for tool in ["frob", "get", "frob"] {

@@ -147,7 +147,8 @@ fn name(text: &str) -> ServerName {
 impl Bench {
     fn new() -> Self {
         Self {
-            spec: ProfileSpec::new(ProfileName::new("p").unwrap()).with_policy(PolicySpec::new().with_default(Effect::Allow)),
+            spec: ProfileSpec::new(ProfileName::new("p").unwrap())
+                .with_policy(PolicySpec::new().with_default(Effect::Allow)),
             catalog: MemoryCatalog::new("c"),
             runtime: MemoryRuntime::new(),
             secrets: MemoryBroker::new(),

@@ -108,6 +108,7 @@ struct Stage {
 impl Stage {
     fn new(servers: &[(&str, &Arc<Turncoat>)], edit: impl FnOnce(&mut ProfileSpec)) -> Self {
         let mut spec = ProfileSpec::new(ProfileName::new("p").unwrap());
+        spec.policy.default = Some(Effect::Allow);
         let (mut catalog, mut runtime) = (MemoryCatalog::new("c"), MemoryRuntime::new());
         for (server, behaviour) in servers {
             let own = ServerSpec { runtime: Some("memory".to_owned()), ..ServerSpec::default() };

@@ -9,7 +9,7 @@ use tokio::process::Command;
 
 use super::{LIMIT, awkward_server, folder};
 
-/// A folder with a home in it, gone with the value.
+/// A folder with a home in it, whose default profile allows everything; gone with the value.
 pub(crate) struct Place {
     folder: TempDir,
     engine: Option<String>,
@@ -17,7 +17,10 @@ pub(crate) struct Place {
 
 impl Place {
     pub(crate) fn new() -> Self {
-        Self { folder: folder(), engine: None }
+        let place = Self { folder: folder(), engine: None };
+        std::fs::create_dir_all(place.path("home/profiles")).unwrap();
+        place.write("home/profiles/default.yaml", "name: default\npolicy: {default: allow}\n");
+        place
     }
 
     /// A place whose gateways know an engine.

@@ -84,7 +84,8 @@ impl Bench {
         let mut process = ProcessRuntimeConfig::new(home.path().join("packages"));
         process.grace = Duration::from_millis(500);
         Self {
-            spec: ProfileSpec::new(ProfileName::new("p").unwrap()).with_policy(PolicySpec::new().with_default(Effect::Allow)),
+            spec: ProfileSpec::new(ProfileName::new("p").unwrap())
+                .with_policy(PolicySpec::new().with_default(Effect::Allow)),
             catalog: MemoryCatalog::new("test"),
             secrets: MemoryBroker::new(),
             options,

@@ -54,7 +54,9 @@ async fn an_operators_own_header_is_left_alone() {
     remote.headers.insert("authorization".to_owned(), "Bearer mine".to_owned());
     entry.remote = Some(remote);
     let spec = ServerSpec { allow_private: true, ..ServerSpec::default() };
-    let profile = ProfileSpec::new(ProfileName::new("dev").unwrap()).with_server(far(), spec).with_policy(PolicySpec::new().with_default(Effect::Allow));
+    let profile = ProfileSpec::new(ProfileName::new("dev").unwrap())
+        .with_server(far(), spec)
+        .with_policy(PolicySpec::new().with_default(Effect::Allow));
     let gateway = GatewayBuilder::new()
         .with_catalog(Arc::new(MemoryCatalog::new("c").with_entry(entry)))
         .with_profile(Arc::new(MemoryProfile::new(profile)))

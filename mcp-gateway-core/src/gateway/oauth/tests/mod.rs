@@ -59,7 +59,9 @@ impl Bench {
         entry.remote = Some(RemoteEntry::new(&self.url, self.transport));
         entry.oauth = self.is_declared.then(OAuthEntry::default);
         let spec = ServerSpec { allow_private: !self.is_public, oauth: self.oauth.clone(), ..ServerSpec::default() };
-        let profile = ProfileSpec::new(ProfileName::new("dev").unwrap()).with_server(far(), spec).with_policy(PolicySpec::new().with_default(Effect::Allow));
+        let profile = ProfileSpec::new(ProfileName::new("dev").unwrap())
+            .with_server(far(), spec)
+            .with_policy(PolicySpec::new().with_default(Effect::Allow));
         GatewayBuilder::new()
             .with_catalog(Arc::new(MemoryCatalog::new("c").with_entry(entry)))
             .with_profile(Arc::new(MemoryProfile::new(profile)))
