@@ -52,7 +52,7 @@ async def main(server: str, cycles: int) -> None:
 
 async def once(options: dict[str, Any], *, with_call: bool) -> None:
     """Opens and closes a gateway, perhaps with a call in between."""
-    servers = {"awkward": {}} if with_call else {}
+    servers: dict[str, Any] = {"awkward": {}} if with_call else {}
     profile: dict[str, Any] = {"name": "cycles", "servers": servers, "policy": {"default": "allow"}}
     async with Gateway.open(profile, **options) as gateway:
         if with_call:

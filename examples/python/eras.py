@@ -36,7 +36,7 @@ TIME = 120
 async def gateway(program: str, home: str, token: str) -> AsyncIterator[str]:
     """Runs a gateway over HTTP whose only server is in a container; gives its address."""
     env = {**os.environ, "MCP_GATEWAY_HOME": home, "MCP_GATEWAY_AUTH_TOKEN": token}
-    # This is about what the server asks; whether the call needs a confirmation is the policy's question, and another one.
+    # This is about what the server asks, and not about whether the call needs a confirmation.
     allow = await asyncio.create_subprocess_exec(program, "policy", "default", "allow", env=env)
     assert await allow.wait() == 0
     server = ["--catalog", str(CATALOG), "--servers", "everything", "--runtime", "docker"]

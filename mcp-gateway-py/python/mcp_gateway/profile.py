@@ -172,8 +172,7 @@ class PolicySpec:
     """What may happen with requests; the first rule that matches decides."""
 
     default: Effect | None = None
-    """What may happen with a request that no rule matches; without `preset`, in the place of the rules that come with the
-    gateway."""
+    """What may happen with a request that no rule matches; without `preset`, no others come after these rules."""
     rules: Sequence[PolicyRuleSpec] = ()
     """Rules in order."""
     preset: Literal["default"] | None = None
