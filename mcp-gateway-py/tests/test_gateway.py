@@ -70,7 +70,7 @@ def test_a_thousand_calls_at_once_get_their_own_answers(options: OpenArguments) 
 
 def test_a_profile_in_code_is_typed(options: OpenArguments) -> None:
     rule = PolicyRuleSpec("cases.add", "deny", reason="sums are done by people")
-    spec = ProfileSpec("typed", {"cases": ServerSpec(tools=["echo", "add"])}, policy=PolicySpec(rules=[rule]))
+    spec = ProfileSpec("typed", {"cases": ServerSpec(tools=["echo", "add"])}, policy=PolicySpec("allow", rules=[rule]))
 
     async def main() -> None:
         async with Gateway.open(spec, **options) as gateway:

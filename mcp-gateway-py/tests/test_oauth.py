@@ -11,7 +11,7 @@ from urllib.parse import urlsplit
 
 import pytest
 
-from mcp_gateway import Gateway, ProfileSpec, ServerSpec, blocking
+from mcp_gateway import Gateway, PolicySpec, ProfileSpec, ServerSpec, blocking
 from mcp_gateway.exceptions import DeniedError, NotFoundError, UnauthorizedError
 from mcp_gateway.profile import OAuthSpec
 
@@ -32,7 +32,7 @@ def opened(port: int, home: Path) -> tuple[ProfileSpec, dict[str, Any]]:
     remote = {"url": f"http://127.0.0.1:{port}/mcp", "transport_type": "streamable-http"}
     catalog = {"registry": {"far": {"title": "Far", "type": "remote", "remote": remote}}}
     spec = ServerSpec(allow_private=True, oauth=OAuthSpec(scopes=["write"]))
-    return ProfileSpec("dev", servers={"far": spec}), {"home": home, "catalogs": [catalog], "audit": "memory"}
+    return ProfileSpec("dev", servers={"far": spec}, policy=PolicySpec("allow")), {"home": home, "catalogs": [catalog], "audit": "memory"}
 
 
 def approve(url: str) -> str:

@@ -5,7 +5,7 @@ from typing import Any
 
 import pytest
 
-from mcp_gateway import ProfileSpec, SecretKey, ServerSpec, blocking
+from mcp_gateway import PolicySpec, ProfileSpec, SecretKey, ServerSpec, blocking
 from mcp_gateway.exceptions import InvalidInputError
 from mcp_gateway.options import OpenArguments
 from mcp_gateway.secrets import SecretStatus, list_secrets, remove_secret, rotate_secrets, set_secret
@@ -21,7 +21,9 @@ def test_secrets_of_a_home_are_kept_listed_and_forgotten(options: OpenArguments,
     assert [secret.key for secret in found] == [SecretKey("CASES_TOKEN"), key]
     assert isinstance(found[1], SecretStatus)
     assert (found[1].expires, found[1].last_use) == ("2999-01-31T00:00:00.000Z", None)
-    spec = ProfileSpec("cases", servers={"cases": ServerSpec(delivery={"CASES_TOKEN": "file"})})
+    spec = ProfileSpec(
+        "cases", servers={"cases": ServerSpec(delivery={"CASES_TOKEN": "file"})}, policy=PolicySpec("allow")
+    )
     # With a trail in the home: one in memory tells nobody else who was given what.
     kept_options: Any = {name: value for name, value in options.items() if name != "audit"}
     with blocking.Gateway.open(spec, **kept_options) as gateway:
