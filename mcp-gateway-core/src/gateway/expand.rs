@@ -6,6 +6,7 @@ use serde_json::{Map, Value};
 
 use super::hub::Body;
 use super::launch::image;
+use super::secret_hosts::secret_hosts;
 use crate::catalog::template::{Scope, expand, expand_list, expand_secret, variables};
 use crate::error::{Error, ErrorKind, Result};
 use crate::model::{
@@ -13,7 +14,8 @@ use crate::model::{
 };
 use crate::profile::DeliverySpec;
 use crate::runtime::{
-    ContainerPlan, HttpEndpoint, LaunchPlan, LaunchTarget, Mount, MountSource, ProcessPlan, RemotePlan, SecretFile,
+    ContainerPlan, HeaderSecret, HttpEndpoint, LaunchPlan, LaunchTarget, Mount, MountSource, ProcessPlan, RemotePlan,
+    SecretFile,
 };
 use crate::secrets::{self, FoundSecret, SecretBroker, SecretKey};
 use crate::util::pattern::did_you_mean;
@@ -67,9 +69,13 @@ impl<'a> Expansion<'a> {
     /// Refuses a word for a secret that the entry does not declare: the one that was meant would go on as it did.
     fn check_delivery(&self) -> Result<()> {
         let declared = || self.entry().secrets.iter().flat_map(|secret| [secret.env.as_str(), secret.name.as_str()]);
-        let mut written = self.body.spec.delivery.iter().flat_map(DeliverySpec::names);
-        let Some(unknown) = written.find(|name| !declared().any(|known| known == *name)) else { return Ok(()) };
-        let message = format!("`delivery` names `{unknown}`, which the catalog entry does not declare");
+        let delivery = self.body.spec.delivery.iter().flat_map(DeliverySpec::names).map(|name| ("delivery", name));
+        let hosts = self.body.spec.secret_hosts.keys().map(|name| ("secretHosts", name.as_str()));
+        let mut written = delivery.chain(hosts);
+        let Some((key, unknown)) = written.find(|(_, name)| !declared().any(|known| known == *name)) else {
+            return Ok(());
+        };
+        let message = format!("`{key}` names `{unknown}`, which the catalog entry does not declare");
         let error = Error::new(ErrorKind::InvalidConfig, message)
             .with_context("profile", self.profile)
             .with_context("server", &self.entry().name);
@@ -106,6 +112,13 @@ impl<'a> Expansion<'a> {
             plan.files.retain(|file| file.variable != *variable);
             match delivery {
                 SecretDelivery::Env => plan.env.push((variable.clone(), value.clone())),
+                // Its headers are the gateway's own.
+                SecretDelivery::Header if matches!(plan.target, LaunchTarget::Remote(_)) => {}
+                SecretDelivery::Header => {
+                    let secret = HeaderSecret::new(value.clone(), self.hosts_of(variable)?)?;
+                    plan.env.push((variable.clone(), SecretValue::new(secret.stand_in.as_str())));
+                    plan.headers.push(secret);
+                }
                 SecretDelivery::File => {
                     let file = SecretFile::new(variable.as_str(), value.clone());
                     let path = file.path_variable();
@@ -115,6 +128,14 @@ impl<'a> Expansion<'a> {
             }
         }
         Ok(())
+    }
+
+    /// The hosts that the secret of a variable is for.
+    fn hosts_of(&self, variable: &str) -> Result<Vec<String>> {
+        match self.entry().secrets.iter().find(|secret| secret.env == variable) {
+            Some(secret) => secret_hosts(self.body, secret),
+            None => Ok(Vec::new()),
+        }
     }
 
     /// Names of the environment variables that are no secrets.
@@ -291,8 +312,10 @@ impl Declared {
     fn put_into(&self, template: &str, scope: &Scope) -> Result<Option<SecretValue>> {
         let named: Vec<_> = variables(template)?.into_iter().filter_map(|name| self.find(name)).collect();
         if let Some(kept) = named.iter().find(|declared| declared.delivery != SecretDelivery::Env) {
-            let message =
-                format!("the catalog entry puts `{}` into a text, which a file is to keep it out of", kept.variable);
+            let message = format!(
+                "the catalog entry puts `{}` into a text, which its `delivery` is to keep it out of",
+                kept.variable
+            );
             return Err(Error::new(ErrorKind::InvalidConfig, message).with_hint(
                 "set `delivery: env` for it in the profile, or take it out of `env` and `command` in the catalog",
             ));

@@ -28,6 +28,7 @@ mod names;
 mod oauth;
 mod page;
 mod redact;
+mod secret_hosts;
 mod selection;
 mod session;
 mod settings;

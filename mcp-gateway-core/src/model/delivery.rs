@@ -15,16 +15,19 @@ pub enum SecretDelivery {
     Env,
     /// In a file that is in memory only, whose path the variable with `_FILE` after its name has.
     File,
+    /// Never: the variable has a stand-in, in whose place the value is put on the way to the hosts that it is for.
+    Header,
 }
 
 impl SecretDelivery {
-    const ALL: [Self; 2] = [Self::Env, Self::File];
+    const ALL: [Self; 3] = [Self::Env, Self::File, Self::Header];
 
     /// The word for it.
     pub fn as_str(self) -> &'static str {
         match self {
             Self::Env => "env",
             Self::File => "file",
+            Self::Header => "header",
         }
     }
 
@@ -37,7 +40,7 @@ impl SecretDelivery {
             let error = Error::new(ErrorKind::InvalidInput, format!("`{word}` is no way to give a server a secret"));
             match did_you_mean(word, Self::ALL.map(Self::as_str)) {
                 Some(meant) => error.with_hint(format!("did you mean `{meant}`?")),
-                None => error.with_hint("write `env` or `file`"),
+                None => error.with_hint("write `env`, `file` or `header`"),
             }
         })
     }

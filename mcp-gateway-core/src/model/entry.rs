@@ -237,6 +237,9 @@ pub struct SecretEntry {
     /// How the server is given it, where the catalog says so.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub delivery: Option<SecretDelivery>,
+    /// The hosts that it is for, `host:port`, where it is given as [`SecretDelivery::Header`].
+    #[serde(skip_serializing_if = "Vec::is_empty")]
+    pub hosts: Vec<String>,
     /// Keys that only describe it: `example`, `description`.
     #[serde(flatten)]
     pub extra: Map<String, Value>,
@@ -245,7 +248,14 @@ pub struct SecretEntry {
 impl SecretEntry {
     /// A secret that the server cannot start without.
     pub fn new(name: impl Into<String>, env: impl Into<String>) -> Self {
-        Self { name: name.into(), env: env.into(), required: None, delivery: None, extra: Map::new() }
+        Self {
+            name: name.into(),
+            env: env.into(),
+            required: None,
+            delivery: None,
+            hosts: Vec::new(),
+            extra: Map::new(),
+        }
     }
 }
 

@@ -55,7 +55,7 @@ impl<'de> Deserialize<'de> for DeliverySpec {
             type Value = DeliverySpec;
 
             fn expecting(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-                f.write_str("`env`, `file`, or a mapping of the names of secrets to one of these")
+                f.write_str("`env`, `file`, `header`, or a mapping of the names of secrets to one of these")
             }
 
             fn visit_str<E: de::Error>(self, word: &str) -> Result<DeliverySpec, E> {
@@ -91,7 +91,7 @@ mod tests {
             assert_eq!(serde_json::from_str::<DeliverySpec>(&written).unwrap(), spec);
         }
         for (text, said) in
-            [("7", "`env`, `file`"), (r#""fiel""#, "expected `env` or `file`"), (r#"{"A": "x"}"#, "`x`")]
+            [("7", "`env`, `file`"), (r#""fiel""#, "expected one of `env`, `file`, `header`"), (r#"{"A": "x"}"#, "`x`")]
         {
             let error = serde_json::from_str::<DeliverySpec>(text).unwrap_err().to_string();
             assert!(error.contains(said), "{error}");

@@ -141,6 +141,9 @@ pub struct ServerSpec {
     /// How it is given its secrets, where that differs from its catalog entry.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub delivery: Option<DeliverySpec>,
+    /// The hosts that secrets with `delivery: header` are for, `host:port`, by the secrets' names; counts before the catalog's.
+    #[serde(skip_serializing_if = "IndexMap::is_empty")]
+    pub secret_hosts: IndexMap<String, Vec<String>>,
     /// What it may use of the machine.
     #[serde(skip_serializing_if = "LimitsSpec::is_empty")]
     pub limits: LimitsSpec,

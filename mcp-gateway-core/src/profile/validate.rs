@@ -137,6 +137,16 @@ impl Check {
             let path = ["servers", name, "delivery", secret];
             self.fault(&path, format!("`{secret}` is not the name of a secret"), Some("names only, never a value"));
         }
+        for (secret, hosts) in &server.secret_hosts {
+            if !is_word(secret) {
+                let path = ["servers", name, "secretHosts", secret];
+                self.fault(&path, format!("`{secret}` is not the name of a secret"), Some("names only, never a value"));
+            }
+            for (index, host) in hosts.iter().enumerate().filter(|(_, host)| !is_host(host)) {
+                let path = ["servers", name, "secretHosts", secret, &index.to_string()];
+                self.fault(&path, format!("`{host}` is not `host:port`"), Some(HOST_FORM));
+            }
+        }
         for (index, path) in server.writable.iter().enumerate().filter(|(_, path)| !is_absolute(path)) {
             let at = ["servers", name, "writable", &index.to_string()];
             self.fault(&at, format!("`{path}` is not an absolute path"), Some("write it from `/` or `~/` on"));

@@ -112,6 +112,13 @@ impl Runtime for MemoryRuntime {
 
     async fn start(&self, _ctx: &CallContext, plan: LaunchPlan) -> Result<RunningServer> {
         let (name, server) = self.find(&plan.target)?;
+        if !plan.headers.is_empty() {
+            return Err(Error::new(
+                ErrorKind::Unsupported,
+                "a server in this process sends nothing through the gateway",
+            )
+            .with_hint("set `delivery: env` for the server in the profile"));
+        }
         if !plan.files.is_empty() {
             return Err(Error::new(ErrorKind::Unsupported, "a server in this process has no files of its own")
                 .with_hint("set `delivery: env` for the server in the profile"));

@@ -35,8 +35,8 @@ pub use docker::{DockerRuntime, DockerRuntimeBuilder, DockerRuntimeConfig};
 pub use instance::GatewayInstance;
 pub use memory::{MemoryRuntime, MemoryServer};
 pub use plan::{
-    ContainerPlan, HttpEndpoint, LaunchPlan, LaunchTarget, Mount, MountSource, Owner, ProcessPlan, RemotePlan,
-    SecretFile,
+    ContainerPlan, HeaderSecret, HttpEndpoint, LaunchPlan, LaunchTarget, Mount, MountSource, Owner, ProcessPlan,
+    RemotePlan, SecretFile,
 };
 #[cfg(all(feature = "runtime-process", target_os = "linux"))]
 pub use process::{ProcessRuntime, ProcessRuntimeConfig};

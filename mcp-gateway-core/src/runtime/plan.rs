@@ -7,11 +7,13 @@ use std::sync::Arc;
 use serde::{Deserialize, Serialize};
 
 use super::{EgressWatch, LoggedEgress};
+use crate::error::Result;
 use crate::model::{
     ImageReference, Limits, NetworkRule, ProcessPackage, ProfileName, RemoteTransport, SecretValue, ServerName,
     SessionId,
 };
 use crate::transport::client::Authorization;
+use crate::util::random;
 
 /// How one server is to be started; secrets are resolved, the image is verified.
 #[derive(Clone, Debug)]
@@ -25,6 +27,8 @@ pub struct LaunchPlan {
     pub env: Vec<(String, SecretValue)>,
     /// Secrets that the server reads from files in memory.
     pub files: Vec<SecretFile>,
+    /// Secrets that the server uses without having them.
+    pub headers: Vec<HeaderSecret>,
     /// The values among `env`, `files` and headers that are secret, to be kept out of diagnostics.
     pub secrets: Vec<SecretValue>,
     /// What it may reach.
@@ -45,6 +49,7 @@ impl LaunchPlan {
             target,
             env: Vec::new(),
             files: Vec::new(),
+            headers: Vec::new(),
             secrets: Vec::new(),
             network: NetworkRule::None,
             allow_private: false,
@@ -62,17 +67,42 @@ pub struct SecretFile {
     pub variable: String,
     /// The value.
     pub value: SecretValue,
+    /// Other variables that have the file's path too.
+    pub aliases: Vec<String>,
 }
 
 impl SecretFile {
     /// A file in the place of a variable.
     pub fn new(variable: impl Into<String>, value: SecretValue) -> Self {
-        Self { variable: variable.into(), value }
+        Self { variable: variable.into(), value, aliases: Vec::new() }
     }
 
     /// The variable that has the file's path.
     pub fn path_variable(&self) -> String {
         format!("{}_FILE", self.variable)
+    }
+}
+
+/// A secret that a server uses without having it: it has a stand-in, in whose place the value is put in headers of requests to
+/// the hosts that it is for.
+#[derive(Clone, Debug)]
+#[non_exhaustive]
+pub struct HeaderSecret {
+    /// What the server has: a text of no use anywhere else.
+    pub stand_in: String,
+    /// The value.
+    pub value: SecretValue,
+    /// The hosts that it is for, `host:port`; without a port, 443.
+    pub hosts: Vec<String>,
+}
+
+impl HeaderSecret {
+    /// A secret for these hosts, with a stand-in of its own.
+    ///
+    /// # Errors
+    /// `Internal` when the system gives no random numbers.
+    pub fn new(value: SecretValue, hosts: Vec<String>) -> Result<Self> {
+        Ok(Self { stand_in: format!("mcpgw_{}", random::hex(20)?), value, hosts })
     }
 }
 

@@ -117,7 +117,10 @@ pub(super) fn environment<'a>(
     secrets: &'a [SecretFile],
     folder: &'a Path,
 ) -> impl Iterator<Item = (String, String)> + 'a {
-    secrets.iter().map(move |secret| (secret.path_variable(), folder.join(&secret.variable).display().to_string()))
+    secrets.iter().flat_map(move |secret| {
+        let path = folder.join(&secret.variable).display().to_string();
+        [secret.path_variable()].into_iter().chain(secret.aliases.iter().cloned()).map(move |name| (name, path.clone()))
+    })
 }
 
 /// Removes the files of gateways that are dead.

@@ -15,7 +15,7 @@ use serde_json::{Value, json};
 use crate::support::binary::Place;
 use crate::support::http::Served;
 use crate::support::stdio::StdioClient;
-use crate::support::{Bench, server_name};
+use crate::support::{Bench, server_name, servers};
 
 const PYTHON: &str = "/usr/bin/python3";
 
@@ -25,7 +25,7 @@ const CANARY: &str = "Can4ry/7\"q+ö=Zw9&kLm2";
 const PLAIN: &str = "Can4ry-7q0Zw9kLm2Xv8Rt5";
 
 fn script() -> PathBuf {
-    Path::new(env!("CARGO_MANIFEST_DIR")).join("tests/servers/canary.py")
+    servers("canary.py")
 }
 
 fn has_python() -> bool {

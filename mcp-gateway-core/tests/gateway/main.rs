@@ -19,6 +19,7 @@ mod dynamic;
 mod engine;
 mod failing;
 mod hostile;
+mod injected;
 mod isolation;
 mod killed;
 mod lists;

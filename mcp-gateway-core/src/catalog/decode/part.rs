@@ -28,8 +28,9 @@ pub(super) fn secrets(fields: &mut Fields<'_>) -> Vec<SecretEntry> {
         let (name, env) = (secret.required_text("name"), secret.required_text("env"));
         let required = secret.flag("required");
         let delivery = delivery(&mut secret);
+        let hosts = secret.texts("hosts");
         let extra = secret.rest(&["example", "description", "default"]);
-        Some(SecretEntry { name: name?, env: env?, required, delivery, extra })
+        Some(SecretEntry { name: name?, env: env?, required, delivery, hosts, extra })
     });
     secrets.collect()
 }

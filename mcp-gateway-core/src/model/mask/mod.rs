@@ -60,6 +60,12 @@ impl Mask {
         Self { forms, filter, finder: OnceLock::new(), longest }
     }
 
+    /// The forms in which the values are looked for.
+    #[cfg(feature = "egress-injection")]
+    pub(crate) fn texts(&self) -> impl Iterator<Item = &str> {
+        self.forms.iter().map(|form| form.text.as_str())
+    }
+
     /// How many bytes the longest form has.
     pub(crate) fn longest(&self) -> usize {
         self.longest

@@ -12,7 +12,9 @@ use super::facts::elsewhere;
 use super::mounts::shown;
 use crate::error::{Error, ErrorKind, Result};
 use crate::model::NetworkRule;
-use crate::runtime::egress::{self, Door, DoorPlan, Folder, HostList, Listener, Resolve, SystemResolver, inside, shim};
+use crate::runtime::egress::{
+    self, Door, DoorPlan, Folder, HostList, Injection, Listener, Resolve, SystemResolver, inside, shim,
+};
 use crate::runtime::{GatewayInstance, LaunchPlan};
 
 /// Makes the exits of containers.
@@ -40,17 +42,18 @@ impl Default for Exits {
 }
 
 impl Exits {
-    /// The exit that a plan needs, if any.
+    /// The exit that a plan needs, if any; what its server needs for it is put into the plan.
     ///
     /// # Errors
     /// `Unsupported` where a container cannot be kept to a list, `InvalidConfig` for a list that cannot be read, `Io`.
     pub(super) fn open(
         &self,
-        plan: &LaunchPlan,
+        plan: &mut LaunchPlan,
         instance: &GatewayInstance,
         endpoint: &Endpoint,
         facts: Option<&Facts>,
     ) -> Result<Option<Exit>> {
+        let injection = Injection::enter(plan)?;
         let NetworkRule::Listed(list) = &plan.network else { return Ok(None) };
         if let Some(why) = missing(endpoint, facts) {
             return Err(Error::new(
@@ -69,6 +72,7 @@ impl Exits {
             private: plan.allow_private,
             watch: Arc::clone(&plan.egress),
             resolver: Arc::clone(&self.resolver),
+            injection,
         };
         let door = Door::open(vec![Listener::Socket(folder.listen()?)], door);
         let without_names = facts.is_some_and(|facts| facts.buildah_version.is_some());

@@ -25,7 +25,7 @@ impl Exits {
     /// `Unsupported`.
     pub(super) fn open(
         &self,
-        plan: &LaunchPlan,
+        plan: &mut LaunchPlan,
         _instance: &GatewayInstance,
         _endpoint: &Endpoint,
         _facts: Option<&Facts>,

@@ -196,10 +196,10 @@ impl Runtime for DockerRuntime {
         started.await.map_err(|error| error.with_operation("DockerRuntime::start").with_context("server", server))
     }
 
-    async fn run_once(&self, ctx: &CallContext, plan: LaunchPlan) -> Result<OneShotOutput> {
+    async fn run_once(&self, ctx: &CallContext, mut plan: LaunchPlan) -> Result<OneShotOutput> {
         let (limits, server) = (plan.limits, plan.owner.server.clone());
         let ran = async {
-            let launch = self.launch_of(&plan, false)?;
+            let launch = self.launch_of(&mut plan, false)?;
             let run = uninterrupted(|abandoned| once::run(launch, limits.max_message_bytes, abandoned));
             ctx.bounded(limits.call_timeout, run).await
         };

@@ -30,7 +30,7 @@ pub(super) struct Start {
 
 impl DockerRuntime {
     /// Checks a plan for a server that stays.
-    pub(super) fn start_of(&self, plan: LaunchPlan) -> Result<Start> {
+    pub(super) fn start_of(&self, mut plan: LaunchPlan) -> Result<Start> {
         let http = container(&plan.target)?.http.clone();
         if let Some(endpoint) = &http {
             http::check_endpoint(endpoint)?;
@@ -42,7 +42,7 @@ impl DockerRuntime {
                 .with_hint("use the server by stdio, or as a remote server"));
             }
         }
-        let launch = self.launch_of(&plan, http.is_none())?;
+        let launch = self.launch_of(&mut plan, http.is_none())?;
         Ok(Start {
             launch,
             http,
@@ -53,7 +53,9 @@ impl DockerRuntime {
     }
 
     /// Checks a plan and puts it as the engine wants it.
-    pub(super) fn launch_of(&self, plan: &LaunchPlan, stdin: bool) -> Result<Launch> {
+    pub(super) fn launch_of(&self, plan: &mut LaunchPlan, stdin: bool) -> Result<Launch> {
+        // First, because it may change what the server is given.
+        let exit = self.exits.open(plan, &self.instance, self.engine.endpoint(), self.facts().as_ref())?;
         let container = container(&plan.target)?;
         let frame = Frame {
             config: &self.config,
@@ -64,7 +66,6 @@ impl DockerRuntime {
             cpus: self.facts().map(|facts| facts.cpus),
         };
         let mut body = frame.body(plan, container, stdin)?;
-        let exit = self.exits.open(plan, &self.instance, self.engine.endpoint(), self.facts().as_ref())?;
         if let Some(exit) = &exit {
             exit.furnish(&mut body)?;
         }

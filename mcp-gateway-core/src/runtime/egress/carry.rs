@@ -13,7 +13,9 @@ use tokio::time::{Instant, timeout};
 use super::denials::Denials;
 use super::dial::{Dialer, Unreached};
 use super::greeting::{Greeting, MAX_GREETING, is_web, look};
+use super::hello;
 use super::hosts::{Host, HostList, Listing};
+use super::inject::Injection;
 
 /// How long a connection may be without a byte either way.
 const IDLE: Duration = Duration::from_secs(30 * 60);
@@ -32,13 +34,14 @@ pub(super) struct Carrier {
     pub(super) dialer: Dialer,
     pub(super) denials: Denials,
     pub(super) traffic: Arc<Traffic>,
+    pub(super) injection: Option<Arc<Injection>>,
 }
 
 /// How much a server has sent and received.
 #[derive(Debug, Default)]
 pub(crate) struct Traffic {
-    sent: AtomicU64,
-    received: AtomicU64,
+    pub(super) sent: AtomicU64,
+    pub(super) received: AtomicU64,
 }
 
 impl Traffic {
@@ -62,6 +65,17 @@ pub(super) enum Refusal {
     Denied(Cow<'static, str>),
     /// It cannot.
     Failed(String),
+}
+
+#[cfg(feature = "egress-injection")]
+impl Refusal {
+    /// Why, for the client that asked.
+    pub(super) fn into_text(self) -> String {
+        match self {
+            Self::Denied(why) => why.into_owned(),
+            Self::Failed(why) => why,
+        }
+    }
 }
 
 impl<S: AsyncRead + AsyncWrite + Unpin + Send> Begun<S> {
@@ -134,7 +148,12 @@ impl Carrier {
             }
         }
         match begun.until(MAX_GREETING, look).await {
-            Some(Greeting::Fine) => self.pass(begun, far).await,
+            Some(Greeting::Fine) => match &self.injection {
+                Some(injection) if hello::is_tls(&begun.bytes) && injection.is_for(host, port) => {
+                    injection.serve(self, begun, far, host, port).await;
+                }
+                _ => self.pass(begun, far).await,
+            },
             Some(Greeting::Wrong(why)) => drop(self.deny(host, port, why)),
             Some(Greeting::More) | None if begun.bytes.is_empty() => {}
             Some(Greeting::More) | None => {
@@ -167,23 +186,23 @@ impl Carrier {
 }
 
 /// When something last moved.
-struct Activity {
+pub(super) struct Activity {
     began: Instant,
     millis: AtomicU64,
 }
 
 impl Activity {
-    fn new() -> Self {
+    pub(super) fn new() -> Self {
         Self { began: Instant::now(), millis: AtomicU64::new(0) }
     }
 
-    fn moved(&self) {
+    pub(super) fn moved(&self) {
         let since = u64::try_from(self.began.elapsed().as_millis()).unwrap_or(u64::MAX);
         self.millis.store(since, Ordering::Relaxed);
     }
 
     /// Returns when nothing has moved for too long.
-    async fn idle(&self) {
+    pub(super) async fn idle(&self) {
         loop {
             let until = self.began + Duration::from_millis(self.millis.load(Ordering::Relaxed)) + IDLE;
             if until <= Instant::now() {

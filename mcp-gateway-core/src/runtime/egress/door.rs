@@ -13,6 +13,7 @@ use super::carry::{Begun, Carrier, Traffic};
 use super::denials::Denials;
 use super::dial::{Dialer, Resolve};
 use super::hosts::{Host, HostList, split};
+use super::inject::Injection;
 use super::proxy;
 #[cfg(feature = "runtime-process")]
 use crate::error::{Error, ErrorKind, Result};
@@ -43,6 +44,8 @@ pub(crate) struct DoorPlan {
     pub(crate) watch: Arc<dyn EgressWatch>,
     /// Who finds the addresses of names.
     pub(crate) resolver: Arc<dyn Resolve>,
+    /// The secrets that are put into headers.
+    pub(crate) injection: Option<Arc<Injection>>,
 }
 
 /// The door of one server. Dropped, it is closed: its connections end.
@@ -61,6 +64,7 @@ impl Door {
             dialer: Dialer::new(plan.resolver, plan.private),
             denials: Denials::new(plan.watch),
             traffic: Arc::clone(&traffic),
+            injection: plan.injection,
         });
         let (closed, free) = (CancellationToken::new(), Arc::new(Semaphore::new(CONNECTIONS)));
         for listener in listeners {

@@ -152,6 +152,17 @@ impl HostList {
         listing
     }
 
+    /// Whether all that an entry stands for is listed.
+    pub(crate) fn covers(&self, entry: &str) -> bool {
+        let alone = || (!entry.contains(':')).then_some((entry, HTTPS));
+        let Some((text, port)) = split(entry).or_else(alone) else { return false };
+        let text = text.to_ascii_lowercase();
+        match Host::parse(&text) {
+            Some(host) => self.find(&host, port) == Listing::Listed,
+            None => self.wild.iter().any(|(pattern, listed)| *listed == port && pattern.as_str() == text),
+        }
+    }
+
     /// Whether a name is listed with any port.
     pub(crate) fn knows(&self, host: &Host) -> bool {
         // No entry has this port.

@@ -17,7 +17,11 @@ mod greeting;
 mod head;
 mod hello;
 mod hosts;
+#[cfg_attr(not(feature = "egress-injection"), path = "inject_missing.rs")]
+mod inject;
 pub(crate) mod inside;
+#[cfg(feature = "egress-injection")]
+mod near;
 mod proxy;
 #[cfg(feature = "runtime-docker")]
 pub(crate) mod shim;
@@ -34,3 +38,4 @@ pub(crate) use door::{Door, DoorPlan, Listener};
 #[cfg(feature = "runtime-docker")]
 pub(crate) use folder::{Folder, sweep};
 pub(crate) use hosts::HostList;
+pub(crate) use inject::Injection;

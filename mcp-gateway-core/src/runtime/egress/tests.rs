@@ -53,6 +53,7 @@ impl Bench {
             private: true,
             watch: Arc::new(heard.clone()),
             resolver: Arc::new(names.clone()),
+            injection: None,
         };
         let door = Door::open(vec![Listener::Socket(folder.listen().unwrap())], plan);
         let socket = folder.path().join(SOCKET);

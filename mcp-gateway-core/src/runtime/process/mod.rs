@@ -28,7 +28,7 @@ use super::{
 };
 use crate::error::{Error, ErrorKind, Result};
 use crate::model::{CallContext, ImageReference, InstanceId, RegistryLogin, SecretValue};
-use crate::runtime::egress::{self, Door, DoorPlan, Listener, Resolve, SystemResolver};
+use crate::runtime::egress::{self, Door, DoorPlan, Injection, Listener, Resolve, SystemResolver};
 use crate::runtime::secret_files;
 use crate::util::fs;
 use package::{Packages, Program};
@@ -207,7 +207,8 @@ impl Runtime for ProcessRuntime {
 }
 
 impl ProcessRuntime {
-    async fn launch(&self, plan: LaunchPlan) -> Result<RunningServer> {
+    async fn launch(&self, mut plan: LaunchPlan) -> Result<RunningServer> {
+        let injection = Injection::enter(&mut plan)?;
         let target = process(&plan.target)?;
         let reach = Reach::of(&plan.network)?;
         self.kernel.require(&reach, self.config.require_isolation)?;
@@ -251,7 +252,7 @@ impl ProcessRuntime {
                 .with_context("program", program.path.display())
                 .with_source(cause)
         })?;
-        let door = handover.map(|handover| self.open_door(&plan, &reach, handover)).transpose()?;
+        let door = handover.map(|handover| self.open_door(&plan, &reach, injection, handover)).transpose()?;
         traces.started(&status, spawned.group.members())?;
         let files = handed.into_files();
         let supervised = child::Supervised { spawned, door, _files: files, _traces: traces, grace: self.config.grace };
@@ -260,7 +261,13 @@ impl ProcessRuntime {
     }
 
     /// Opens the door behind the listeners of a child.
-    fn open_door(&self, plan: &LaunchPlan, reach: &Reach, handover: Handover) -> Result<Door> {
+    fn open_door(
+        &self,
+        plan: &LaunchPlan,
+        reach: &Reach,
+        injection: Option<Arc<Injection>>,
+        handover: Handover,
+    ) -> Result<Door> {
         let Reach::Listed(hosts) = reach else {
             return Err(Error::new(ErrorKind::Internal, "a server without a list has listeners"));
         };
@@ -273,6 +280,7 @@ impl ProcessRuntime {
             private: plan.allow_private,
             watch: Arc::clone(&plan.egress),
             resolver: Arc::clone(&self.resolver),
+            injection,
         };
         let listeners = listeners.into_iter().zip(words).map(|(listener, word)| Listener::place(listener, word));
         Ok(Door::open(listeners.collect::<Result<_>>()?, door))

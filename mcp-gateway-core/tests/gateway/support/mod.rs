@@ -6,7 +6,7 @@ pub(crate) mod http;
 pub(crate) mod registry;
 pub(crate) mod stdio;
 
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 use std::sync::{Arc, Mutex};
 use std::time::Duration;
 
@@ -43,6 +43,11 @@ pub(crate) async fn until(what: &str, mut condition: impl AsyncFnMut() -> bool) 
 /// A folder outside of `/tmp`, which sandboxed servers have their own of.
 pub(crate) fn folder() -> TempDir {
     tempfile::tempdir_in(env!("CARGO_TARGET_TMPDIR")).unwrap()
+}
+
+/// A program of the folder of servers.
+pub(crate) fn servers(name: &str) -> PathBuf {
+    Path::new(env!("CARGO_MANIFEST_DIR")).join("tests/servers").join(name)
 }
 
 /// The server with every awkward behaviour.

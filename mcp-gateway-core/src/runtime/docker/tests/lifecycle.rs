@@ -270,7 +270,7 @@ async fn a_gateway_that_is_killed() {
     let running = runtime.start(&ctx, plan(STUBBORN)).await.unwrap();
     let frozen = runtime.start(&ctx, plan(STUBBORN)).await.unwrap();
     runtime.pause(&frozen.id).await.unwrap();
-    let created = runtime.launch_of(&plan(STUBBORN), true).unwrap();
+    let created = runtime.launch_of(&mut plan(STUBBORN), true).unwrap();
     runtime.engine.create(&created.name, &created.body).await.unwrap();
     println!("ready");
     tokio::time::sleep(PATIENCE).await;
