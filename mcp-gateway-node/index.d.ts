@@ -297,7 +297,7 @@ export interface Inspection {
   unavailable?: string;
   /** The image, package or address. */
   target: string;
-  secrets?: { name: string; env: string; set: boolean; required: boolean; delivery: SecretDelivery }[];
+  secrets?: { name: string; env: string; set: boolean; required: boolean; delivery: SecretDelivery; hosts?: string[] }[];
   /** What is asked of its image. */
   verify?: { mode: VerifyMode; signer?: JsonObject };
   /** What was found out about its image when it was last checked. */
@@ -664,7 +664,7 @@ export declare class SecretKey {
 }
 
 /** How a server is given a secret: in its environment variable, or in a file in memory whose path is in `NAME_FILE`. */
-export type SecretDelivery = "env" | "file";
+export type SecretDelivery = "env" | "file" | "header";
 
 /** A secret that a store holds; its name, never its value. */
 export interface SecretStatus {
@@ -957,6 +957,8 @@ export interface ServerSpec {
   secrets?: Record<string, string>;
   /** How it is given its secrets, all of them or by name, where that differs from its catalog entry. */
   delivery?: SecretDelivery | Record<string, SecretDelivery>;
+  /** The hosts, `host:port`, that secrets with `delivery` `header` are for, by the secrets' names. */
+  secretHosts?: Record<string, string[]>;
   limits?: LimitsSpec;
   /** What it may reach, `host:port`, where that differs from its catalog entry. */
   network?: "none" | "open" | string[];

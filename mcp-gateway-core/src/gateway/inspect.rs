@@ -4,6 +4,7 @@ use serde::Serialize;
 
 use super::expand::{Declared, Expansion};
 use super::hub::{Hub, Slot};
+use super::secret_hosts::secret_hosts;
 use crate::error::{Error, Result};
 use crate::model::{Limits, NetworkRule, SecretDelivery, ServerEntry, ServerName, Verification, VerifyRule};
 use crate::profile::Isolation;
@@ -75,6 +76,9 @@ pub struct SecretState {
     pub required: bool,
     /// How it is given to the server.
     pub delivery: SecretDelivery,
+    /// The hosts that it is for, where it is given as [`SecretDelivery::Header`]; none where nothing says so.
+    #[serde(skip_serializing_if = "Vec::is_empty")]
+    pub hosts: Vec<String>,
 }
 
 impl Hub {
@@ -100,6 +104,10 @@ impl Hub {
             set: false,
             required: secret.required != Some(false),
             delivery: expansion.delivery(secret),
+            hosts: match expansion.delivery(secret) {
+                SecretDelivery::Header => secret_hosts(body, secret).unwrap_or_default(),
+                _ => Vec::new(),
+            },
         });
         let fallback = if body.entry.image.is_some() { "docker" } else { "process" };
         let name = runtime.as_ref().map_or(fallback, |runtime| runtime.name());

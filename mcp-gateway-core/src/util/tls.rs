@@ -1,14 +1,14 @@
 //! The one choice of cryptography for TLS, made in one place so that no two providers meet in a process.
 
 use std::sync::Arc;
-#[cfg(any(feature = "__http-client", feature = "egress-injection"))]
+#[cfg(feature = "__http-client")]
 use std::sync::OnceLock;
 
 use rustls::crypto::CryptoProvider;
-#[cfg(any(feature = "__http-client", feature = "egress-injection"))]
+#[cfg(feature = "__http-client")]
 use rustls::{ClientConfig, RootCertStore};
 
-#[cfg(any(feature = "__http-client", feature = "egress-injection"))]
+#[cfg(feature = "__http-client")]
 use crate::error::{Error, ErrorKind, Result};
 
 /// The provider that every TLS connection of the gateway uses; the process default is neither read nor set.
@@ -20,7 +20,7 @@ pub(crate) fn provider() -> Arc<CryptoProvider> {
 ///
 /// # Errors
 /// `Internal` when the settings contradict each other.
-#[cfg(any(feature = "__http-client", feature = "egress-injection"))]
+#[cfg(feature = "__http-client")]
 pub(crate) fn client_config() -> Result<ClientConfig> {
     static CONFIG: OnceLock<ClientConfig> = OnceLock::new();
     if let Some(config) = CONFIG.get() {

@@ -36,7 +36,7 @@ Isolation = Literal["call", "session", "shared"]
 RedactionMode = Literal["block", "redact", "warn", "off"]
 """What happens where something is found: refused or withheld, cut out, let through and recorded, not looked for."""
 
-SecretDelivery = Literal["env", "file"]
+SecretDelivery = Literal["env", "file", "header"]
 """A secret is in its environment variable, or in a file in memory whose path is in `NAME_FILE`."""
 
 VerifyMode = Literal["required", "if-present", "off"]
@@ -108,6 +108,8 @@ class ServerSpec:
     """Secrets that are kept under another name: environment variable to key. Names, never values."""
     delivery: SecretDelivery | Mapping[str, SecretDelivery] | None = None
     """How it is given its secrets, all of them or by name, where that differs from its catalog entry."""
+    secret_hosts: Mapping[str, Sequence[str]] = field(default_factory=dict[str, Sequence[str]])
+    """The hosts, `host:port`, that secrets with `delivery` `header` are for, by the secrets' names."""
     limits: LimitsSpec | None = None
     """What it may use of the machine."""
     network: Literal["none", "open"] | Sequence[str] | None = None

@@ -61,7 +61,11 @@ impl Mask {
     }
 
     /// The forms in which the values are looked for.
-    #[cfg(feature = "egress-injection")]
+    #[cfg(all(
+        feature = "egress-injection",
+        any(feature = "runtime-docker", feature = "runtime-process"),
+        target_os = "linux"
+    ))]
     pub(crate) fn texts(&self) -> impl Iterator<Item = &str> {
         self.forms.iter().map(|form| form.text.as_str())
     }

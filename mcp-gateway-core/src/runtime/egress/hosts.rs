@@ -153,6 +153,7 @@ impl HostList {
     }
 
     /// Whether all that an entry stands for is listed.
+    #[cfg(feature = "egress-injection")]
     pub(crate) fn covers(&self, entry: &str) -> bool {
         let alone = || (!entry.contains(':')).then_some((entry, HTTPS));
         let Some((text, port)) = split(entry).or_else(alone) else { return false };
