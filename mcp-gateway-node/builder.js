@@ -7,7 +7,7 @@ const ONE = [
   "home", "registry", "config", "toolsConfig", "catalog", "secrets", "policy", "approver", "client", "audit", "requireIsolation", "dynamic", "lean", "docker", "defaults", "bounds",
   "hostTimeoutSeconds", "approvalTimeoutSeconds", "clientTimeoutSeconds", "workerThreads", "principal", "signal",
 ];
-const SEVERAL = ["catalogs", "servers", "tools", "secretStores", "runtimes"];
+const SEVERAL = ["catalogs", "servers", "tools", "secretStores", "runtimes", "roles"];
 
 // A gateway put together step by step, as in the other languages.
 class GatewayBuilder {

@@ -135,7 +135,7 @@ class Gateway extends Session {
   }
 
   static async open(profile, options) {
-    const { principal = "local", secretStores, signal, ...rest } = options ?? {};
+    const { principal = "local", roles = [], secretStores, signal, ...rest } = options ?? {};
     const objects = {};
     for (const part of PARTS) {
       const given = rest[part];
@@ -151,7 +151,7 @@ class Gateway extends Session {
     try {
       const text = JSON.stringify(rest);
       const opened = JSON.parse(await link.run((engine, ticket) => engine.open(ticket, text, host.parts), { signal }));
-      const session = JSON.parse(await link.run((engine, ticket) => engine.session(ticket, principal)));
+      const session = JSON.parse(await link.run((engine, ticket) => engine.session(ticket, principal, roles)));
       return new Gateway(link, session, principal, opened);
     } catch (error) {
       link.end();
@@ -160,8 +160,8 @@ class Gateway extends Session {
   }
 
   async session(options) {
-    const { principal = "local" } = options ?? {};
-    const session = await this._link.run((engine, ticket) => engine.session(ticket, principal));
+    const { principal = "local", roles = [] } = options ?? {};
+    const session = await this._link.run((engine, ticket) => engine.session(ticket, principal, roles));
     return new Session(this._link, JSON.parse(session), principal, this);
   }
 
@@ -318,9 +318,9 @@ class Gateway extends Session {
   }
 
   async connect(onMessage, onClose, options) {
-    const { principal = "local" } = options ?? {};
+    const { principal = "local", roles = [] } = options ?? {};
     const link = this._link;
-    const handle = Number(await link.run((engine, ticket) => engine.connect(ticket, principal)));
+    const handle = Number(await link.run((engine, ticket) => engine.connect(ticket, principal, roles)));
     const connection = new Connection(link, handle, this);
     const pump = async () => {
       for (;;) {

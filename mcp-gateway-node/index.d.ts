@@ -1318,6 +1318,8 @@ export interface OpenOptions {
   workerThreads?: number;
   /** Whose requests those of the gateway's own methods are; `local` by default. */
   principal?: string;
+  /** What policies may tell that principal apart by, beside its name; none by default. */
+  roles?: string[];
   /** Gives up opening. */
   signal?: AbortSignal;
 }
@@ -1411,7 +1413,7 @@ export declare class Gateway extends Session {
   /** What is odd about the catalogs: entries that were left out. */
   readonly warnings: readonly string[];
   /** Opens another session, with servers of its own. */
-  session(options?: { principal?: string }): Promise<Session>;
+  session(options?: { principal?: string; roles?: string[] }): Promise<Session>;
   /** The servers of the profile and how they are. */
   servers(): Promise<ServerStatus[]>;
   /** The servers of the catalogs, and their tools, that fit a query best. */
@@ -1496,12 +1498,12 @@ export declare class Gateway extends Session {
    */
   listen(listener: (event: GatewayEvent) => unknown, ...types: GatewayEvent["type"][]): () => void;
   /** What the clients of the official SDKs and of the AI SDK take as a transport, in this process. */
-  transport(options?: { principal?: string }): GatewayTransport;
+  transport(options?: { principal?: string; roles?: string[] }): GatewayTransport;
   /** Connects a client of this process that speaks MCP in JSON messages. */
   connect(
     onMessage: (text: string) => void,
     onClose: (reason?: GatewayError) => void,
-    options?: { principal?: string },
+    options?: { principal?: string; roles?: string[] },
   ): Promise<Connection>;
 }
 
@@ -1586,6 +1588,8 @@ export declare class GatewayBuilder {
   withClientTimeoutSeconds(seconds: number): this;
   withWorkerThreads(threads: number): this;
   withPrincipal(principal: string): this;
+  /** What policies may tell the principal apart by, beside its name. */
+  withRoles(...roles: string[]): this;
   withSignal(signal: AbortSignal): this;
   open(): Promise<Gateway>;
 }

@@ -54,7 +54,16 @@ SERVERS: dict[str, Any] = {
         "image": "mcp-gateway-test/git:1",
         "metadata": {"category": "development"},
     },
+    "clock": {
+        "type": "server",
+        "title": "Clock",
+        "description": "What time it is, in Tokyo and everywhere else",
+        "image": "mcp-gateway-test/time:1",
+        "metadata": {"category": "utilities", "owner": "somebody"},
+    },
 }
+# What the organisation lets exist, of all that its catalogs have.
+SCOPE = {"deny": [{"publisher": "somebody", "reason": "not one of our publishers"}]}
 
 
 def say(title: str, text: str = "") -> None:
@@ -78,17 +87,18 @@ class Home:
         catalog = folder / "catalog.yaml"
         catalog.write_text(json.dumps({"version": 3, "name": "org", "registry": SERVERS}))
         self.run("catalog", "add", "org", str(catalog))
+        (folder / "scope.yaml").write_text(json.dumps(SCOPE))
         (folder / "profiles").mkdir(exist_ok=True)
         profile: dict[str, Any] = {"servers": {}, "dynamic": {"enabled": True}, "policy": {"preset": "default"}}
         (folder / "profiles/empty.yaml").write_text(json.dumps({**profile, "name": "empty"}))
         profile["policy"]["rules"] = [{"id": "at-the-client", "kind": "server/add", "effect": "soft_confirm"}]
         (folder / "profiles/desk.yaml").write_text(json.dumps({**profile, "name": "desk"}))
 
-    def run(self, *words: str) -> str:
-        """Runs a command, which must succeed; gives what it printed."""
+    def run(self, *words: str, fails: bool = False) -> str:
+        """Runs a command, which must succeed or, where that is expected, fail; gives what it printed."""
         command = [self.program, *words]
         done = subprocess.run(command, check=False, env=self.env, capture_output=True, text=True, timeout=TIME)
-        expect(done.returncode == 0, f"{' '.join(words)}: {done.stderr}")
+        expect((done.returncode != 0) == fails, f"{' '.join(words)}: {done.stderr}")
         return done.stdout
 
     async def operator(self, verdict: str, reason: str) -> None:
@@ -155,12 +165,19 @@ async def without_forms(home: Home) -> None:
         say("mcp-add", ", ".join(tool["tool"] for tool in added["tools"]))
         await find_and_call(client)
 
-        say("what no catalog of the organisation has is neither found nor added")
-        nothing = await call(client, "mcp-find", query="evil")
-        expect(not nothing["servers"], nothing)
-        result = await client.call_tool("mcp-add", {"server": "evil"})
-        expect(bool(result.is_error), result)
-        say("mcp-add evil", " ".join(getattr(block, "text", "") for block in result.content).replace("\n", "; "))
+        say("what the organisation does not let exist is neither found, added nor called, and not spoken of")
+        found = await call(client, "mcp-find", query=QUESTION, limit=20)
+        expect("clock" not in json.dumps(found), found)
+        for tool, arguments in (
+            ("mcp-add", {"server": "clock"}),
+            ("mcp-exec", {"tool": "clock.get_current_time", "arguments": {"timezone": "Asia/Tokyo"}}),
+        ):
+            result = await client.call_tool(tool, arguments)
+            expect(bool(result.is_error), result)
+            text = " ".join(getattr(block, "text", "") for block in result.content)
+            say(f"{tool} clock", text.replace("\n", "; "))
+        checked = await asyncio.to_thread(home.run, "scope", "check", "clock", "--profile", "empty", fails=True)
+        say("the operator is told why", " ".join(checked.split()))
 
 
 @asynccontextmanager

@@ -1,4 +1,4 @@
-"""A profile that one person puts together and another one gets, through a registry: same digest, same tools, no secret.
+"""A catalog and a profile that one person pushes into a registry and another one pulls: same digest, no secret.
 
     make demo-teams
     python examples/teams/teams.py [GATEWAY] [SIGNATURES]
@@ -118,14 +118,16 @@ def show(program: str, folder: Path, registry: Registry) -> None:
     tools = ann.json("tools", "ls", "--profile", "graph")
     say("tools of the container", ", ".join(tool["name"] for tool in tools))
 
-    say("she pushes it")
+    say("she pushes the catalog, and the profile")
+    shared = f"{registry.address}/team/catalog:1"
+    say("artifact", ann.run("catalog", "push", "team", shared))
     pushed = ann.json("profile", "push", "graph", f"{registry.address}/team/graph:1")
     say("artifact", pushed["reference"])
     ann.run("profile", "export", "graph", str(folder / "graph.json"))
     assert SECRET not in (folder / "graph.json").read_text(), "a secret left its home"
 
-    say("Bob pulls it")
-    bob.run("catalog", "add", "team", str(catalog))
+    say("Bob pulls both")
+    say("catalog", bob.run("catalog", "add", "team", f"oci://{shared}"))
     pulled = bob.json("profile", "pull", pushed["reference"])
     say("pinned", "\n".join(f"{one['server']} {one['pin']} {one['digest']}" for one in pulled["servers"]))
     say("what he sets himself", "\n".join(one["command"] for one in pulled["secrets"] if not one["set"]))

@@ -14,11 +14,11 @@ use crate::util::Reply;
 impl Engine {
     /// Connects a client, and gives its handle.
     #[napi(catch_unwind)]
-    pub fn connect(&self, ticket: u32, principal: String) -> napi::Result<()> {
+    pub fn connect(&self, ticket: u32, principal: String, roles: Vec<String>) -> napi::Result<()> {
         let state = Arc::clone(&self.state);
         self.start(ticket, async move {
             let closing = state.closing.child_token();
-            let client = state.gateway()?.connect(Principal::new(principal), closing).await?;
+            let client = state.gateway()?.connect(Principal::new(principal).with_roles(roles), closing).await?;
             Ok(Reply::Text(state.connections.add(client).to_string()))
         })
     }

@@ -742,3 +742,18 @@ test("policy is explained and tested, and a server approved", async () => {
     assert.equal(run.uncertain, 1, "arguments are not recorded");
   });
 });
+
+test("rules tell principals apart by their roles", async () => {
+  const rules = [{ match: "cases.echo", effect: "allow", role: "writers" }, { match: "cases.echo", effect: "deny", reason: "read" }];
+  const spec = { name: "roles", servers: { cases: {} }, policy: { default: "deny", rules } };
+  const gateway = await Gateway.open(spec, { ...options(), principal: "ada", roles: ["writers"] });
+  try {
+    const echo = async (from) => (await from.callTool("cases.echo", { text: "x" })).content[0].text;
+    assert.equal(await echo(gateway), "x");
+    const reader = await gateway.session({ principal: "agent", roles: ["readers"] });
+    await assert.rejects(echo(reader), { kind: "denied" });
+    assert.equal(await echo(await gateway.session({ principal: "agent", roles: ["readers", "writers"] })), "x");
+  } finally {
+    await gateway.close();
+  }
+});

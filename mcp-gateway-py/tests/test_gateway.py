@@ -788,3 +788,24 @@ def test_policy_is_explained_and_tested_and_a_server_approved(options: OpenArgum
         assert gateway.policy_explain("cases.add", principal="ann", roles=["dev"]).decision.effect == "soft_confirm"
         assert [outcome.passed for outcome in gateway.policy_test(cases)] == [True, True, False]
         assert gateway.approve_server("cases").approved
+
+
+def test_rules_tell_principals_apart_by_their_roles(options: OpenArguments) -> None:
+    rules = [PolicyRuleSpec("cases.echo", "allow", role="writers"), PolicyRuleSpec("cases.echo", "deny", reason="read")]
+    spec = ProfileSpec("roles", {"cases": ServerSpec()}, policy=PolicySpec("deny", rules=rules))
+
+    async def main() -> None:
+        async with Gateway.open(spec, **given(options, principal="ada", roles=["writers"])) as gateway:
+            assert (await gateway.call_tool("cases.echo", {"text": "x"})).text == "x"
+            async with gateway.session("agent", roles=["readers"]) as session:
+                with pytest.raises(DeniedError, match="read"):
+                    await session.call_tool("cases.echo", {"text": "x"})
+            async with gateway.session("agent", roles=["readers", "writers"]) as session:
+                assert (await session.call_tool("cases.echo", {"text": "x"})).text == "x"
+
+    asyncio.run(main())
+    builder = GatewayBuilder().with_profile(spec).with_home(str(options["home"])).with_catalogs(catalog())
+    with builder.with_audit("memory").with_principal("ada", roles=["writers"]).open_blocking() as gateway:
+        assert gateway.call_tool("cases.echo", {"text": "x"}).text == "x"
+        with gateway.session("ada") as session, pytest.raises(DeniedError):
+            session.call_tool("cases.echo", {"text": "x"})

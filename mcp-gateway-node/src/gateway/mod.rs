@@ -129,10 +129,10 @@ impl Engine {
 
     /// Opens a session: `{"handle", "id"}`.
     #[napi(catch_unwind)]
-    pub fn session(&self, ticket: u32, principal: String) -> napi::Result<()> {
+    pub fn session(&self, ticket: u32, principal: String, roles: Vec<String>) -> napi::Result<()> {
         let state = Arc::clone(&self.state);
         self.start(ticket, async move {
-            let session = state.gateway()?.session(Principal::new(principal)).await?;
+            let session = state.gateway()?.session(Principal::new(principal).with_roles(roles)).await?;
             let id = session.id().to_string();
             Ok(Reply::Text(json!({"handle": state.sessions.add(session), "id": id}).to_string()))
         })

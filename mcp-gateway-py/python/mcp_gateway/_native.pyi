@@ -92,13 +92,13 @@ class Gateway:
     @property
     def is_forked(self) -> bool:
         """Whether this process is a fork of the one that opened the gateway."""
-    def session(self, /, waiting: _Waiting, principal: str) -> Any:
+    def session(self, /, waiting: _Waiting, principal: str, roles: list[str]) -> Any:
         """Opens a session."""
     def command(self, /, waiting: _Waiting, command: str) -> Any:
         """Carries out a command of the host, JSON in and JSON out."""
     def events(self, /) -> Events:
         """Listens to events from now on."""
-    def connect(self, /, waiting: _Waiting, principal: str) -> Any:
+    def connect(self, /, waiting: _Waiting, principal: str, roles: list[str]) -> Any:
         """Connects a client of this process."""
     def close(self, /, waiting: _Waiting) -> Any:
         """Stops every server; the threads go on until `end`."""

@@ -208,7 +208,7 @@ class Gateway(Session):
         waiter, loop = ThreadWaiter(), _host.BackgroundLoop()
         try:
             native: _native.Gateway = waiter.run(_native.Gateway.open, text, _host.parts(objects, loop))
-            return cls(native, waiter.run(native.session, principal_of(options)), waiter, loop)
+            return cls(native, waiter.run(native.session, *principal_of(options)), waiter, loop)
         except BaseException:
             loop.close()
             raise
@@ -223,9 +223,9 @@ class Gateway(Session):
         """What is odd about the catalogs: entries that were left out."""
         return self._native.warnings
 
-    def session(self, principal: str = "local") -> Session:
-        """Opens another session, with servers of its own."""
-        return Session(self._waiter.run(self._native.session, principal), self, self._waiter)
+    def session(self, principal: str = "local", *, roles: Sequence[str] = ()) -> Session:
+        """Opens another session, with servers of its own; policies may tell principals apart by their roles."""
+        return Session(self._waiter.run(self._native.session, principal, list(roles)), self, self._waiter)
 
     def servers(self) -> list[ServerStatus]:
         """Returns the servers of the profile and how they are."""

@@ -1,6 +1,6 @@
 """A gateway put together step by step, as in the other languages."""
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from os import PathLike
 from typing import TYPE_CHECKING, Any
 
@@ -152,9 +152,10 @@ class GatewayBuilder:
         self._options["worker_threads"] = threads
         return self
 
-    def with_principal(self, principal: str) -> "Self":
-        """Says whose requests those of the gateway's own methods are."""
+    def with_principal(self, principal: str, *, roles: Sequence[str] = ()) -> "Self":
+        """Says whose requests those of the gateway's own methods are, and which roles policies know them by."""
         self._options["principal"] = principal
+        self._options["roles"] = roles
         return self
 
     def open(self) -> Opening[Gateway]:

@@ -221,7 +221,7 @@ class Gateway(Session):
         No server is started, and the profile's file is never changed.
         """
         text, objects = split(profile, options)
-        return Opening(lambda: _open(text, objects, principal_of(options)), "Gateway.open(…)")
+        return Opening(lambda: _open(text, objects, *principal_of(options)), "Gateway.open(…)")
 
     @property
     def profile(self) -> str:
@@ -233,11 +233,14 @@ class Gateway(Session):
         """What is odd about the catalogs: entries that were left out."""
         return self._native.warnings
 
-    def session(self, principal: str = "local") -> "Opening[Session]":
-        """Opens another session, with servers of its own: `async with gateway.session(…)`, or await it."""
+    def session(self, principal: str = "local", *, roles: Sequence[str] = ()) -> "Opening[Session]":
+        """Opens another session, with servers of its own: `async with gateway.session(…)`, or await it.
+
+        The roles are what policies may tell principals apart by, beside the name.
+        """
 
         async def opened() -> Session:
-            return Session(await self._waiter.run(self._native.session, principal), self, self._waiter)
+            return Session(await self._waiter.run(self._native.session, principal, list(roles)), self, self._waiter)
 
         return Opening(opened, "gateway.session(…)")
 
@@ -452,13 +455,13 @@ class Gateway(Session):
 
         return end
 
-    def transport(self, principal: str = "local") -> Transport:
+    def transport(self, principal: str = "local", *, roles: Sequence[str] = ()) -> Transport:
         """Returns what the client of the official SDK (`mcp`, 1.x and 2.x) takes as a transport, in this process."""
-        return Transport(lambda: self.connect(principal))
+        return Transport(lambda: self.connect(principal, roles=roles))
 
-    async def connect(self, principal: str = "local") -> "Connection":
+    async def connect(self, principal: str = "local", *, roles: Sequence[str] = ()) -> "Connection":
         """Connects a client of this process that speaks MCP in JSON messages."""
-        return Connection(await self._waiter.run(self._native.connect, principal), self._waiter)
+        return Connection(await self._waiter.run(self._native.connect, principal, list(roles)), self._waiter)
 
     async def close(self) -> None:
         """Stops every server and ends the gateway. May be called twice; each call returns when it has ended."""
@@ -520,12 +523,12 @@ class Opening(Generic[_Opened]):
         return opening()
 
 
-async def _open(text: str, objects: Mapping[str, object], principal: str) -> Gateway:
+async def _open(text: str, objects: Mapping[str, object], principal: str, roles: list[str]) -> Gateway:
     loop = asyncio.get_running_loop()
     waiter = LoopWaiter()
     try:
         native: _native.Gateway = await waiter.run(_native.Gateway.open, text, _host.parts(objects, lambda: loop))
-        return Gateway(native, await waiter.run(native.session, principal), waiter)
+        return Gateway(native, await waiter.run(native.session, principal, roles), waiter)
     except BaseException:
         waiter.close()
         raise

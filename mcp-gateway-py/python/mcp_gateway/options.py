@@ -128,6 +128,8 @@ class OpenArguments(TypedDict, total=False):
     """The gateway's own threads; 2 by default."""
     principal: str | None
     """Whose requests those of the gateway's own methods are; `local` by default."""
+    roles: Sequence[str] | None
+    """What policies may tell that principal apart by, beside its name; none by default."""
 
 
 _OBJECTS = ("catalog", "secrets", "policy", "approver", "client", "audit")
@@ -141,7 +143,8 @@ def split(profile: ProfileLike, arguments: OpenArguments) -> tuple[str, dict[str
     objects = {part: options.pop(part) for part in _OBJECTS if options.get(part) is not None}
     if isinstance(objects.get("audit"), str | PathLike):
         options["audit"] = str(objects.pop("audit"))
-    options.pop("principal", None)
+    for name in ("principal", "roles"):
+        options.pop(name, None)
     for name in _LISTS:
         # One alone is a list of one: a text would otherwise be a list of letters.
         if isinstance(options.get(name), str | PathLike | Mapping):
@@ -154,10 +157,10 @@ def split(profile: ProfileLike, arguments: OpenArguments) -> tuple[str, dict[str
     return dumps(named), objects
 
 
-def principal_of(arguments: OpenArguments) -> str:
-    """Returns whose requests those of the gateway itself are."""
+def principal_of(arguments: OpenArguments) -> tuple[str, list[str]]:
+    """Returns whose requests those of the gateway itself are, and which roles they have."""
     named = arguments.get("principal")
-    return "local" if named is None else named
+    return "local" if named is None else named, list(arguments.get("roles") or ())
 
 
 def _shown(value: Any) -> Any:

@@ -95,9 +95,9 @@ impl Gateway {
     }
 
     /// Opens a session.
-    fn session(&self, py: Python<'_>, waiting: Waiting, principal: &str) -> PyResult<Py<PyAny>> {
+    fn session(&self, py: Python<'_>, waiting: Waiting, principal: &str, roles: Vec<String>) -> PyResult<Py<PyAny>> {
         let (gateway, threads) = (self.gateway.clone(), Arc::clone(&self.threads));
-        let principal = Principal::new(principal);
+        let principal = Principal::new(principal).with_roles(roles);
         Work::new(waiting).start(py, &self.threads, async move {
             let session = Session::new(threads, gateway.session(principal).await?);
             Ok(Reply::Value(Box::new(move |py| Ok(Py::new(py, session)?.into_any()))))
@@ -117,8 +117,8 @@ impl Gateway {
     }
 
     /// Connects a client of this process.
-    fn connect(&self, py: Python<'_>, waiting: Waiting, principal: &str) -> PyResult<Py<PyAny>> {
-        let (gateway, principal) = (self.gateway.clone(), Principal::new(principal));
+    fn connect(&self, py: Python<'_>, waiting: Waiting, principal: &str, roles: Vec<String>) -> PyResult<Py<PyAny>> {
+        let (gateway, principal) = (self.gateway.clone(), Principal::new(principal).with_roles(roles));
         let closing = self.closing.child_token();
         Connection::open(py, &self.threads, waiting, async move { gateway.connect(principal, closing).await })
     }

@@ -87,7 +87,8 @@ impl Injection {
             Ok(Ok(accepted)) => accepted,
             Ok(Err(cause)) => {
                 // Mostly a client with a list of its own of whom it trusts, which its operator has to hear of.
-                let why = format!("its client does not take the gateway's certificate: {cause}");
+                let why =
+                    format!("its client makes no TLS connection with the gateway in the place of the host: {cause}");
                 return drop(carrier.deny(host, port, why));
             }
             Err(_) => return,
