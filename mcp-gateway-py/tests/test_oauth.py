@@ -32,7 +32,8 @@ def opened(port: int, home: Path) -> tuple[ProfileSpec, dict[str, Any]]:
     remote = {"url": f"http://127.0.0.1:{port}/mcp", "transport_type": "streamable-http"}
     catalog = {"registry": {"far": {"title": "Far", "type": "remote", "remote": remote}}}
     spec = ServerSpec(allow_private=True, oauth=OAuthSpec(scopes=["write"]))
-    return ProfileSpec("dev", servers={"far": spec}, policy=PolicySpec("allow")), {"home": home, "catalogs": [catalog], "audit": "memory"}
+    profile = ProfileSpec("dev", servers={"far": spec}, policy=PolicySpec("allow"))
+    return profile, {"home": home, "catalogs": [catalog], "audit": "memory"}
 
 
 def approve(url: str) -> str:

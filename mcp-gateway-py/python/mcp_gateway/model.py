@@ -416,7 +416,7 @@ class Inspection(_Raw):
 
     @property
     def secrets(self) -> list[dict[str, Any]]:
-        """Its secrets, each with `name`, `env`, `set`, `required`, `delivery` (`env`, `file` or `header`) and `hosts`."""
+        """Its secrets, each with `name`, `env`, `set`, `required`, `delivery` (`env`, `file`, `header`) and `hosts`."""
         return list(self.raw.get("secrets") or [])
 
     @property
