@@ -191,6 +191,14 @@ impl Slot {
         (Found::Vacant(sender), dead)
     }
 
+    /// The server that has a place now.
+    pub(crate) fn running_at(&self, place: &Place) -> Option<Arc<Instance>> {
+        match self.places().get(place) {
+            Some(State::Running(instance)) => Some(Arc::clone(instance)),
+            _ => None,
+        }
+    }
+
     /// Puts a started server into its place; `false` when the place was given up meanwhile.
     pub(crate) fn settle(&self, place: &Place, instance: &Arc<Instance>) -> bool {
         let mut places = self.places();

@@ -200,6 +200,7 @@ impl Hub {
                 ));
             }
         }
+        let place = key.place.clone();
         self.subscriptions.begin(key, &instance, &listener);
         // Whoever ended the session meanwhile has found nothing to end.
         if ctx.session.as_ref().is_some_and(|session| !self.sessions.is_open(session)) || instance.peer.is_closed() {
@@ -208,8 +209,11 @@ impl Hub {
             }
             return Err(Error::new(ErrorKind::Closed, "the session or its server has ended"));
         }
-        if instance.peer.era() == Era::Stateless {
-            self.listen(slot, &instance).await;
+        match slot.running_at(&place).filter(|current| !Arc::ptr_eq(current, &instance)) {
+            // Another server has taken the place meanwhile, and was handed what was subscribed to before this.
+            Some(current) => self.resubscribe(slot, &place, &current).await,
+            None if instance.peer.era() == Era::Stateless => self.listen(slot, &instance).await,
+            None => {}
         }
         Ok(Response::from_server(Ok(RawJson::empty_object()), instance.id.clone(), Era::Session))
     }
@@ -239,16 +243,23 @@ impl Hub {
     /// can change anything.
     pub(super) async fn resubscribe(&self, slot: &Arc<Slot>, place: &Place, instance: &Arc<Instance>) {
         let uris = self.subscriptions.hand_over(slot.number, place, instance);
-        let ctx = CallContext::local().with_cancellation(self.closing.child_token());
-        let subscribing = async {
-            for uri in uris {
-                // A server that refuses now tells of no change, as it would if nobody had subscribed.
-                let _ = self.tell_server(&ctx, slot, instance, RequestKind::Subscribe, &uri).await;
-            }
+        let Some(hub) = self.this.upgrade().filter(|_| !uris.is_empty() || instance.peer.era() == Era::Stateless)
+        else {
+            return;
         };
         match instance.peer.era() {
-            // One that is slow to subscribe does not keep the call that started it.
-            Era::Session => drop(tokio::time::timeout(FIRST, subscribing).await),
+            Era::Session => {
+                let (slot, instance) = (Arc::clone(slot), Arc::clone(instance));
+                let subscribing = self.tasks.spawn(async move {
+                    let ctx = CallContext::local().with_cancellation(hub.closing.child_token());
+                    for uri in uris {
+                        // A server that refuses now tells of no change, as it would if nobody had subscribed.
+                        let _ = hub.tell_server(&ctx, &slot, &instance, RequestKind::Subscribe, &uri).await;
+                    }
+                });
+                // One that is slow to subscribe does so all the same, and does not keep the call that started it.
+                let _ = tokio::time::timeout(FIRST, subscribing).await;
+            }
             // What is handed over is part of what is listened for first.
             Era::Stateless => self.listen_first(slot, instance).await,
         }
