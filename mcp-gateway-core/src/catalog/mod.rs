@@ -37,7 +37,8 @@ pub use scope::{Admission, Scope, ScopeRule, ScopeSpec, ScopeVerification, Scope
 pub use search::{Match, SearchIndex, SearchQuery, SearchResult, ToolMatch};
 #[cfg(feature = "__oci")]
 pub use source::{
-    CatalogOrigin, CatalogSource, FetchedCatalog, KnownCatalog, SourceState, push_catalog, render, tag_artifact,
+    CatalogOrigin, CatalogSource, FetchedCatalog, KnownCatalog, SourceOptions, SourceState, push_catalog, render,
+    tag_artifact,
 };
 pub use sourced::SourcedCatalog;
 

@@ -24,6 +24,7 @@ mod oauth_servers;
 mod plugin;
 mod policy;
 mod profile;
+mod registries;
 mod scope;
 mod secret;
 mod server;

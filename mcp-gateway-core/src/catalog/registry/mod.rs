@@ -16,4 +16,6 @@ mod tests;
 
 pub use convert::from_server_json;
 pub use source::RegistrySource;
+#[cfg(feature = "__oci")]
+pub(in crate::catalog) use source::{OFFICIAL, address};
 pub use state::{RegistryState, Synced};

@@ -12,7 +12,7 @@ use crate::util::clock;
 use crate::util::http::{AddressRule, HeaderSet, HttpClient, HttpMethod, HttpRequest, host};
 
 /// The official registry.
-const OFFICIAL: &str = "https://registry.modelcontextprotocol.io";
+pub(in crate::catalog) const OFFICIAL: &str = "https://registry.modelcontextprotocol.io";
 /// How many servers are asked for at once.
 const PAGE: usize = 100;
 /// The most pages of one visit.
@@ -61,23 +61,7 @@ impl RegistrySource {
     /// # Errors
     /// `InvalidInput` for what is no address of a registry; `Internal` when TLS cannot be set up.
     pub fn new(url: &str) -> Result<Self> {
-        let wrong = |why: &'static str| {
-            Error::new(ErrorKind::InvalidInput, why).with_hint(format!("write such as `{OFFICIAL}`"))
-        };
-        let mut url = Url::parse(url).map_err(|cause| wrong("not the address of a registry").with_source(cause))?;
-        let is_own = match url.host() {
-            Some(url::Host::Domain(name)) => name == "localhost",
-            Some(url::Host::Ipv4(address)) => address.is_loopback(),
-            Some(url::Host::Ipv6(address)) => address.is_loopback(),
-            None => return Err(wrong("address of the registry names no host")),
-        };
-        if url.query().is_some() || url.fragment().is_some() {
-            return Err(wrong("address of the registry has more than a path"));
-        }
-        if url.scheme() != "https" && !(url.scheme() == "http" && is_own) {
-            return Err(wrong("address of the registry is not `https`"));
-        }
-        AddressRule::Any.check_url(&url)?;
+        let mut url = address(url)?;
         let path = format!("{}/v0.1/servers", url.path().trim_end_matches('/'));
         url.set_path(&path);
         Ok(Self {
@@ -86,6 +70,17 @@ impl RegistrySource {
             page_timeout: PAGE_TIMEOUT,
             visit_timeout: VISIT_TIMEOUT,
         })
+    }
+
+    /// Refuses to go to addresses that are not on the public internet, unless the registry's is one of this machine.
+    ///
+    /// # Errors
+    /// `Internal` when TLS cannot be set up.
+    pub fn with_public_addresses_only(mut self) -> Result<Self> {
+        if !is_here(&self.url) {
+            self.client = HttpClient::new(AddressRule::PublicHttpsOnly)?;
+        }
+        Ok(self)
     }
 
     /// How long one page may take, and a whole visit.
@@ -209,5 +204,39 @@ impl RegistrySource {
 
     fn broken(&self, kind: ErrorKind, why: String) -> Error {
         Error::new(kind, why).with_operation("RegistrySource::sync").with_context("registry", host(&self.url))
+    }
+}
+
+/// The address of a registry, if it is one that may be asked.
+///
+/// # Errors
+/// `InvalidInput` for what is none.
+pub(in crate::catalog) fn address(text: &str) -> Result<Url> {
+    let wrong =
+        |why: &'static str| Error::new(ErrorKind::InvalidInput, why).with_hint(format!("write such as `{OFFICIAL}`"));
+    let url = Url::parse(text).map_err(|cause| wrong("not the address of a registry").with_source(cause))?;
+    if url.host().is_none() {
+        return Err(wrong("address of the registry names no host"));
+    }
+    if url.query().is_some() || url.fragment().is_some() {
+        return Err(wrong("address of the registry has more than a path"));
+    }
+    if url.scheme() != "https" && !(url.scheme() == "http" && is_here(&url)) {
+        return Err(wrong("address of the registry is not `https`"));
+    }
+    if !url.username().is_empty() || url.password().is_some() {
+        return Err(wrong("address of the registry has a login in it, which would be written down and listed"));
+    }
+    AddressRule::Any.check_url(&url)?;
+    Ok(url)
+}
+
+/// Whether an address is one of this machine.
+fn is_here(url: &Url) -> bool {
+    match url.host() {
+        Some(url::Host::Domain(name)) => name == "localhost",
+        Some(url::Host::Ipv4(address)) => address.is_loopback(),
+        Some(url::Host::Ipv6(address)) => address.is_loopback(),
+        None => false,
     }
 }

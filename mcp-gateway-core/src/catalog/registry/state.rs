@@ -11,6 +11,7 @@ use super::name;
 use crate::catalog::{FileCatalog, LoadOptions, RefusedEntry};
 use crate::error::{Error, ErrorKind, Result};
 use crate::util::clock;
+use crate::util::fs::MAX_FILE_BYTES;
 
 /// Changes with what is made of a `server.json`: entries that were made otherwise are made anew.
 const FORM: u32 = 1;
@@ -208,6 +209,22 @@ impl Kept {
     }
 }
 
+/// The text of a catalog, with each server on a line of its own.
+fn written(url: &str, registry: &Map<String, Value>) -> Result<String> {
+    let mut text = format!("{{\"displayName\": {}, \"registry\": {{", json!(format!("MCP registry ({url})")));
+    for (index, (name, entry)) in registry.iter().enumerate() {
+        let comma = if index == 0 { "" } else { "," };
+        text.push_str(&format!("{comma}\n{}: {entry}", json!(name)));
+    }
+    text.push_str("\n}}\n");
+    if text.len() as u64 > MAX_FILE_BYTES {
+        return Err(Error::new(ErrorKind::TooLarge, "the servers of the registry make too large a catalog")
+            .with_context("registry", url)
+            .with_context("bytes", text.len()));
+    }
+    Ok(text)
+}
+
 /// The text of the catalog, how many servers it has, and those that it cannot have.
 fn catalog(url: &str, servers: &BTreeMap<String, Kept>) -> Result<(String, usize, Vec<RefusedEntry>)> {
     let (mut registry, mut refused, mut folded) = (Map::new(), Vec::new(), BTreeSet::new());
@@ -222,7 +239,7 @@ fn catalog(url: &str, servers: &BTreeMap<String, Kept>) -> Result<(String, usize
             Kept::Refused(reason) => refused.push(refuse(reason.clone())),
         }
     }
-    let text = json!({"displayName": format!("MCP registry ({url})"), "registry": registry}).to_string();
+    let text = written(url, &registry)?;
     // Once more as any file is read: nothing that was made of a registry is believed more than that.
     let report = FileCatalog::parse("registry.json", &text, LoadOptions::new().with_lenient(true))?;
     if report.refused.is_empty() {
@@ -232,6 +249,6 @@ fn catalog(url: &str, servers: &BTreeMap<String, Kept>) -> Result<(String, usize
         registry.remove(&broken.name);
     }
     refused.extend(report.refused);
-    let text = json!({"displayName": format!("MCP registry ({url})"), "registry": registry}).to_string();
+    let text = written(url, &registry)?;
     Ok((text, registry.len(), refused))
 }

@@ -70,12 +70,16 @@ impl CatalogSource for AddressSource {
         let done = tokio::time::timeout(LIMIT, self.get(known))
             .await
             .unwrap_or_else(|_| Err(Error::new(ErrorKind::Timeout, "the catalog did not come in time").retry_later()));
-        done.map_err(|error| match error.kind() {
-            // The reason is the address rule's, whose hint is for servers.
-            ErrorKind::Denied => Error::new(ErrorKind::Denied, "the catalog must not be fetched from there")
-                .with_context("reason", error.report())
-                .with_hint("if it is meant to be on a private network, give `--allow-private`"),
-            _ => error,
-        })
+        done.map_err(denied)
+    }
+}
+
+/// An error of fetching; the reason of one that is denied is the address rule's, whose hint is for servers.
+pub(super) fn denied(error: Error) -> Error {
+    match error.kind() {
+        ErrorKind::Denied => Error::new(ErrorKind::Denied, "the catalog must not be fetched from there")
+            .with_context("reason", error.report())
+            .with_hint("if it is meant to be on a private network, give `--allow-private`"),
+        _ => error,
     }
 }

@@ -5,6 +5,8 @@ mod artifact;
 mod image;
 mod origin;
 mod path;
+#[cfg(feature = "catalog-registry")]
+mod registry;
 #[cfg(test)]
 mod tests;
 mod text;
@@ -70,7 +72,7 @@ pub struct SourceState {
     /// When an address changed last, in its own words.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub last_modified: Option<String>,
-    /// Where a source that gives changes only goes on.
+    /// Where a source that gives changes only goes on; it may be as large as the catalog.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub cursor: Option<String>,
 }
@@ -90,15 +92,32 @@ pub enum FetchedCatalog {
         /// What was left out of it, for people.
         notes: Vec<String>,
     },
+    /// It did not come as a whole, so that the catalog that is known stays.
+    Interrupted {
+        /// What the source says now of the catalog that is known: the next visit goes on where this one ended.
+        state: SourceState,
+        /// Why.
+        error: Error,
+    },
+}
+
+/// How a catalog is fetched.
+#[derive(Clone, Debug, Default)]
+#[non_exhaustive]
+pub struct SourceOptions {
+    /// The login for the registry of an artifact or an image.
+    pub login: Option<RegistryLogin>,
+    /// Whether an address may be one that is not on the public internet.
+    pub may_be_private: bool,
 }
 
 impl CatalogOrigin {
-    /// What fetches from here; `login` is for the registry of an artifact or an image, `may_be_private` lets an address
-    /// be one that is not on the public internet.
+    /// What fetches from here.
     ///
     /// # Errors
     /// `InvalidInput` for the home's own catalogs, which come from nowhere; `Internal` when TLS cannot be set up.
-    pub fn source(&self, login: Option<RegistryLogin>, may_be_private: bool) -> Result<Box<dyn CatalogSource>> {
+    pub fn source(&self, options: SourceOptions) -> Result<Box<dyn CatalogSource>> {
+        let SourceOptions { login, may_be_private } = options;
         Ok(match self {
             Self::Own => {
                 return Err(Error::new(ErrorKind::InvalidInput, "an own catalog is not fetched from anywhere"));
@@ -107,6 +126,8 @@ impl CatalogOrigin {
             Self::Address(text) => Box::new(address::AddressSource::new(text, may_be_private)?),
             Self::Artifact(reference) => Box::new(artifact::ArtifactSource::new(reference.clone(), login)?),
             Self::Image(image) => Box::new(image::ImageSource::new(image.clone(), login)?),
+            #[cfg(feature = "catalog-registry")]
+            Self::Registry(address) => Box::new(registry::VisitedRegistry::new(address, may_be_private)?),
         })
     }
 }

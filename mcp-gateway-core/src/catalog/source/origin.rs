@@ -5,8 +5,14 @@ use std::path::PathBuf;
 
 use url::{Host, Url};
 
+#[cfg(feature = "catalog-registry")]
+use crate::catalog::registry;
 use crate::error::{Error, ErrorKind, Result};
 use crate::model::ImageReference;
+
+/// What stands before the address of a registry of MCP servers: `https://…` alone is a catalog's file.
+#[cfg(feature = "catalog-registry")]
+const REGISTRY: &str = "registry:";
 
 /// Where a catalog comes from.
 ///
@@ -32,14 +38,22 @@ pub enum CatalogOrigin {
     Artifact(ImageReference),
     /// An image that describes itself by its label.
     Image(ImageReference),
+    /// A registry of MCP servers, by the address of its API.
+    #[cfg(feature = "catalog-registry")]
+    Registry(String),
 }
 
 impl CatalogOrigin {
-    /// Reads `https://…`, `oci://REFERENCE`, `docker://IMAGE`, `own`, or a path.
+    /// Reads `https://…`, `oci://REFERENCE`, `docker://IMAGE`, `registry:https://…`, `registry:official`, `own`, or a path.
     ///
     /// # Errors
     /// `InvalidInput` for an address or a reference that is none, and for plain HTTP to elsewhere.
     pub fn parse(text: &str) -> Result<Self> {
+        #[cfg(feature = "catalog-registry")]
+        if let Some(address) = text.strip_prefix(REGISTRY) {
+            let address = if address == "official" { registry::OFFICIAL } else { address };
+            return registry::address(address).map(|_| Self::Registry(address.to_owned()));
+        }
         let Some((scheme, rest)) = text.split_once("://") else {
             return Ok(if text == "own" { Self::Own } else { Self::Path(PathBuf::from(text)) });
         };
@@ -49,7 +63,7 @@ impl CatalogOrigin {
             "docker" => ImageReference::parse(rest).map(Self::Image),
             "file" => Ok(Self::Path(PathBuf::from(rest))),
             _ => Err(Error::new(ErrorKind::InvalidInput, format!("`{scheme}://` is no place that catalogs come from"))
-                .with_hint("a catalog comes from a path, `https://…`, `oci://REFERENCE` or `docker://IMAGE`")),
+                .with_hint("a catalog comes from a path, `https://…`, `oci://REFERENCE`, `docker://IMAGE` or `registry:https://…`")),
         }
     }
 }
@@ -87,6 +101,8 @@ impl fmt::Display for CatalogOrigin {
             Self::Address(text) => f.write_str(text),
             Self::Artifact(reference) => write!(f, "oci://{reference}"),
             Self::Image(image) => write!(f, "docker://{image}"),
+            #[cfg(feature = "catalog-registry")]
+            Self::Registry(address) => write!(f, "{REGISTRY}{address}"),
         }
     }
 }
@@ -104,6 +120,8 @@ mod tests {
             "http://127.0.0.1:1/c",
             "oci://r.example/a/b:1",
             "docker://mcp/time",
+            #[cfg(feature = "catalog-registry")]
+            "registry:https://registry.example/api/",
         ] {
             assert_eq!(CatalogOrigin::parse(text).unwrap().to_string(), text);
         }
@@ -115,8 +133,16 @@ mod tests {
             "oci://",
             "docker://-x",
             "oci://a b",
+            #[cfg(feature = "catalog-registry")]
+            "registry:http://registry.example",
+            #[cfg(feature = "catalog-registry")]
+            "registry:https://ann:pw@registry.example",
+            #[cfg(feature = "catalog-registry")]
+            "registry:",
         ] {
             assert_eq!(CatalogOrigin::parse(text).unwrap_err().kind(), ErrorKind::InvalidInput, "{text}");
         }
+        #[cfg(feature = "catalog-registry")]
+        assert!(CatalogOrigin::parse("registry:official").unwrap().to_string().starts_with("registry:https://"));
     }
 }

@@ -19,13 +19,14 @@ fn catalog() -> FileCatalog {
 }
 
 async fn fetch(origin: &str, known: Option<&KnownCatalog>) -> Result<FetchedCatalog> {
-    CatalogOrigin::parse(origin).unwrap().source(None, false).unwrap().fetch(known).await
+    CatalogOrigin::parse(origin).unwrap().source(SourceOptions::default()).unwrap().fetch(known).await
 }
 
 fn taken(fetched: FetchedCatalog) -> (KnownCatalog, Vec<String>) {
     match fetched {
         FetchedCatalog::Catalog { text, state, notes } => (KnownCatalog::new(state, text), notes),
         FetchedCatalog::Unchanged => panic!("it is the same"),
+        FetchedCatalog::Interrupted { error, .. } => panic!("{}", error.report()),
     }
 }
 
@@ -91,6 +92,76 @@ async fn an_address_is_asked_whether_it_changed_and_garbage_is_no_catalog() {
         assert_eq!(error.kind(), ErrorKind::Denied, "{}", error.report());
         assert!(error.hints().all(|hint| !hint.contains("profile")), "{error:?}");
     }
+}
+
+/// A registry whose answers, by a part of what is asked, may be changed.
+#[cfg(feature = "catalog-registry")]
+async fn mcp_registry(answers: &Arc<std::sync::Mutex<Vec<(&'static str, serde_json::Value)>>>) -> TestServer {
+    let answers = Arc::clone(answers);
+    TestServer::start(move |request: TestRequest, reply: TestReply| {
+        let found = answers.lock().unwrap().iter().find(|(part, _)| request.path.contains(part)).cloned();
+        async move {
+            match found {
+                Some((_, body)) if body.is_object() => reply.json(200, &[], &body).await,
+                _ => reply.send(503, &[], "").await,
+            }
+        }
+    })
+    .await
+}
+
+#[cfg(feature = "catalog-registry")]
+#[tokio::test]
+async fn a_registry_is_asked_for_what_changed_and_goes_on_where_it_broke_off() {
+    use serde_json::{Value, json};
+    let server = |name: &str, version: &str, at: &str| {
+        json!({
+            "server": {"name": name, "description": "x", "version": version,
+                "packages": [{"registryType": "oci", "identifier": format!("example.test/x:{version}")}]},
+            "_meta": {"io.modelcontextprotocol.registry/official": {"updatedAt": at}},
+        })
+    };
+    let broken: Vec<_> =
+        (0..8).map(|index| json!({"server": {"name": format!("a/odd{index}"), "packages": []}})).collect();
+    let page = |servers: Vec<Value>, next: Option<&str>| json!({"servers": servers, "metadata": {"nextCursor": next}});
+    let one = server("a/one", "1", "2026-01-01T00:00:00Z");
+    let first = page([vec![one], broken].concat(), Some("two"));
+    let answers = Arc::new(std::sync::Mutex::new(vec![("cursor=two", Value::Null), ("", first.clone())]));
+    let site = mcp_registry(&answers).await;
+    let origin = format!("registry:{}", site.url("/api/"));
+    let error = fetch(&origin, None).await.unwrap_err();
+    assert_eq!(error.kind(), ErrorKind::Network, "of nothing known, nothing is kept: {}", error.report());
+    assert!(error.report().contains("127.0.0.1"), "{}", error.report());
+
+    let second = page(vec![server("a/two", "1", "2026-01-02T00:00:00Z")], None);
+    *answers.lock().unwrap() = vec![("cursor=two", second), ("", first)];
+    let (known, notes) = taken(fetch(&origin, None).await.unwrap());
+    assert!(known.text.contains("a_one") && known.text.contains("a_two"));
+    assert_eq!(notes.len(), 6, "{notes:?}");
+    assert!(notes[5].starts_with("3 more"), "{notes:?}");
+    assert!(site.seen().iter().all(|request| request.path.starts_with("/api/v0.1/servers?")));
+    *answers.lock().unwrap() = vec![("updated_since", page(Vec::new(), None))];
+    assert!(matches!(fetch(&origin, Some(&known)).await.unwrap(), FetchedCatalog::Unchanged));
+
+    let third = page(vec![server("a/three", "1", "2026-01-03T00:00:00Z")], Some("four"));
+    *answers.lock().unwrap() = vec![("cursor=four", Value::Null), ("updated_since", third)];
+    let FetchedCatalog::Interrupted { state, error } = fetch(&origin, Some(&known)).await.unwrap() else {
+        panic!("the last page is missing");
+    };
+    assert_eq!(error.kind(), ErrorKind::Network);
+    let asked = site.seen().len();
+    let fourth = page(vec![server("a/four", "1", "2026-01-04T00:00:00Z")], None);
+    *answers.lock().unwrap() = vec![("cursor=four", fourth)];
+    let known = KnownCatalog::new(state, known.text);
+    let (known, _) = taken(fetch(&origin, Some(&known)).await.unwrap());
+    let read = FileCatalog::parse("all.yaml", &known.text, LoadOptions::new()).unwrap().catalog;
+    let names: Vec<_> = read.entries().map(|entry| entry.name.as_str()).collect();
+    assert_eq!(names, ["a_four", "a_one", "a_three", "a_two"]);
+    assert_eq!(site.seen().len(), asked + 1, "the page that came is not asked for again");
+
+    let private = fetch("registry:https://10.0.0.1/", None).await.unwrap_err();
+    assert_eq!(private.kind(), ErrorKind::Denied, "{}", private.report());
+    assert!(private.hints().any(|hint| hint.contains("--allow-private")), "{private:?}");
 }
 
 #[tokio::test]

@@ -1,6 +1,7 @@
 //! JSON, with places.
 
 use std::borrow::Cow;
+use std::cell::Cell;
 use std::fmt;
 
 use serde::Deserialize;
@@ -13,9 +14,15 @@ use crate::catalog::diagnostic::{Diagnostic, Position, Problems};
 /// How deep lists and mappings may be nested; also bounds the work, for each level reads its part of the text again.
 const MAX_DEPTH: usize = 64;
 
+/// Whether a text is JSON as a whole.
+pub(super) fn is_json(text: &str) -> bool {
+    serde_json::from_str::<&RawValue>(text).is_ok()
+}
+
 /// Reads a JSON text.
 pub(super) fn parse(file: &str, text: &str) -> Result<Node, Diagnostic> {
-    let reader = Reader { text, line_starts: line_starts(text), problems: Problems::new(file) };
+    let reader =
+        Reader { text, line_starts: line_starts(text), last: Cell::new((0, 0)), problems: Problems::new(file) };
     let raw: &RawValue = serde_json::from_str(text).map_err(|error| {
         let small = |number: usize| u32::try_from(number).unwrap_or(u32::MAX);
         let at = Position { line: small(error.line()), column: small(error.column()) };
@@ -27,6 +34,8 @@ pub(super) fn parse(file: &str, text: &str) -> Result<Node, Diagnostic> {
 struct Reader<'a> {
     text: &'a str,
     line_starts: Vec<usize>,
+    /// An offset and its column: values come in order, so columns of a long line are counted on from there.
+    last: Cell<(usize, usize)>,
     problems: Problems,
 }
 
@@ -72,7 +81,11 @@ impl<'a> Reader<'a> {
         let offset = (raw.get().as_ptr() as usize).saturating_sub(self.text.as_ptr() as usize);
         let line = self.line_starts.partition_point(|start| *start <= offset);
         let start = line.checked_sub(1).and_then(|line| self.line_starts.get(line)).copied().unwrap_or(0);
-        let column = self.text.get(start..offset).map_or(0, |before| before.chars().count()) + 1;
+        let (from, counted) =
+            Some(self.last.get()).filter(|(at, _)| (start..=offset).contains(at)).unwrap_or((start, 0));
+        let counted = counted + self.text.get(from..offset).map_or(0, |between| between.chars().count());
+        self.last.set((offset, counted));
+        let column = counted + 1;
         let small = |number: usize| u32::try_from(number).unwrap_or(u32::MAX);
         Position { line: small(line), column: small(column) }
     }
@@ -137,5 +150,17 @@ mod tests {
         let found = parse("x.json", "{\"a\": 1,\n\"a\": 2}").unwrap_err();
         assert_eq!((found.line, found.message.as_str()), (2, "key `a` stands here twice"));
         assert!(parse("x.json", &format!("{}{}", "[".repeat(100), "]".repeat(100))).is_err());
+    }
+
+    #[test]
+    fn columns_of_one_long_line_are_counted_once() {
+        let long = format!("[{}]", vec!["\"\u{e9}\""; 200_000].join(","));
+        let node = parse("c.json", &long).unwrap();
+        assert_eq!(node.item(0).unwrap().at, Position { line: 1, column: 2 });
+        assert_eq!(node.item(199_999).unwrap().at, Position { line: 1, column: 2 + 4 * 199_999 });
+        assert_eq!((node.at, node.item(1).unwrap().at.column), (Position { line: 1, column: 1 }, 6));
+        let lines = parse("c.json", "{\"a\":\n  [1, 2],\"b\": 3}").unwrap();
+        assert_eq!(lines.get("a").unwrap().item(1).unwrap().at, Position { line: 2, column: 7 });
+        assert_eq!(lines.get("b").unwrap().at, Position { line: 2, column: 15 });
     }
 }

@@ -39,10 +39,16 @@ pub(crate) struct Field {
 }
 
 impl Node {
-    /// Reads a file's text: JSON where the file's name says so, YAML otherwise.
+    /// Reads a file's text: JSON where the file's name says so or it is nothing else, YAML otherwise.
+    ///
+    /// JSON is what machines write and may be large; YAML has bounds, because little of it can stand for much.
     pub(crate) fn parse(file: &str, text: &str) -> Result<Self, Diagnostic> {
         let is_json = Path::new(file).extension().is_some_and(|extension| extension.eq_ignore_ascii_case("json"));
-        if is_json { json::parse(file, text) } else { yaml::parse(file, text) }
+        if is_json || (text.starts_with('{') && json::is_json(text)) {
+            json::parse(file, text)
+        } else {
+            yaml::parse(file, text)
+        }
     }
 
     /// The fields of a mapping.

@@ -18,7 +18,7 @@ use crate::model::{ServerName, VerifyMode};
 pub(crate) struct AddArgs {
     /// The name to register it under; with FILE, a catalog of `catalog create`
     name: String,
-    /// A file or folder, `https://…`, `oci://REFERENCE` or `docker://IMAGE`; with FILE, the name of a server
+    /// A file or folder, `https://…`, `oci://REFERENCE`, `docker://IMAGE` or `registry:https://…`; with FILE, the name of a server
     origin: String,
     /// The file that describes the server
     #[arg(conflicts_with_all = ["link", "verify", "allow_private"])]
@@ -54,7 +54,7 @@ pub(crate) struct CreateArgs {
 /// `catalog import`.
 #[derive(Debug, Args)]
 pub(crate) struct ImportArgs {
-    /// A file or folder, `https://…`, `oci://REFERENCE` or `docker://IMAGE`
+    /// A file or folder, `https://…`, `oci://REFERENCE`, `docker://IMAGE` or `registry:https://…`
     origin: String,
     /// Its name; without one, that of the file or the repository
     #[arg(long)]

@@ -6,7 +6,7 @@ mod registry;
 mod search;
 
 use std::iter;
-use std::path::{Path, PathBuf};
+use std::path::PathBuf;
 
 use clap::Subcommand;
 use serde::Serialize;
@@ -17,6 +17,7 @@ use crate::cli::output::{FormatArgs, Output};
 use crate::cli::{Env, assemble, report};
 use crate::error::Result;
 use crate::model::{ServerEntry, ServerKind, ServerName};
+use crate::util::fs;
 
 /// What is done with catalogs.
 #[derive(Debug, Subcommand)]
@@ -45,13 +46,14 @@ pub(crate) enum Verb {
         #[command(flatten)]
         format: FormatArgs,
     },
-    /// Register a catalog of a path, an address, a registry or an image: check it and copy it
+    /// Register a catalog of a path, an address, an artifact, an image or a registry of MCP servers: check it and copy it
     #[command(after_help = "Examples:
   mcp-gateway catalog add docker-mcp docker-catalog.yaml
   mcp-gateway catalog add docker-mcp newer.yaml --replace
   mcp-gateway catalog add team https://catalogs.example/team.yaml
   mcp-gateway catalog add team oci://registry.example/team/catalog:1
   mcp-gateway catalog add time docker://mcp/time    # an image that describes itself by its label
+  mcp-gateway catalog add mcp registry:https://registry.modelcontextprotocol.io    # or registry:official
   mcp-gateway catalog add own ./servers.yaml --link    # changes to the file count at once
   mcp-gateway catalog add own ./servers.yaml --verify required    # only images that its signer has signed
   mcp-gateway catalog add mine github ./github.yaml    # a server of the file, to a catalog of `catalog create`
@@ -142,14 +144,15 @@ Logins are those of `docker login`.")]
         #[command(flatten)]
         format: FormatArgs,
     },
-    /// Check a catalog file
+    /// Check a catalog file, or a registered catalog
     #[command(after_help = "Examples:
   mcp-gateway catalog validate ./servers.yaml
+  mcp-gateway catalog validate docker-mcp
   mcp-gateway catalog validate ./servers.yaml --format json
 
 Unknown keys are warnings; what cannot be right is an error, and the exit code is 10.")]
     Validate {
-        /// The file, or a folder of server files
+        /// The file, or a folder of server files; the name of a registered catalog where there is no such file
         path: PathBuf,
         #[command(flatten)]
         format: FormatArgs,
@@ -234,7 +237,7 @@ impl Verb {
             Self::Pull(args) => registry::pull(env, args).await,
             Self::Push { name, reference, format } => registry::push(env, &name, &reference, format).await,
             Self::Tag { reference, tag, format } => registry::tag(env, &reference, &tag, format).await,
-            Self::Validate { path, format } => validate(&path, &mut format.open()).await,
+            Self::Validate { path, format } => validate(env, path, &mut format.open()).await,
             Self::Search { query, limit, category, source, tools, catalog, format } => {
                 let mut asked = SearchQuery::new(query.join(" ")).with_limit(limit);
                 (asked.category, asked.source) = (category, source);
@@ -268,8 +271,10 @@ async fn show(env: &Env, name: &str, catalog: &CatalogArgs, out: &mut Output) ->
     }
 }
 
-async fn validate(path: &Path, out: &mut Output) -> Result<()> {
-    let (checked, failure) = match FileCatalog::load(path).await {
+async fn validate(env: &Env, path: PathBuf, out: &mut Output) -> Result<()> {
+    let registered = path.to_str().and_then(|name| env.home.registered_catalog(name).ok());
+    let path = registered.filter(|_| !fs::exists(&path)).map_or(path, |registered| registered.path);
+    let (checked, failure) = match FileCatalog::load(&path).await {
         Ok(loaded) => {
             let servers = loaded.catalog.len();
             (Checked { valid: true, servers, warnings: loaded.warnings, problems: Vec::new() }, None)

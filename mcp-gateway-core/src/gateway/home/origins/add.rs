@@ -5,14 +5,17 @@ use std::time::Duration;
 
 use super::record::OriginRecord;
 use super::{CatalogChange, CatalogChanged, CatalogOptions, of_catalog, parsed, record_catalog};
-use crate::catalog::{CatalogOrigin, FetchedCatalog, FileCatalog, KnownCatalog, LoadOptions};
+use crate::catalog::{
+    CatalogOrigin, FetchedCatalog, FileCatalog, KnownCatalog, LoadOptions, SourceOptions, SourceState,
+};
 use crate::error::{Error, ErrorKind, Result};
 use crate::gateway::home::Home;
 use crate::model::ServerName;
 use crate::util::fs;
 
-/// How long a catalog may take to fetch, with everything that it takes.
+/// How long a catalog may take to fetch, with everything that it takes; a registry has hundreds of pages.
 const LIMIT: Duration = Duration::from_secs(120);
+const REGISTRY_LIMIT: Duration = Duration::from_secs(20 * 60);
 
 impl Home {
     /// Fetches a catalog, checks it, and registers a copy of it.
@@ -36,21 +39,15 @@ impl Home {
             return Err(taken(name));
         }
         let origin = whole(origin)?;
-        let (record, text, notes) = match self.fetch_catalog(&origin, options, None).await? {
-            FetchedCatalog::Catalog { text, state, notes } => {
-                (OriginRecord::fetched(&origin, options.allow_private, state, &text), text, notes)
-            }
-            FetchedCatalog::Unchanged => {
-                return Err(Error::new(
-                    ErrorKind::Protocol,
-                    "the origin says that nothing has changed, of nothing known",
-                ));
-            }
-        };
+        let (text, state, notes) = self.fetch_new(&origin, options).await?;
+        let (cursor, record) = OriginRecord::fetched(&origin, options.allow_private, state, &text).apart();
         let catalog = parsed(name, &text)?;
         let trails = self.trails_of(None).await?;
         self.check_names(name, &origin, &catalog).await?;
-        self.enter_catalog(name, options.replace, Some(&record), |target| fs::write_atomic(target, text.as_bytes()))?;
+        self.enter_catalog(name, options.replace, Some(&record), |target| {
+            fs::write_atomic(target, text.as_bytes())?;
+            self.write_cursor(name, cursor.as_deref())
+        })?;
         let mut change = CatalogChange::new(name, CatalogChanged::Added, Some(record.origin), catalog.len());
         change.notes = notes;
         record_catalog(&trails, "catalog/add", &change, options.by).await?;
@@ -86,6 +83,19 @@ impl Home {
         Ok(change)
     }
 
+    /// What an origin has, of which nothing is known yet: the text, what the source says of it, and the notes.
+    pub(super) async fn fetch_new(
+        &self,
+        origin: &CatalogOrigin,
+        options: &CatalogOptions,
+    ) -> Result<(String, SourceState, Vec<String>)> {
+        match self.fetch_catalog(origin, options, None).await? {
+            FetchedCatalog::Catalog { text, state, notes } => Ok((text, state, notes)),
+            FetchedCatalog::Interrupted { error, .. } => Err(error),
+            FetchedCatalog::Unchanged => Err(of_nothing()),
+        }
+    }
+
     /// What an origin has now, in bounded time.
     pub(super) async fn fetch_catalog(
         &self,
@@ -100,9 +110,11 @@ impl Home {
                 }
                 _ => None,
             };
-            origin.source(login, options.allow_private)?.fetch(known).await
+            let options = SourceOptions { login, may_be_private: options.allow_private };
+            origin.source(options)?.fetch(known).await
         };
-        tokio::time::timeout(LIMIT, fetching).await.unwrap_or_else(|_| {
+        let limit = if matches!(origin, CatalogOrigin::Registry(_)) { REGISTRY_LIMIT } else { LIMIT };
+        tokio::time::timeout(limit, fetching).await.unwrap_or_else(|_| {
             Err(Error::new(ErrorKind::Timeout, "the catalog did not come in time")
                 .with_context("origin", origin)
                 .retry_later())
@@ -135,6 +147,11 @@ impl Home {
 pub(super) fn taken(name: &str) -> Error {
     Error::new(ErrorKind::AlreadyExists, format!("a catalog `{name}` is registered already"))
         .with_hint("give `--replace` to put this one in its place")
+}
+
+/// The error of an origin that calls unchanged what was never fetched.
+pub(super) fn of_nothing() -> Error {
+    Error::new(ErrorKind::Protocol, "the origin says that nothing has changed, of nothing known")
 }
 
 /// An origin that means the same from everywhere.

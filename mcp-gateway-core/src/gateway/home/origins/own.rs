@@ -6,7 +6,7 @@ use std::sync::Arc;
 use super::add::taken;
 use super::record::OriginRecord;
 use super::{CatalogChange, CatalogChanged, CatalogOptions, not_own, parsed, record_catalog};
-use crate::catalog::{CatalogOrigin, FetchedCatalog, FileCatalog, LoadOptions, render};
+use crate::catalog::{CatalogOrigin, FileCatalog, LoadOptions, render};
 use crate::error::{Error, ErrorKind, Result};
 use crate::gateway::home::Home;
 use crate::model::ServerName;
@@ -54,15 +54,9 @@ impl Home {
 
     async fn seed(&self, name: &str, from: &str, options: &CatalogOptions) -> Result<(String, Vec<String>)> {
         let origin = CatalogOrigin::parse(from)?;
-        match self.fetch_catalog(&origin, options, None).await? {
-            FetchedCatalog::Catalog { text, notes, .. } => {
-                self.check_names(name, &origin, &parsed(name, &text)?).await?;
-                Ok((text, notes))
-            }
-            FetchedCatalog::Unchanged => {
-                Err(Error::new(ErrorKind::Protocol, "the origin says that nothing has changed, of nothing known"))
-            }
-        }
+        let (text, _, notes) = self.fetch_new(&origin, options).await?;
+        self.check_names(name, &origin, &parsed(name, &text)?).await?;
+        Ok((text, notes))
     }
 
     /// Puts a server, as a catalog file or a file of its own describes it, into one of the home's own catalogs.
@@ -192,6 +186,7 @@ pub(super) fn name_of(origin: &CatalogOrigin) -> Option<String> {
         CatalogOrigin::Path(path) => path.file_stem()?.to_str().map(str::to_owned),
         CatalogOrigin::Address(address) => last(address),
         CatalogOrigin::Artifact(reference) | CatalogOrigin::Image(reference) => last(reference.path()),
+        CatalogOrigin::Registry(address) => address.split('/').nth(2)?.split(':').next().map(str::to_owned),
         CatalogOrigin::Own => None,
     }
 }

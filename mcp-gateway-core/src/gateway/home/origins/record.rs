@@ -30,7 +30,7 @@ pub(in crate::gateway::home) struct OriginRecord {
     /// Whether its address may be one that is not on the public internet.
     #[serde(default, skip_serializing_if = "std::ops::Not::not")]
     pub(super) allow_private: bool,
-    /// What its source said of it.
+    /// What its source said of it; the digest of the cursor stands for the cursor, which is in a file of its own.
     #[serde(default)]
     pub(super) state: SourceState,
     /// The digest of the copy, which tells whether somebody edited it.
@@ -51,6 +51,13 @@ impl OriginRecord {
         Self { origin: origin.to_string(), allow_private, state, copy, last_sync, failure: None }
     }
 
+    /// The cursor for its own file, and the record that tells it by its digest.
+    pub(super) fn apart(mut self) -> (Option<String>, Self) {
+        let cursor = self.state.cursor.take();
+        self.state.cursor = cursor.as_ref().map(|text| digest_of(text.as_bytes()));
+        (cursor, self)
+    }
+
     /// Of an own catalog.
     pub(super) fn own(text: &str) -> Self {
         Self { last_sync: None, ..Self::fetched(&CatalogOrigin::Own, false, SourceState::default(), text) }
@@ -61,6 +68,29 @@ impl Home {
     /// Where a registered catalog comes from.
     pub(in crate::gateway::home) fn catalog_origin(&self, name: &str) -> PathBuf {
         self.catalogs().join(format!("{name}.origin.json"))
+    }
+
+    /// Where the source of a registered catalog goes on, where that is more than a word.
+    pub(in crate::gateway::home) fn catalog_cursor(&self, name: &str) -> PathBuf {
+        self.catalogs().join(format!("{name}.cursor.json"))
+    }
+
+    /// What the source said of a catalog; without the cursor where that is not the one of the record, so that everything
+    /// is asked for again.
+    pub(super) fn read_state(&self, name: &str, record: &OriginRecord) -> Result<SourceState> {
+        let mut state = record.state.clone();
+        if let Some(digest) = state.cursor.take() {
+            state.cursor =
+                fs::read_optional(&self.catalog_cursor(name))?.filter(|text| digest_of(text.as_bytes()) == digest);
+        }
+        Ok(state)
+    }
+
+    pub(super) fn write_cursor(&self, name: &str, cursor: Option<&str>) -> Result<()> {
+        match cursor {
+            Some(text) => fs::write_atomic(&self.catalog_cursor(name), text.as_bytes()),
+            None => fs::remove_file(&self.catalog_cursor(name)),
+        }
     }
 
     pub(super) fn read_origin(&self, name: &str) -> Result<Option<OriginRecord>> {

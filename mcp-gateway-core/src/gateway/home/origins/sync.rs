@@ -1,19 +1,40 @@
 //! Keeping copies of catalogs as their origins have them.
 
+use super::add::of_nothing;
 use super::record::{OriginRecord, SyncFailure};
 use super::{CatalogChange, CatalogChanged, CatalogOptions, of_catalog, parsed, record_catalog};
-use crate::catalog::{CatalogOrigin, FetchedCatalog, KnownCatalog};
+use crate::catalog::{CatalogOrigin, FetchedCatalog, KnownCatalog, SourceState};
 use crate::error::{Error, ErrorKind, Result};
 use crate::gateway::home::Home;
 use crate::util::oci::digest_of;
 use crate::util::{clock, fs};
+
+/// What an origin has now.
+struct New {
+    text: String,
+    after: OriginRecord,
+    notes: Vec<String>,
+}
+
+/// Why a catalog did not come, and from where its source goes on next time, if it came a part of the way.
+struct Failed {
+    error: Error,
+    state: Option<SourceState>,
+}
+
+impl From<Error> for Failed {
+    fn from(error: Error) -> Self {
+        Self { error, state: None }
+    }
+}
 
 impl Home {
     /// Asks where catalogs come from whether they have changed, and takes over what has; of all that come from somewhere,
     /// where none is named.
     ///
     /// # Behavior
-    /// - An address is asked by its entity tag or date, a registry by its digest, so that what is the same is not fetched.
+    /// - An address is asked by its entity tag or date, a registry by its digest, a registry of MCP servers for what has
+    ///   changed since, so that what is the same is not fetched.
     /// - What cannot be reached, or is no catalog, changes nothing: the copy stays, and the others are asked all the same.
     /// - A copy that somebody edited is fetched anew.
     /// - Every audit trail of the home records what has changed or failed.
@@ -74,21 +95,35 @@ impl Home {
         let fetched = self.fetch_checked(name, &before, &options).await;
         let now = clock::rfc3339(clock::now_millis());
         let (text, after, notes) = match fetched {
-            Ok(Some((text, after, notes))) => (Some(text), after, notes),
-            Ok(None) => (None, OriginRecord { last_sync: Some(now), failure: None, ..before.clone() }, Vec::new()),
-            Err(error) => {
+            Ok(Some(New { text, after, notes })) => (Some(text), after, notes),
+            Ok(None) => (
+                None,
+                self.whole(name, OriginRecord { last_sync: Some(now), failure: None, ..before.clone() })?,
+                Vec::new(),
+            ),
+            Err(Failed { error, state }) => {
                 let error = of_catalog(error, name, &before.origin);
                 let failure = Some(SyncFailure { time: now, reason: error.report() });
-                self.refresh(name, &before, None, &OriginRecord { failure, ..before.clone() })?;
+                let after = match state {
+                    Some(state) => OriginRecord { failure, state, ..before.clone() },
+                    None => self.whole(name, OriginRecord { failure, ..before.clone() })?,
+                };
+                self.refresh(name, &before, None, after)?;
                 return Err(error);
             }
         };
         let is_same = text.as_ref().is_none_or(|text| digest_of(text.as_bytes()) == before.copy);
-        self.refresh(name, &before, text.as_deref(), &after)?;
+        self.refresh(name, &before, text.as_deref(), after)?;
         let changed = if is_same { CatalogChanged::Unchanged } else { CatalogChanged::Updated };
         let mut change = CatalogChange::new(name, changed, Some(before.origin), self.count(name).await);
         change.notes = notes;
         Ok(change)
+    }
+
+    /// A record with the cursor itself.
+    fn whole(&self, name: &str, record: OriginRecord) -> Result<OriginRecord> {
+        let state = self.read_state(name, &record)?;
+        Ok(OriginRecord { state, ..record })
     }
 
     /// What an origin has, if it is not what is known.
@@ -97,27 +132,28 @@ impl Home {
         name: &str,
         before: &OriginRecord,
         options: &CatalogOptions,
-    ) -> Result<Option<(String, OriginRecord, Vec<String>)>> {
+    ) -> Result<Option<New>, Failed> {
         let origin = CatalogOrigin::parse(&before.origin)?;
         let copy = fs::read_optional(&self.catalog(name))?;
         // Of a copy that was edited the source's word says nothing.
-        let known = copy.filter(|text| digest_of(text.as_bytes()) == before.copy);
-        let known = known.map(|text| KnownCatalog::new(before.state.clone(), text));
+        let known = match copy.filter(|text| digest_of(text.as_bytes()) == before.copy) {
+            Some(text) => Some(KnownCatalog::new(self.read_state(name, before)?, text)),
+            None => None,
+        };
         match self.fetch_catalog(&origin, options, known.as_ref()).await? {
             FetchedCatalog::Unchanged if known.is_some() => Ok(None),
-            FetchedCatalog::Unchanged => {
-                Err(Error::new(ErrorKind::Protocol, "the origin says that nothing has changed, of nothing known"))
-            }
+            FetchedCatalog::Unchanged => Err(of_nothing().into()),
+            FetchedCatalog::Interrupted { state, error } => Err(Failed { error, state: known.map(|_| state) }),
             FetchedCatalog::Catalog { text, state, notes } => {
                 self.check_names(name, &origin, &parsed(name, &text)?).await?;
                 let after = OriginRecord::fetched(&origin, before.allow_private, state, &text);
-                Ok(Some((text, after, notes)))
+                Ok(Some(New { text, after, notes }))
             }
         }
     }
 
     /// Writes what was found out of a catalog, if it is still the one that was asked for.
-    fn refresh(&self, name: &str, before: &OriginRecord, text: Option<&str>, after: &OriginRecord) -> Result<()> {
+    fn refresh(&self, name: &str, before: &OriginRecord, text: Option<&str>, after: OriginRecord) -> Result<()> {
         let _lock = fs::FileLock::acquire(&self.catalog_order())?;
         if self.read_origin(name)?.as_ref() != Some(before) {
             return Err(Error::new(ErrorKind::Conflict, format!("catalog `{name}` was changed while it was fetched"))
@@ -127,7 +163,11 @@ impl Home {
         if let Some(text) = text {
             fs::write_atomic(&self.catalog(name), text.as_bytes())?;
         }
-        self.write_origin(name, after)
+        let (cursor, after) = after.apart();
+        if after.state.cursor != before.state.cursor {
+            self.write_cursor(name, cursor.as_deref())?;
+        }
+        self.write_origin(name, &after)
     }
 
     /// How many servers the copy of a catalog has.
