@@ -186,3 +186,32 @@ fn a_registry_seeds_an_own_catalog_and_wrong_addresses_are_refused() {
         assert_eq!(done.status.code(), Some(code), "{origin}: {}", place.shown(&done));
     }
 }
+
+#[test]
+fn packages_are_run_in_the_image_that_was_chosen_for_them() {
+    let place = Place::new();
+    let package = |version: &str| json!({"registryType": "npm", "identifier": "weather", "version": version});
+    let listed = |version: &str, at: &str| {
+        page(&[server("io.test/weather", &package(version), &json!({"updatedAt": at}))], None)
+    };
+    let registry = Registry::start(vec![("", listed("1.0.0", "2026-01-01T00:00:00Z"))]);
+    let image = format!("registry.example/node@sha256:{}", "a".repeat(64));
+    place.ok(&format!("catalog add reg {} --node-image {image}", registry.origin));
+    let entry = json_of(&place, "catalog show io.test_weather");
+    assert_eq!((&entry["image"], &entry["process"]), (&json!(image), &Value::Null));
+    registry.answers(vec![("updated_since", listed("1.1.0", "2026-01-02T00:00:00Z"))]);
+    place.ok("catalog sync");
+    let entry = json_of(&place, "catalog show io.test_weather");
+    assert_eq!(entry["command"], json!(["npx", "--yes", "weather@1.1.0"]), "the image is kept");
+    registry.answers(vec![("updated_since", json!("not to be asked")), ("", listed("1.1.0", "2026-01-02T00:00:00Z"))]);
+    place.ok(&format!("catalog add reg {} --replace", registry.origin));
+    assert_eq!(json_of(&place, "catalog show io.test_weather")["process"]["npm"], "weather@1.1.0");
+
+    place.write("one.yaml", "registry: {a: {type: server, image: mcp/a}}\n");
+    for line in [
+        format!("catalog add other {} --node-image node:22", registry.origin),
+        format!("catalog add other one.yaml --python-image {image}"),
+    ] {
+        assert_eq!(place.run(line.split(' ')).status.code(), Some(2), "{line}");
+    }
+}

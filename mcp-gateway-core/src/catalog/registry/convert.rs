@@ -5,6 +5,7 @@ use serde_json::{Map, Value, json};
 
 use super::document::{Document, Official};
 use super::draft::{Draft, plain, unusable};
+use super::images::PackageImages;
 use super::{name, package, remote};
 use crate::error::{Error, ErrorKind, Result};
 use crate::model::{Metadata, ServerEntry, ServerKind};
@@ -26,11 +27,11 @@ pub fn from_server_json(text: &str) -> Result<ServerEntry> {
     let value: Value = serde_json::from_str(text).map_err(|cause| {
         Error::new(ErrorKind::InvalidConfig, format!("not a `server.json`: {cause}")).with_operation("from_server_json")
     })?;
-    convert(&value, &Official::of(value.get("_meta").and_then(Value::as_object)))
+    convert(&value, &Official::of(value.get("_meta").and_then(Value::as_object)), &PackageImages::new())
 }
 
 /// Reads one server of a registry, with what the registry says of it.
-pub(super) fn convert(value: &Value, official: &Official) -> Result<ServerEntry> {
+pub(super) fn convert(value: &Value, official: &Official, images: &PackageImages) -> Result<ServerEntry> {
     let document = Document::deserialize(value)
         .map_err(|cause| Error::new(ErrorKind::InvalidConfig, format!("not a `server.json`: {cause}")))?;
     let server = name::server_name(&document.name)?;
@@ -42,7 +43,7 @@ pub(super) fn convert(value: &Value, official: &Official) -> Result<ServerEntry>
         let mut entry = ServerEntry::new(server.clone(), ServerKind::Server);
         let mut draft = Draft::new(server.clone());
         let taken = match way {
-            Way::Package(package) => package::package(package, &mut draft, &mut entry),
+            Way::Package(package) => package::package(package, images, &mut draft, &mut entry),
             Way::Remote(remote) => remote::remote(remote, &mut draft, &mut entry),
         };
         match taken {

@@ -86,6 +86,11 @@ impl Draft {
         Ok(())
     }
 
+    /// A variable of ours, which no document can set.
+    pub(super) fn fixed(&mut self, name: &str, value: &str) {
+        self.env.push(EnvEntry { name: name.to_owned(), value: Some(value.to_owned()), extra: Map::new() });
+    }
+
     /// A fixed value with its variables put in, or the place of a value that is given.
     pub(super) fn text(&mut self, name: &str, input: &Input) -> Result<Text> {
         let parts = match &input.value {

@@ -6,6 +6,7 @@
 mod convert;
 mod document;
 mod draft;
+mod images;
 mod name;
 mod package;
 mod remote;
@@ -15,6 +16,7 @@ mod state;
 mod tests;
 
 pub use convert::from_server_json;
+pub use images::PackageImages;
 pub use source::RegistrySource;
 #[cfg(feature = "__oci")]
 pub(in crate::catalog) use source::{OFFICIAL, address};

@@ -1,7 +1,8 @@
-//! Packages of a `server.json` as what runs: images as containers, npm and PyPI packages as processes.
+//! Packages of a `server.json` as what runs: images as containers, npm and PyPI packages as processes or in base images.
 
 use super::document::{Argument, Input, KeyValue, Package, Transport};
 use super::draft::{Draft, unusable};
+use super::images::PackageImages;
 use crate::error::Result;
 use crate::model::{ImageReference, ProcessEntry, ProcessPackage, ServerEntry};
 
@@ -17,14 +18,27 @@ const IDLE_OF_RUNNERS: [&str; 6] = ["-y", "--yes", "-q", "--quiet", "--isolated"
 ///
 /// # Errors
 /// `Unsupported` with the reason why the package cannot be run here.
-pub(super) fn package(package: &Package, draft: &mut Draft, entry: &mut ServerEntry) -> Result<String> {
+pub(super) fn package(
+    package: &Package,
+    images: &PackageImages,
+    draft: &mut Draft,
+    entry: &mut ServerEntry,
+) -> Result<String> {
     if package.file_sha256.is_some() && package.registry_type != "mcpb" {
         return Err(unusable("it asks for a check of its file's SHA-256, which is not made for such packages"));
     }
     match package.registry_type.as_str() {
         "oci" | "docker" => image(package, draft, entry),
-        "npm" => process(package, draft, entry, NPM, "@", ProcessPackage::Npm),
-        "pypi" => process(package, draft, entry, PYPI, "==", ProcessPackage::Pypi),
+        "npm" => {
+            let process = process(package, draft, NPM, "@", ProcessPackage::Npm)?;
+            let shown = process.package.to_string();
+            images.place(process, draft, entry).map(|()| shown)
+        }
+        "pypi" => {
+            let process = process(package, draft, PYPI, "==", ProcessPackage::Pypi)?;
+            let shown = process.package.to_string();
+            images.place(process, draft, entry).map(|()| shown)
+        }
         kind @ ("nuget" | "mcpb") => Err(unusable(format!("packages of `{kind}` are not run here"))),
         other => Err(unusable(format!("packages of `{}` are not known", other.escape_debug()))),
     }
@@ -123,11 +137,10 @@ fn variable_of_docker(argument: &Argument, draft: &mut Draft) -> Result<()> {
 fn process(
     package: &Package,
     draft: &mut Draft,
-    entry: &mut ServerEntry,
     registry: &str,
     joint: &str,
     kind: fn(String) -> ProcessPackage,
-) -> Result<String> {
+) -> Result<ProcessEntry> {
     if let Some(base) = package.registry_base_url.as_deref()
         && base.trim_end_matches('/') != registry
     {
@@ -153,9 +166,7 @@ fn process(
     let mut process = ProcessEntry::new(kind(format!("{}{joint}{version}", package.identifier)));
     process.args = arguments(&package.package_arguments, draft, false)?;
     process.read = draft.read_paths();
-    let shown = process.package.to_string();
-    entry.process = Some(process);
-    Ok(shown)
+    Ok(process)
 }
 
 fn option_of_runner(argument: &Argument, draft: &mut Draft) -> Result<()> {

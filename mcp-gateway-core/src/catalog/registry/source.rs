@@ -6,6 +6,7 @@ use std::time::{Duration, Instant};
 use serde_json::Value;
 use url::Url;
 
+use super::images::PackageImages;
 use super::state::{RegistryState, Synced};
 use crate::error::{Error, ErrorKind, Result};
 use crate::util::clock;
@@ -37,6 +38,7 @@ const VISIT_TIMEOUT: Duration = Duration::from_secs(15 * 60);
 pub struct RegistrySource {
     url: Url,
     client: HttpClient,
+    images: PackageImages,
     page_timeout: Duration,
     visit_timeout: Duration,
 }
@@ -66,10 +68,18 @@ impl RegistrySource {
         url.set_path(&path);
         Ok(Self {
             client: HttpClient::new(AddressRule::Any)?,
+            images: PackageImages::new(),
             url,
             page_timeout: PAGE_TIMEOUT,
             visit_timeout: VISIT_TIMEOUT,
         })
+    }
+
+    /// Runs npm and PyPI packages in these images; a state that was made with others is made anew.
+    #[must_use]
+    pub fn with_images(mut self, images: PackageImages) -> Self {
+        self.images = images;
+        self
     }
 
     /// Refuses to go to addresses that are not on the public internet, unless the registry's is one of this machine.
@@ -99,7 +109,7 @@ impl RegistrySource {
     /// over a bound. What was known is then as it was.
     pub async fn sync(&self, state: &mut RegistryState) -> Result<Synced> {
         let until = Instant::now() + self.visit_timeout;
-        state.begin(self.url.as_str());
+        state.begin(self.url.as_str(), &self.images);
         let mut resumed = state.visit.as_ref().is_some_and(|visit| visit.cursor.is_some());
         let (mut cursors, mut bytes) = (HashSet::new(), 0_usize);
         for _ in 0..MAX_PAGES {
@@ -126,7 +136,7 @@ impl RegistrySource {
             }
             let visit = state.visit.get_or_insert_default();
             visit
-                .take(&page.servers, page.next.clone())
+                .take(&page.servers, page.next.clone(), &self.images)
                 .map_err(|error| error.with_context("registry", host(&self.url)))?;
             match page.next {
                 None => return state.finish().map_err(|error| error.with_operation("RegistrySource::sync")),

@@ -7,6 +7,7 @@ use serde_json::{Map, Value, json};
 
 use super::convert::convert;
 use super::document::Official;
+use super::images::PackageImages;
 use super::name;
 use crate::catalog::{FileCatalog, LoadOptions, RefusedEntry};
 use crate::error::{Error, ErrorKind, Result};
@@ -28,6 +29,9 @@ const OVERLAP_MS: i64 = 1_000;
 pub struct RegistryState {
     form: u32,
     url: String,
+    /// What packages are run in: entries were made for it.
+    #[serde(default, skip_serializing_if = "PackageImages::is_empty")]
+    images: PackageImages,
     /// The time of the last change that is known, in milliseconds since the Unix epoch.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     changed: Option<i64>,
@@ -107,9 +111,9 @@ impl RegistryState {
     }
 
     /// Begins a visit, or goes on with the one that failed.
-    pub(super) fn begin(&mut self, url: &str) {
-        if self.form != FORM || self.url != url {
-            *self = Self { form: FORM, url: url.to_owned(), ..Self::default() };
+    pub(super) fn begin(&mut self, url: &str, images: &PackageImages) {
+        if self.form != FORM || self.url != url || self.images != *images {
+            *self = Self { form: FORM, url: url.to_owned(), images: images.clone(), ..Self::default() };
         }
         if self.visit.is_none() {
             self.restart();
@@ -154,8 +158,8 @@ impl Visit {
     ///
     /// # Errors
     /// `Protocol` for what has no name, `TooLarge` for too many.
-    pub(super) fn take(&mut self, servers: &[Value], next: Option<String>) -> Result<()> {
-        let read = servers.iter().map(Read::of).collect::<Result<Vec<_>>>()?;
+    pub(super) fn take(&mut self, servers: &[Value], next: Option<String>, images: &PackageImages) -> Result<()> {
+        let read = servers.iter().map(|server| Read::of(server, images)).collect::<Result<Vec<_>>>()?;
         for Read { name, kept, changed } in read {
             self.changed = self.changed.max(changed);
             if let Some(kept) = kept {
@@ -179,7 +183,7 @@ struct Read {
 }
 
 impl Read {
-    fn of(item: &Value) -> Result<Self> {
+    fn of(item: &Value, images: &PackageImages) -> Result<Self> {
         let document = item.get("server").filter(|server| server.is_object()).unwrap_or(item);
         let name = document.get("name").and_then(Value::as_str).unwrap_or_default();
         name::server_name(name).map_err(|error| {
@@ -193,15 +197,15 @@ impl Read {
         let kept = match (official.is_latest, status) {
             (Some(false), _) => None,
             (_, Some("deleted")) => Some(None),
-            _ => Some(Some(Kept::of(document, &official))),
+            _ => Some(Some(Kept::of(document, &official, images))),
         };
         Ok(Self { name: name.to_owned(), kept, changed })
     }
 }
 
 impl Kept {
-    fn of(document: &Value, official: &Official) -> Self {
-        let entry = convert(document, official).map(|entry| serde_json::to_value(entry).unwrap_or_default());
+    fn of(document: &Value, official: &Official, images: &PackageImages) -> Self {
+        let entry = convert(document, official, images).map(|entry| serde_json::to_value(entry).unwrap_or_default());
         match entry {
             Ok(entry) => Self::Entry(entry),
             Err(error) => Self::Refused(error.report()),

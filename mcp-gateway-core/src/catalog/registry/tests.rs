@@ -3,7 +3,7 @@ use std::time::Duration;
 
 use serde_json::{Value, json};
 
-use super::{RegistrySource, RegistryState, from_server_json};
+use super::{PackageImages, RegistrySource, RegistryState, from_server_json};
 use crate::catalog::{Catalog as _, FileCatalog, LoadOptions};
 use crate::error::ErrorKind;
 use crate::model::{ProcessPackage, ServerEntry, ServerKind};
@@ -478,10 +478,15 @@ async fn a_registry_that_does_not_answer_is_given_up() {
 async fn names_that_differ_in_case_only_are_one_and_another_registry_begins_anew() {
     let both = vec![item("a/One", "1", json!({})), item("a/one", "1", json!({}))];
     let answers = Answers::new(Mutex::new(vec![("", page(both, None))]));
-    let (_server, source) = registry(&answers).await;
+    let (server, source) = registry(&answers).await;
     let mut state = RegistryState::new();
     let synced = source.sync(&mut state).await.unwrap();
     assert_eq!((names(&synced.catalog), synced.refused.len()), (vec!["a_One example.test/x:1".to_owned()], 1));
+    let images = PackageImages::new().with_node(&format!("node@sha256:{}", "a".repeat(64))).unwrap();
+    let source = source.with_images(images);
+    assert!(!RegistryState::parse(&state.to_text().unwrap()).unwrap().to_text().unwrap().contains("images"));
+    source.sync(&mut state).await.unwrap();
+    assert!(!server.seen().last().unwrap().path.contains("updated_since"), "entries are made for other images");
     *answers.lock().unwrap() = vec![("", page(vec![item("b/two", "1", json!({}))], None))];
     let (_other, source) = registry(&answers).await;
     assert_eq!(names(&source.sync(&mut state).await.unwrap().catalog), ["b_two example.test/x:1"]);

@@ -109,6 +109,9 @@ pub struct SourceOptions {
     pub login: Option<RegistryLogin>,
     /// Whether an address may be one that is not on the public internet.
     pub may_be_private: bool,
+    /// What npm and PyPI packages of a registry of MCP servers are run in.
+    #[cfg(feature = "catalog-registry")]
+    pub images: crate::catalog::registry::PackageImages,
 }
 
 impl CatalogOrigin {
@@ -117,7 +120,7 @@ impl CatalogOrigin {
     /// # Errors
     /// `InvalidInput` for the home's own catalogs, which come from nowhere; `Internal` when TLS cannot be set up.
     pub fn source(&self, options: SourceOptions) -> Result<Box<dyn CatalogSource>> {
-        let SourceOptions { login, may_be_private } = options;
+        let SourceOptions { login, may_be_private, .. } = options;
         Ok(match self {
             Self::Own => {
                 return Err(Error::new(ErrorKind::InvalidInput, "an own catalog is not fetched from anywhere"));
@@ -127,7 +130,9 @@ impl CatalogOrigin {
             Self::Artifact(reference) => Box::new(artifact::ArtifactSource::new(reference.clone(), login)?),
             Self::Image(image) => Box::new(image::ImageSource::new(image.clone(), login)?),
             #[cfg(feature = "catalog-registry")]
-            Self::Registry(address) => Box::new(registry::VisitedRegistry::new(address, may_be_private)?),
+            Self::Registry(address) => {
+                Box::new(registry::VisitedRegistry::new(address, may_be_private, options.images)?)
+            }
         })
     }
 }

@@ -5,7 +5,7 @@ use async_trait::async_trait;
 use super::address::denied;
 use super::{CatalogSource, FetchedCatalog, KnownCatalog, SourceState};
 use crate::catalog::RefusedEntry;
-use crate::catalog::registry::{RegistrySource, RegistryState};
+use crate::catalog::registry::{PackageImages, RegistrySource, RegistryState};
 use crate::error::Result;
 
 /// How many of the servers that cannot be used are named, each with the reason.
@@ -18,8 +18,8 @@ pub(super) struct VisitedRegistry {
 }
 
 impl VisitedRegistry {
-    pub(super) fn new(address: &str, may_be_private: bool) -> Result<Self> {
-        let mut source = RegistrySource::new(address)?;
+    pub(super) fn new(address: &str, may_be_private: bool, images: PackageImages) -> Result<Self> {
+        let mut source = RegistrySource::new(address)?.with_images(images);
         if !may_be_private {
             source = source.with_public_addresses_only()?;
         }

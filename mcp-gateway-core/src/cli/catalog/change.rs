@@ -21,7 +21,7 @@ pub(crate) struct AddArgs {
     /// A file or folder, `https://…`, `oci://REFERENCE`, `docker://IMAGE` or `registry:https://…`; with FILE, the name of a server
     origin: String,
     /// The file that describes the server
-    #[arg(conflicts_with_all = ["link", "verify", "allow_private"])]
+    #[arg(conflicts_with_all = ["link", "verify", "allow_private", "node_image", "python_image"])]
     file: Option<PathBuf>,
     /// Replace a catalog of the same name, which keeps its place; with FILE, a server of the same name
     #[arg(long)]
@@ -35,6 +35,12 @@ pub(crate) struct AddArgs {
     /// What happens with its images that are not signed, whatever it says itself: required, if-present or off
     #[arg(long, value_name = "MODE", value_parser = VerifyMode::parse)]
     verify: Option<VerifyMode>,
+    /// Run npm packages of a registry of MCP servers in this image, which has `npx`, and not as processes
+    #[arg(long, value_name = "IMAGE@DIGEST", conflicts_with = "link")]
+    node_image: Option<String>,
+    /// Run PyPI packages of a registry of MCP servers in this image, which has `uvx`, and not as processes
+    #[arg(long, value_name = "IMAGE@DIGEST", conflicts_with = "link")]
+    python_image: Option<String>,
     #[command(flatten)]
     format: FormatArgs,
 }
@@ -97,8 +103,14 @@ struct Exported {
 }
 
 pub(super) async fn add(env: &Env, args: AddArgs) -> Result<()> {
-    let AddArgs { name, origin, file, replace, link, allow_private, verify, format } = args;
-    let options = options(env, replace, allow_private);
+    let AddArgs { name, origin, file, replace, link, allow_private, verify, node_image, python_image, format } = args;
+    let mut options = options(env, replace, allow_private);
+    if let Some(image) = node_image {
+        options.images = options.images.with_node(&image)?;
+    }
+    if let Some(image) = python_image {
+        options.images = options.images.with_python(&image)?;
+    }
     if let Some(file) = file {
         let server = ServerName::new(origin)?;
         let change = env.home.add_catalog_server(&name, &server, &file, &options).await?;
@@ -184,7 +196,7 @@ pub(super) async fn sync(env: &Env, names: &[String], format: FormatArgs) -> Res
 }
 
 pub(super) fn options(env: &Env, replace: bool, allow_private: bool) -> CatalogOptions {
-    CatalogOptions { replace, allow_private, docker: env.docker.clone(), by: BY }
+    CatalogOptions { replace, allow_private, docker: env.docker.clone(), by: BY, ..CatalogOptions::default() }
 }
 
 /// Shows what was done with a catalog.

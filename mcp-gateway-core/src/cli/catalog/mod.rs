@@ -54,6 +54,7 @@ pub(crate) enum Verb {
   mcp-gateway catalog add team oci://registry.example/team/catalog:1
   mcp-gateway catalog add time docker://mcp/time    # an image that describes itself by its label
   mcp-gateway catalog add mcp registry:https://registry.modelcontextprotocol.io    # or registry:official
+  mcp-gateway catalog add mcp registry:official --node-image node@sha256:…    # npm packages in containers
   mcp-gateway catalog add own ./servers.yaml --link    # changes to the file count at once
   mcp-gateway catalog add own ./servers.yaml --verify required    # only images that its signer has signed
   mcp-gateway catalog add mine github ./github.yaml    # a server of the file, to a catalog of `catalog create`

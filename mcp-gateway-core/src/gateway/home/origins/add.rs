@@ -38,9 +38,17 @@ impl Home {
         if !options.replace && self.registered_catalogs()?.iter().any(|known| known.name == name) {
             return Err(taken(name));
         }
+        if !options.images.is_empty() && !matches!(origin, CatalogOrigin::Registry(_)) {
+            return Err(Error::new(
+                ErrorKind::InvalidInput,
+                "base images are for packages of a registry of MCP servers",
+            )
+            .with_context("origin", origin)
+            .with_hint("leave them out: every other catalog says itself how its servers are run"));
+        }
         let origin = whole(origin)?;
         let (text, state, notes) = self.fetch_new(&origin, options).await?;
-        let (cursor, record) = OriginRecord::fetched(&origin, options.allow_private, state, &text).apart();
+        let (cursor, record) = OriginRecord::fetched(&origin, options, state, &text).apart();
         let catalog = parsed(name, &text)?;
         let trails = self.trails_of(None).await?;
         self.check_names(name, &origin, &catalog).await?;
@@ -110,7 +118,8 @@ impl Home {
                 }
                 _ => None,
             };
-            let options = SourceOptions { login, may_be_private: options.allow_private };
+            let (may_be_private, images) = (options.allow_private, options.images.clone());
+            let options = SourceOptions { login, may_be_private, images };
             origin.source(options)?.fetch(known).await
         };
         let limit = if matches!(origin, CatalogOrigin::Registry(_)) { REGISTRY_LIMIT } else { LIMIT };

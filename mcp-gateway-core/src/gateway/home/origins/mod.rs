@@ -14,6 +14,7 @@ use serde::Serialize;
 use super::DockerOptions;
 use super::secrets::record as append;
 use crate::audit::AuditStore;
+use crate::catalog::registry::PackageImages;
 use crate::catalog::{FileCatalog, LoadOptions};
 use crate::error::{Error, ErrorKind, Result};
 use crate::model::ProfileName;
@@ -34,6 +35,8 @@ pub struct CatalogOptions {
     pub replace: bool,
     /// Whether an address may be one that is not on the public internet.
     pub allow_private: bool,
+    /// What npm and PyPI packages of a registry of MCP servers are run in; without, they are run as processes.
+    pub images: PackageImages,
     /// Whose client configuration has the logins for registries.
     pub docker: DockerOptions,
     /// What records say of who did it.

@@ -4,6 +4,8 @@ use std::path::PathBuf;
 
 use serde::{Deserialize, Serialize};
 
+use super::CatalogOptions;
+use crate::catalog::registry::PackageImages;
 use crate::catalog::{CatalogOrigin, SourceState};
 use crate::error::{Error, ErrorKind, Result};
 use crate::gateway::home::Home;
@@ -30,6 +32,9 @@ pub(in crate::gateway::home) struct OriginRecord {
     /// Whether its address may be one that is not on the public internet.
     #[serde(default, skip_serializing_if = "std::ops::Not::not")]
     pub(super) allow_private: bool,
+    /// What npm and PyPI packages of a registry are run in.
+    #[serde(default, skip_serializing_if = "PackageImages::is_empty")]
+    pub(super) images: PackageImages,
     /// What its source said of it; the digest of the cursor stands for the cursor, which is in a file of its own.
     #[serde(default)]
     pub(super) state: SourceState,
@@ -45,10 +50,11 @@ pub(in crate::gateway::home) struct OriginRecord {
 
 impl OriginRecord {
     /// Of a text that was fetched now.
-    pub(super) fn fetched(origin: &CatalogOrigin, allow_private: bool, state: SourceState, text: &str) -> Self {
+    pub(super) fn fetched(origin: &CatalogOrigin, options: &CatalogOptions, state: SourceState, text: &str) -> Self {
         let last_sync = Some(clock::rfc3339(clock::now_millis()));
         let copy = digest_of(text.as_bytes());
-        Self { origin: origin.to_string(), allow_private, state, copy, last_sync, failure: None }
+        let (allow_private, images) = (options.allow_private, options.images.clone());
+        Self { origin: origin.to_string(), allow_private, images, state, copy, last_sync, failure: None }
     }
 
     /// The cursor for its own file, and the record that tells it by its digest.
@@ -60,7 +66,10 @@ impl OriginRecord {
 
     /// Of an own catalog.
     pub(super) fn own(text: &str) -> Self {
-        Self { last_sync: None, ..Self::fetched(&CatalogOrigin::Own, false, SourceState::default(), text) }
+        Self {
+            last_sync: None,
+            ..Self::fetched(&CatalogOrigin::Own, &CatalogOptions::default(), SourceState::default(), text)
+        }
     }
 }
 

@@ -91,7 +91,8 @@ impl Home {
     }
 
     async fn sync_one(&self, name: &str, before: OriginRecord, options: &CatalogOptions) -> Result<CatalogChange> {
-        let options = CatalogOptions { allow_private: before.allow_private, ..options.clone() };
+        let options =
+            CatalogOptions { allow_private: before.allow_private, images: before.images.clone(), ..options.clone() };
         let fetched = self.fetch_checked(name, &before, &options).await;
         let now = clock::rfc3339(clock::now_millis());
         let (text, after, notes) = match fetched {
@@ -146,7 +147,7 @@ impl Home {
             FetchedCatalog::Interrupted { state, error } => Err(Failed { error, state: known.map(|_| state) }),
             FetchedCatalog::Catalog { text, state, notes } => {
                 self.check_names(name, &origin, &parsed(name, &text)?).await?;
-                let after = OriginRecord::fetched(&origin, before.allow_private, state, &text);
+                let after = OriginRecord::fetched(&origin, options, state, &text);
                 Ok(Some(New { text, after, notes }))
             }
         }
