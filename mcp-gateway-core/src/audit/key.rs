@@ -4,32 +4,18 @@ use std::fmt;
 use std::path::Path;
 use std::str::FromStr;
 
-use base64::Engine as _;
-use base64::engine::general_purpose::STANDARD;
-use ring::signature::{ED25519, Ed25519KeyPair, KeyPair as _, UnparsedPublicKey};
-use zeroize::Zeroizing;
-
 use crate::error::{Error, ErrorKind, Result};
-use crate::util::fs::{self, FileLock};
+use crate::util::ed25519::{PrivateKey, PublicKey};
 
-/// How a public key begins where it is written.
-const PREFIX: &str = "ed25519:";
-/// What stands before the seed in a PKCS #8 file, as `openssl genpkey -algorithm ed25519` writes it.
-const PKCS8: [u8; 16] = [0x30, 0x2e, 2, 1, 0, 0x30, 5, 6, 3, 0x2b, 0x65, 0x70, 4, 0x22, 4, 0x20];
-const BEGIN: &str = "-----BEGIN PRIVATE KEY-----";
-const END: &str = "-----END PRIVATE KEY-----";
-/// The largest key file: a few lines.
-const MAX_KEY_FILE: u64 = 16 * 1024;
+/// What the key signs, where something is said of it.
+const PURPOSE: &str = "audit checkpoints";
 
 /// Signs checkpoints of audit trails, by Ed25519.
-pub struct AuditKey {
-    pair: Ed25519KeyPair,
-    public: AuditPublicKey,
-}
+pub struct AuditKey(PrivateKey);
 
 /// Checks what an [`AuditKey`] has signed; written as `ed25519:` and Base64.
 #[derive(Clone, Copy, PartialEq, Eq, Hash)]
-pub struct AuditPublicKey([u8; 32]);
+pub struct AuditPublicKey(PublicKey);
 
 impl AuditKey {
     /// The key of a file; a new one where there is none, readable by its owner only.
@@ -37,21 +23,7 @@ impl AuditKey {
     /// # Errors
     /// `InvalidConfig` when the file holds no key, `Io`.
     pub fn open(path: &Path) -> Result<Self> {
-        let _held = FileLock::acquire(path)?;
-        if let Some(key) = Self::read(path)? {
-            return Ok(key);
-        }
-        let mut seed = Zeroizing::new([0_u8; 32]);
-        getrandom::fill(seed.as_mut_slice()).map_err(|cause| {
-            Error::new(ErrorKind::Internal, format!("the operating system gives no randomness: {cause}"))
-        })?;
-        let key = Self::of_seed(&*seed, path)?;
-        let der = Zeroizing::new([&PKCS8[..], &seed[..]].concat());
-        let body = Zeroizing::new(STANDARD.encode(&*der));
-        let text = Zeroizing::new(format!("{BEGIN}\n{}\n{END}\n", &*body));
-        fs::write_atomic(path, text.as_bytes())?;
-        tracing::info!(file = %path.display(), key = %key.public, "made the key that signs audit checkpoints");
-        Ok(key)
+        PrivateKey::open(path, PURPOSE).map(Self)
     }
 
     /// The key of a file, or `None` where there is none.
@@ -59,64 +31,36 @@ impl AuditKey {
     /// # Errors
     /// As [`open`](Self::open).
     pub fn read(path: &Path) -> Result<Option<Self>> {
-        let Some(bytes) = fs::read_bytes(path, MAX_KEY_FILE)? else { return Ok(None) };
-        let bytes = Zeroizing::new(bytes);
-        if fs::is_open_to_others(path) {
-            tracing::warn!(file = %path.display(), "the audit key can be read by others; run `chmod 600` on it");
-        }
-        let damaged = || {
-            Error::new(ErrorKind::InvalidConfig, "the file holds no Ed25519 private key")
-                .with_context("file", path.display())
-                .with_hint("restore it from a backup, or move it away to have a new key made")
-        };
-        let text = std::str::from_utf8(&bytes).map_err(|_| damaged())?;
-        let body = text.split_once(BEGIN).and_then(|(_, rest)| rest.split_once(END)).ok_or_else(damaged)?.0;
-        let body: Zeroizing<String> = Zeroizing::new(body.split_whitespace().collect());
-        let der = Zeroizing::new(STANDARD.decode(&*body).map_err(|_| damaged())?);
-        let seed = der.strip_prefix(&PKCS8).filter(|seed| seed.len() == 32).ok_or_else(damaged)?;
-        Self::of_seed(seed, path).map(Some)
-    }
-
-    fn of_seed(seed: &[u8], path: &Path) -> Result<Self> {
-        let rejected =
-            |_| Error::new(ErrorKind::InvalidConfig, "the key is refused").with_context("file", path.display());
-        let pair = Ed25519KeyPair::from_seed_unchecked(seed).map_err(rejected)?;
-        let mut public = [0; 32];
-        public.copy_from_slice(pair.public_key().as_ref());
-        Ok(Self { pair, public: AuditPublicKey(public) })
+        Ok(PrivateKey::read(path, PURPOSE)?.map(Self))
     }
 
     /// What checks its signatures.
     pub fn public(&self) -> AuditPublicKey {
-        self.public
+        AuditPublicKey(self.0.public())
     }
 
     /// The signature of a message, in Base64.
     pub(super) fn sign(&self, message: &[u8]) -> String {
-        STANDARD.encode(self.pair.sign(message).as_ref())
+        self.0.sign(message)
     }
 }
 
 impl AuditPublicKey {
     /// Whether the signature, in Base64, is this key's and of this message.
     pub(super) fn has_signed(&self, message: &[u8], signature: &str) -> bool {
-        // Base64 has spellings that read as the same bytes; only the one that was written counts.
-        STANDARD.decode(signature).is_ok_and(|bytes| {
-            STANDARD.encode(&bytes) == signature
-                && UnparsedPublicKey::new(&ED25519, self.0).verify(message, &bytes).is_ok()
-        })
+        self.0.has_signed(message, signature)
     }
 }
 
 impl fmt::Debug for AuditKey {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        write!(f, "AuditKey({})", self.public)
+        write!(f, "AuditKey({})", self.public())
     }
 }
 
 impl PartialEq for AuditKey {
     fn eq(&self, other: &Self) -> bool {
-        self.public == other.public
+        self.public() == other.public()
     }
 }
 
@@ -124,7 +68,7 @@ impl Eq for AuditKey {}
 
 impl fmt::Display for AuditPublicKey {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        write!(f, "{PREFIX}{}", STANDARD.encode(self.0))
+        fmt::Display::fmt(&self.0, f)
     }
 }
 
@@ -138,8 +82,7 @@ impl FromStr for AuditPublicKey {
     type Err = Error;
 
     fn from_str(text: &str) -> Result<Self> {
-        let bytes = text.trim().strip_prefix(PREFIX).and_then(|key| STANDARD.decode(key).ok());
-        bytes.and_then(|bytes| <[u8; 32]>::try_from(bytes).ok()).map(Self).ok_or_else(|| {
+        PublicKey::parse(text).map(Self).ok_or_else(|| {
             Error::new(ErrorKind::InvalidInput, "not the public key of an audit trail")
                 .with_hint("write it as `mcp-gateway audit key` prints it: `ed25519:` and 44 characters")
         })
@@ -149,6 +92,7 @@ impl FromStr for AuditPublicKey {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::util::fs;
 
     #[test]
     fn a_key_is_made_once_and_for_its_owner_only() {

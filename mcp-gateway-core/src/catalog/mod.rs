@@ -12,6 +12,8 @@ pub mod registry;
 mod scope;
 mod search;
 #[cfg(feature = "__oci")]
+mod signature;
+#[cfg(feature = "__oci")]
 mod source;
 mod sourced;
 pub mod template;
@@ -35,6 +37,8 @@ pub use layered::LayeredCatalog;
 pub use memory::MemoryCatalog;
 pub use scope::{Admission, Scope, ScopeRule, ScopeSpec, ScopeVerification, ScopedCatalog};
 pub use search::{Match, SearchIndex, SearchQuery, SearchResult, ToolMatch};
+#[cfg(feature = "__oci")]
+pub use signature::{CatalogKey, CatalogPublicKey, CatalogSignature};
 #[cfg(feature = "__oci")]
 pub use source::{
     CatalogOrigin, CatalogSource, FetchedCatalog, KnownCatalog, SourceOptions, SourceState, push_catalog, render,

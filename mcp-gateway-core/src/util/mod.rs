@@ -5,6 +5,8 @@ pub(crate) mod address;
 pub mod clock;
 #[cfg(feature = "secrets-command")]
 pub(crate) mod command;
+#[cfg(any(feature = "audit-sqlite", feature = "__oci"))]
+pub(crate) mod ed25519;
 pub mod env_vars;
 pub mod fs;
 #[cfg(feature = "__http-client")]

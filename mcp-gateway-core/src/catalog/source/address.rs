@@ -8,6 +8,7 @@ use url::Url;
 use super::origin::is_here;
 use super::text::normal;
 use super::{CatalogSource, FetchedCatalog, KnownCatalog, MAX_CATALOG, SourceState};
+use crate::catalog::signature::MAX_SIGNATURE;
 use crate::error::{Error, ErrorKind, Result};
 use crate::util::http::{AddressRule, HttpClient, HttpMethod, HttpRequest, host, is_header_value};
 
@@ -18,17 +19,18 @@ const LIMIT: Duration = Duration::from_secs(60);
 #[derive(Debug)]
 pub(super) struct AddressSource {
     url: Url,
+    signed: bool,
     http: HttpClient,
 }
 
 impl AddressSource {
-    pub(super) fn new(text: &str, may_be_private: bool) -> Result<Self> {
+    pub(super) fn new(text: &str, may_be_private: bool, signed: bool) -> Result<Self> {
         let url = Url::parse(text).map_err(|cause| {
             Error::new(ErrorKind::InvalidInput, format!("`{text}` is no address")).with_source(cause)
         })?;
         let is_free = may_be_private || is_here(&url);
         let rule = if is_free { AddressRule::Any } else { AddressRule::PublicHttpsOnly };
-        Ok(Self { url, http: HttpClient::new(rule)? })
+        Ok(Self { url, signed, http: HttpClient::new(rule)? })
     }
 
     async fn get(&self, known: Option<&KnownCatalog>) -> Result<FetchedCatalog> {
@@ -60,7 +62,21 @@ impl AddressSource {
         if known.is_some_and(|known| known.text == text && known.state == state) {
             return Ok(FetchedCatalog::Unchanged);
         }
-        Ok(FetchedCatalog::Catalog { text, state, notes })
+        let signature = if self.signed { self.signature().await? } else { None };
+        Ok(FetchedCatalog::Catalog { text, state, notes, signature })
+    }
+
+    /// The signature: what is at the same address with `.sig` behind its path.
+    async fn signature(&self) -> Result<Option<String>> {
+        let mut url = self.url.clone();
+        url.set_path(&format!("{}.sig", self.url.path()));
+        let mut response = self.http.send(HttpRequest::new(HttpMethod::Get, &url)).await?;
+        match response.status() {
+            200 => Ok(Some(String::from_utf8_lossy(&response.body(MAX_SIGNATURE).await?).into_owned())),
+            404 | 410 => Ok(None),
+            status => Err(Error::new(ErrorKind::Network, "the address does not give the catalog's signature")
+                .with_context("status", status)),
+        }
     }
 }
 

@@ -5,7 +5,7 @@ use serde_json::{Map, Value, json};
 
 use super::text::{normal, pretty, render};
 use super::{CatalogSource, FetchedCatalog, KnownCatalog, MAX_CATALOG, SourceState};
-use crate::catalog::FileCatalog;
+use crate::catalog::{CatalogSignature, FileCatalog};
 use crate::error::{Error, ErrorKind, Result};
 use crate::model::{ImageReference, RegistryLogin, ServerKind};
 use crate::util::http::{AddressRule, HttpClient};
@@ -17,6 +17,9 @@ const KIND: &str = "application/vnd.docker.mcp.catalog.v1+json";
 const DOCKER_LAYER: &str = "application/json";
 /// The media type of the whole catalog as this gateway writes it, which Docker does not look at.
 const OWN_LAYER: &str = "application/vnd.mcp-gateway.catalog.v1+yaml";
+
+/// The media type of the signature of that.
+const SIGNATURE_LAYER: &str = "application/vnd.mcp-gateway.catalog.signature.v1+json";
 
 /// An artifact of a registry.
 #[derive(Debug)]
@@ -52,12 +55,14 @@ impl CatalogSource for ArtifactSource {
             .map_err(|cause| Error::new(ErrorKind::InvalidConfig, "the catalog is not UTF-8").with_source(cause))?;
         let (text, notes) = normal(&repository.name(), text)?;
         let state = SourceState { digest: Some(pulled.digest), ..SourceState::default() };
-        Ok(FetchedCatalog::Catalog { text, state, notes })
+        let signature = layers.iter().find(|layer| layer.media_type == SIGNATURE_LAYER);
+        let signature = signature.map(|layer| String::from_utf8_lossy(&layer.content).into_owned());
+        Ok(FetchedCatalog::Catalog { text, state, notes, signature })
     }
 }
 
 /// Puts a catalog into a registry, in a form that Docker's tools read too, and gives its digest; says which servers
-/// Docker's form has no place for.
+/// Docker's form has no place for. One that is signed is put there by the text that was signed, with its signature.
 ///
 /// # Errors
 /// `InvalidInput` for a reference by digest; `Network` when the registry refuses it, `Timeout`, `Denied`.
@@ -66,18 +71,26 @@ pub async fn push_catalog(
     name: &str,
     to: &ImageReference,
     login: Option<&RegistryLogin>,
+    signed: Option<(&str, &CatalogSignature)>,
 ) -> Result<(String, Vec<String>)> {
     let tag = tag_of(to)?;
     let http = HttpClient::new(AddressRule::Any)?;
     let (docker, notes) = to_docker(catalog, name);
-    let layers = vec![
+    let own = match signed {
+        Some((text, _)) => text.to_owned(),
+        None => render(catalog)?,
+    };
+    let mut layers = vec![
         Layer::new(
             DOCKER_LAYER,
             serde_json::to_vec(&docker)
                 .map_err(|cause| Error::new(ErrorKind::Internal, "a catalog makes no JSON").with_source(cause))?,
         ),
-        Layer::new(OWN_LAYER, render(catalog)?.into_bytes()),
+        Layer::new(OWN_LAYER, own.into_bytes()),
     ];
+    if let Some((_, signature)) = signed {
+        layers.push(Layer::new(SIGNATURE_LAYER, signature.to_text()?.into_bytes()));
+    }
     let artifact = Artifact { kind: KIND.to_owned(), layers, ..Artifact::default() };
     let digest = repository(&http, to, login)?.push(tag, &artifact).await?;
     Ok((digest, notes))

@@ -52,7 +52,7 @@ impl CatalogSource for ImageSource {
         let (text, notes) = describe(&label, &image)?;
         let (text, _) = normal(&repository.name(), text)?;
         let state = SourceState { digest: Some(digest), ..SourceState::default() };
-        Ok(FetchedCatalog::Catalog { text, state, notes })
+        Ok(FetchedCatalog::Catalog { text, state, notes, signature: None })
     }
 }
 

@@ -91,6 +91,8 @@ pub enum FetchedCatalog {
         state: SourceState,
         /// What was left out of it, for people.
         notes: Vec<String>,
+        /// The signature that is beside it, as it is there; `None` where there is none, or none was asked for.
+        signature: Option<String>,
     },
     /// It did not come as a whole, so that the catalog that is known stays.
     Interrupted {
@@ -109,6 +111,8 @@ pub struct SourceOptions {
     pub login: Option<RegistryLogin>,
     /// Whether an address may be one that is not on the public internet.
     pub may_be_private: bool,
+    /// Whether the catalog's signature is fetched too.
+    pub signed: bool,
     /// What npm and PyPI packages of a registry of MCP servers are run in.
     #[cfg(feature = "catalog-registry")]
     pub images: crate::catalog::registry::PackageImages,
@@ -120,13 +124,13 @@ impl CatalogOrigin {
     /// # Errors
     /// `InvalidInput` for the home's own catalogs, which come from nowhere; `Internal` when TLS cannot be set up.
     pub fn source(&self, options: SourceOptions) -> Result<Box<dyn CatalogSource>> {
-        let SourceOptions { login, may_be_private, .. } = options;
+        let SourceOptions { login, may_be_private, signed, .. } = options;
         Ok(match self {
             Self::Own => {
                 return Err(Error::new(ErrorKind::InvalidInput, "an own catalog is not fetched from anywhere"));
             }
-            Self::Path(path) => Box::new(path::PathSource::new(path.clone())),
-            Self::Address(text) => Box::new(address::AddressSource::new(text, may_be_private)?),
+            Self::Path(path) => Box::new(path::PathSource::new(path.clone(), signed)),
+            Self::Address(text) => Box::new(address::AddressSource::new(text, may_be_private, signed)?),
             Self::Artifact(reference) => Box::new(artifact::ArtifactSource::new(reference.clone(), login)?),
             Self::Image(image) => Box::new(image::ImageSource::new(image.clone(), login)?),
             #[cfg(feature = "catalog-registry")]

@@ -1,6 +1,6 @@
 //! Catalogs of files and folders.
 
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 
 use async_trait::async_trait;
 
@@ -13,11 +13,14 @@ use crate::util::oci::digest_of;
 
 /// A file, or a folder whose files are one catalog.
 #[derive(Debug)]
-pub(super) struct PathSource(PathBuf);
+pub(super) struct PathSource {
+    path: PathBuf,
+    signed: bool,
+}
 
 impl PathSource {
-    pub(super) fn new(path: PathBuf) -> Self {
-        Self(path)
+    pub(super) fn new(path: PathBuf, signed: bool) -> Self {
+        Self { path, signed }
     }
 }
 
@@ -25,11 +28,11 @@ impl PathSource {
 impl CatalogSource for PathSource {
     async fn fetch(&self, known: Option<&KnownCatalog>) -> Result<FetchedCatalog> {
         // The file is checked by its own name and lines, before it is anything else.
-        let report = FileCatalog::load(&self.0).await;
-        let (text, mut notes) = if self.0.is_dir() {
+        let report = FileCatalog::load(&self.path).await;
+        let (text, mut notes) = if self.path.is_dir() {
             (render(&report.as_ref().map_err(Clone::clone)?.catalog)?, Vec::new())
         } else {
-            match normal(&self.0.display().to_string(), fs::read_to_string(&self.0)?) {
+            match normal(&self.path.display().to_string(), fs::read_to_string(&self.path)?) {
                 Ok(read) => read,
                 Err(error) => return Err(report.err().unwrap_or(error)),
             }
@@ -41,6 +44,15 @@ impl CatalogSource for PathSource {
         if known.is_some_and(|known| known.state.digest == digest && known.text == text) {
             return Ok(FetchedCatalog::Unchanged);
         }
-        Ok(FetchedCatalog::Catalog { text, state: SourceState { digest, ..SourceState::default() }, notes })
+        let signature = if self.signed { fs::read_optional(&beside(&self.path))? } else { None };
+        let state = SourceState { digest, ..SourceState::default() };
+        Ok(FetchedCatalog::Catalog { text, state, notes, signature })
     }
+}
+
+/// Where the signature of a catalog's file is.
+fn beside(path: &Path) -> PathBuf {
+    let mut name = path.as_os_str().to_owned();
+    name.push(".sig");
+    name.into()
 }

@@ -48,7 +48,7 @@ impl CatalogSource for VisitedRegistry {
         // Of a visit that brought nothing, everything was said before.
         let is_news = known.is_none() || synced.changed + synced.removed > 0;
         let notes = if is_news { notes(&synced.refused) } else { Vec::new() };
-        Ok(FetchedCatalog::Catalog { text, state, notes })
+        Ok(FetchedCatalog::Catalog { text, state, notes, signature: None })
     }
 }
 

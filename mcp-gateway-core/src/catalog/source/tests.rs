@@ -24,7 +24,7 @@ async fn fetch(origin: &str, known: Option<&KnownCatalog>) -> Result<FetchedCata
 
 fn taken(fetched: FetchedCatalog) -> (KnownCatalog, Vec<String>) {
     match fetched {
-        FetchedCatalog::Catalog { text, state, notes } => (KnownCatalog::new(state, text), notes),
+        FetchedCatalog::Catalog { text, state, notes, .. } => (KnownCatalog::new(state, text), notes),
         FetchedCatalog::Unchanged => panic!("it is the same"),
         FetchedCatalog::Interrupted { error, .. } => panic!("{}", error.report()),
     }
@@ -34,7 +34,7 @@ fn taken(fetched: FetchedCatalog) -> (KnownCatalog, Vec<String>) {
 async fn a_pushed_catalog_comes_back_whole_and_docker_can_read_it() {
     let Some(registry) = TestRegistry::start(false).await else { return };
     let to = ImageReference::parse(&format!("{}/team/catalog:1", registry.address)).unwrap();
-    let (digest, notes) = push_catalog(&catalog(), "ours", &to, None).await.unwrap();
+    let (digest, notes) = push_catalog(&catalog(), "ours", &to, None, None).await.unwrap();
     assert_eq!(notes.len(), 1, "{notes:?}");
     assert!(notes[0].contains("`own`"));
     let (known, _) = taken(fetch(&format!("oci://{to}"), None).await.unwrap());

@@ -5,6 +5,7 @@ use std::path::PathBuf;
 use clap::Args;
 use serde::Serialize;
 
+use super::trust::public_key;
 use crate::catalog::CatalogOrigin;
 use crate::cli::output::FormatArgs;
 use crate::cli::secret::BY;
@@ -21,7 +22,7 @@ pub(crate) struct AddArgs {
     /// A file or folder, `https://…`, `oci://REFERENCE`, `docker://IMAGE` or `registry:https://…`; with FILE, the name of a server
     origin: String,
     /// The file that describes the server
-    #[arg(conflicts_with_all = ["link", "verify", "allow_private", "node_image", "python_image"])]
+    #[arg(conflicts_with_all = ["link", "verify", "allow_private", "node_image", "python_image", "verify_key"])]
     file: Option<PathBuf>,
     /// Replace a catalog of the same name, which keeps its place; with FILE, a server of the same name
     #[arg(long)]
@@ -41,6 +42,12 @@ pub(crate) struct AddArgs {
     /// Run PyPI packages of a registry of MCP servers in this image, which has `uvx`, and not as processes
     #[arg(long, value_name = "IMAGE@DIGEST", conflicts_with = "link")]
     python_image: Option<String>,
+    /// Take it over only if this key has signed it, now and whenever it is fetched: `ed25519:…` or a file with it
+    #[arg(long, value_name = "KEY", conflicts_with = "link")]
+    verify_key: Option<String>,
+    /// Let it be older than the signed one that it replaces
+    #[arg(long)]
+    allow_older: bool,
     #[command(flatten)]
     format: FormatArgs,
 }
@@ -103,8 +110,23 @@ struct Exported {
 }
 
 pub(super) async fn add(env: &Env, args: AddArgs) -> Result<()> {
-    let AddArgs { name, origin, file, replace, link, allow_private, verify, node_image, python_image, format } = args;
+    let AddArgs {
+        name,
+        origin,
+        file,
+        replace,
+        link,
+        allow_private,
+        verify,
+        node_image,
+        python_image,
+        verify_key,
+        allow_older,
+        format,
+    } = args;
     let mut options = options(env, replace, allow_private);
+    options.verify_key = verify_key.as_deref().map(public_key).transpose()?;
+    options.allow_older = allow_older;
     if let Some(image) = node_image {
         options.images = options.images.with_node(&image)?;
     }
@@ -170,8 +192,9 @@ pub(super) async fn export(env: &Env, args: ExportArgs) -> Result<()> {
 }
 
 /// Shows what became of each catalog; where one could not be fetched, that is the end of the command too.
-pub(super) async fn sync(env: &Env, names: &[String], format: FormatArgs) -> Result<()> {
-    let mut changes = env.home.sync_catalogs(names, &options(env, false, false)).await?;
+pub(super) async fn sync(env: &Env, names: &[String], allow_older: bool, format: FormatArgs) -> Result<()> {
+    let options = CatalogOptions { allow_older, ..options(env, false, false) };
+    let mut changes = env.home.sync_catalogs(names, &options).await?;
     let known = env.home.list_catalogs().await?;
     let mut out = format.open();
     if changes.is_empty() {

@@ -27,7 +27,7 @@ pub(super) async fn show(env: &Env, out: &mut Output) -> Result<()> {
         vec![
             row.name.clone(),
             if row.state == CatalogState::Broken { String::new() } else { row.servers.to_string() },
-            state(row.state).to_owned(),
+            format!("{}{}", state(row.state), if row.signed.is_some() { ", signed" } else { "" }),
             row.last_sync.clone().unwrap_or_default(),
             row.display_name.clone().unwrap_or_default(),
             row.origin.clone().unwrap_or_default(),

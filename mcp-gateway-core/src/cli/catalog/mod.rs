@@ -4,6 +4,7 @@ mod change;
 mod list;
 mod registry;
 mod search;
+mod trust;
 
 use std::iter;
 use std::path::PathBuf;
@@ -55,6 +56,7 @@ pub(crate) enum Verb {
   mcp-gateway catalog add time docker://mcp/time    # an image that describes itself by its label
   mcp-gateway catalog add mcp registry:https://registry.modelcontextprotocol.io    # or registry:official
   mcp-gateway catalog add mcp registry:official --node-image node@sha256:…    # npm packages in containers
+  mcp-gateway catalog add team https://catalogs.example/team.yaml --verify-key ed25519:…    # only if this key signed it
   mcp-gateway catalog add own ./servers.yaml --link    # changes to the file count at once
   mcp-gateway catalog add own ./servers.yaml --verify required    # only images that its signer has signed
   mcp-gateway catalog add mine github ./github.yaml    # a server of the file, to a catalog of `catalog create`
@@ -89,6 +91,9 @@ What cannot be reached, or is no catalog, changes nothing: its copy stays in use
     Sync {
         /// The catalogs; without one, all that come from somewhere
         names: Vec<String>,
+        /// Let signed catalogs be older than those that are there
+        #[arg(long)]
+        allow_older: bool,
         #[command(flatten)]
         format: FormatArgs,
     },
@@ -145,6 +150,31 @@ Logins are those of `docker login`.")]
         #[command(flatten)]
         format: FormatArgs,
     },
+    /// Say who approved a server's entry in a catalog of one's own; a change of the entry voids it
+    #[command(after_help = "Examples:
+  mcp-gateway catalog approve mine github --by ann@example.org --note \"ticket 42\"
+  mcp-gateway catalog approve mine github --revoke
+
+Scopes can ask for approvals: `allow: [{approved: true}]`.")]
+    Approve(trust::ApproveArgs),
+    /// Show the public key of a key that signs catalogs; make the key where there is none
+    #[command(after_help = "Examples:
+  mcp-gateway catalog key ./catalog.key
+  mcp-gateway catalog key ./catalog.key > catalog.pub")]
+    Key {
+        /// The file of the key, readable by its owner only
+        file: PathBuf,
+        #[command(flatten)]
+        format: FormatArgs,
+    },
+    /// Sign a catalog's file or a catalog of one's own: write FILE.sig beside it
+    #[command(after_help = "Examples:
+  mcp-gateway catalog sign ./team.yaml --key ./catalog.key
+  mcp-gateway catalog sign mine --key ./catalog.key && mcp-gateway catalog push mine registry.example/team/catalog:1
+
+Put both files at the same place; `catalog push` and `export` take the signature along.
+Others take only what is signed: `mcp-gateway catalog add team https://… --verify-key ed25519:…`")]
+    Sign(trust::SignArgs),
     /// Check a catalog file, or a registered catalog
     #[command(after_help = "Examples:
   mcp-gateway catalog validate ./servers.yaml
@@ -231,7 +261,10 @@ impl Verb {
             Self::Show { name, catalog, format } => show(env, &name, &catalog, &mut format.open()).await,
             Self::Add(args) => change::add(env, args).await,
             Self::Rm { name, server, format } => change::remove(env, &name, server.as_ref(), format).await,
-            Self::Sync { names, format } => change::sync(env, &names, format).await,
+            Self::Sync { names, allow_older, format } => change::sync(env, &names, allow_older, format).await,
+            Self::Key { file, format } => trust::key(file, format),
+            Self::Sign(args) => trust::sign(env, args).await,
+            Self::Approve(args) => trust::approve(env, args).await,
             Self::Create(args) => change::create(env, args).await,
             Self::Import(args) => change::import(env, args).await,
             Self::Export(args) => change::export(env, args).await,
@@ -257,6 +290,10 @@ async fn show(env: &Env, name: &str, catalog: &CatalogArgs, out: &mut Output) ->
         && let Ok(found) = env.home.registered_catalog(name)
     {
         let loaded = FileCatalog::load(&found.path).await?;
+        let known = env.home.list_catalogs().await?.into_iter().find(|known| known.name == name);
+        if let Some(signed) = known.and_then(|known| known.signed) {
+            report::note(format_args!("signed in version {} at {} by {}", signed.version, signed.time, signed.key));
+        }
         let rows: Vec<ServerRow> =
             loaded.catalog.list().await?.iter().map(|entry| ServerRow::from(entry.as_ref())).collect();
         return servers(out, &rows);

@@ -33,7 +33,8 @@ pub use options::{
     AuditSource, CatalogSource, DefaultSettings, DockerOptions, OpenOptions, ProfileSource, RuntimeName,
 };
 pub use origins::{
-    CatalogChange, CatalogChanged, CatalogOptions, CatalogState, CatalogStatus, PushedCatalog, SyncFailure,
+    CatalogChange, CatalogChanged, CatalogOptions, CatalogSigned, CatalogState, CatalogStatus, PushedCatalog,
+    SyncFailure, WrittenSignature,
 };
 pub use prune::UsedImage;
 pub use registered::Registered;

@@ -93,6 +93,7 @@ impl Home {
         // Cut off in between, it is a catalog of which nothing is known, never one that is said to be from elsewhere.
         files::remove_file(&self.catalog_origin(name))?;
         files::remove_file(&self.catalog_cursor(name))?;
+        files::remove_file(&self.catalog_signature(name))?;
         put(&self.catalog(name))?;
         if let Some(record) = record {
             self.write_origin(name, record)?;
@@ -152,6 +153,7 @@ impl Home {
         files::remove_file(&self.catalog(name))?;
         files::remove_file(&self.catalog_origin(name))?;
         files::remove_file(&self.catalog_cursor(name))?;
+        files::remove_file(&self.catalog_signature(name))?;
         if self.words()?.iter().any(|(known, _)| known == name) {
             self.write_word(name, None)?;
         }

@@ -4,6 +4,7 @@ use std::path::Path;
 use std::time::Duration;
 
 use super::record::OriginRecord;
+use super::signed::{accepted, check_can_be_signed};
 use super::{CatalogChange, CatalogChanged, CatalogOptions, of_catalog, parsed, record_catalog};
 use crate::catalog::{
     CatalogOrigin, FetchedCatalog, FileCatalog, KnownCatalog, LoadOptions, SourceOptions, SourceState,
@@ -17,12 +18,22 @@ use crate::util::fs;
 const LIMIT: Duration = Duration::from_secs(120);
 const REGISTRY_LIMIT: Duration = Duration::from_secs(20 * 60);
 
+/// A catalog that was fetched for the first time.
+pub(super) struct Fetched {
+    pub(super) text: String,
+    pub(super) state: SourceState,
+    pub(super) notes: Vec<String>,
+    pub(super) signature: Option<String>,
+}
+
 impl Home {
     /// Fetches a catalog, checks it, and registers a copy of it.
     ///
     /// # Behavior
     /// - A running gateway reads copies, and only when it is opened; an origin that is gone harms none.
     /// - An image that describes itself cannot take the name of a server of another registered catalog.
+    /// - With a key, here and at each sync, a catalog is taken over only with a signature by that key, and none that is older
+    ///   than the one that is there; a replacement keeps the key that was given before.
     /// - A path is kept in full. Every audit trail of the home records it.
     ///
     /// # Errors
@@ -47,8 +58,20 @@ impl Home {
             .with_hint("leave them out: every other catalog says itself how its servers are run"));
         }
         let origin = whole(origin)?;
-        let (text, state, notes) = self.fetch_new(&origin, options).await?;
-        let (cursor, record) = OriginRecord::fetched(&origin, options, state, &text).apart();
+        // A replacement does not loosen what was required: that is for a removal.
+        let until_now = self.signed_until_now(name);
+        let key = match (&options.verify_key, &until_now) {
+            (None, Some(signed)) => Some(signed.key.parse()?),
+            (key, _) => *key,
+        };
+        let options = &CatalogOptions { verify_key: key, ..options.clone() };
+        if key.is_some() {
+            check_can_be_signed(&origin)?;
+        }
+        let Fetched { text, state, notes, signature } = self.fetch_new(&origin, options).await?;
+        let check = |key| accepted(&text, signature.as_deref(), &key, until_now.as_ref(), options.allow_older);
+        let signed = key.map(check).transpose().map_err(|error| of_catalog(error, name, &origin.to_string()))?;
+        let (cursor, record) = OriginRecord::fetched(&origin, options, state, &text).with_signed(signed).apart();
         let catalog = parsed(name, &text)?;
         let trails = self.trails_of(None).await?;
         self.check_names(name, &origin, &catalog).await?;
@@ -69,6 +92,7 @@ impl Home {
     /// `InvalidInput` for a name that is none; `AlreadyExists`; `NotFound`; `InvalidConfig` when it is no catalog.
     pub async fn link_catalog(&self, name: &str, path: &Path, options: &CatalogOptions) -> Result<CatalogChange> {
         let report = FileCatalog::load(path).await?;
+        self.check_unsigned(name)?;
         let trails = self.trails_of(None).await?;
         self.register_catalog(name, path, options.replace, true)?;
         let origin = fs::canonicalize(path)?.display().to_string();
@@ -91,14 +115,10 @@ impl Home {
         Ok(change)
     }
 
-    /// What an origin has, of which nothing is known yet: the text, what the source says of it, and the notes.
-    pub(super) async fn fetch_new(
-        &self,
-        origin: &CatalogOrigin,
-        options: &CatalogOptions,
-    ) -> Result<(String, SourceState, Vec<String>)> {
+    /// What an origin has, of which nothing is known yet.
+    pub(super) async fn fetch_new(&self, origin: &CatalogOrigin, options: &CatalogOptions) -> Result<Fetched> {
         match self.fetch_catalog(origin, options, None).await? {
-            FetchedCatalog::Catalog { text, state, notes } => Ok((text, state, notes)),
+            FetchedCatalog::Catalog { text, state, notes, signature } => Ok(Fetched { text, state, notes, signature }),
             FetchedCatalog::Interrupted { error, .. } => Err(error),
             FetchedCatalog::Unchanged => Err(of_nothing()),
         }
@@ -119,7 +139,7 @@ impl Home {
                 _ => None,
             };
             let (may_be_private, images) = (options.allow_private, options.images.clone());
-            let options = SourceOptions { login, may_be_private, images };
+            let options = SourceOptions { login, may_be_private, images, signed: options.verify_key.is_some() };
             origin.source(options)?.fetch(known).await
         };
         let limit = if matches!(origin, CatalogOrigin::Registry(_)) { REGISTRY_LIMIT } else { LIMIT };

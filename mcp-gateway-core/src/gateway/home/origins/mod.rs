@@ -1,9 +1,11 @@
 //! Where the registered catalogs come from, how they are kept as that has them, and those that are the home's own.
 
 mod add;
+mod approve;
 mod own;
 mod record;
 mod registry;
+mod signed;
 mod status;
 mod sync;
 
@@ -15,13 +17,14 @@ use super::DockerOptions;
 use super::secrets::record as append;
 use crate::audit::AuditStore;
 use crate::catalog::registry::PackageImages;
-use crate::catalog::{FileCatalog, LoadOptions};
+use crate::catalog::{CatalogPublicKey, FileCatalog, LoadOptions};
 use crate::error::{Error, ErrorKind, Result};
-use crate::model::ProfileName;
+use crate::model::{ProfileName, ServerName};
 
 pub(super) use record::OriginRecord;
 pub use record::SyncFailure;
 pub use registry::PushedCatalog;
+pub use signed::{CatalogSigned, WrittenSignature};
 pub use status::{CatalogState, CatalogStatus};
 
 /// The trails of a home, opened before anything is changed: what cannot be recorded does not happen.
@@ -35,6 +38,10 @@ pub struct CatalogOptions {
     pub replace: bool,
     /// Whether an address may be one that is not on the public internet.
     pub allow_private: bool,
+    /// By whom it must be signed, from now on.
+    pub verify_key: Option<CatalogPublicKey>,
+    /// Whether a signed catalog may take the place of a newer one.
+    pub allow_older: bool,
     /// What npm and PyPI packages of a registry of MCP servers are run in; without, they are run as processes.
     pub images: PackageImages,
     /// Whose client configuration has the logins for registries.
@@ -74,6 +81,9 @@ pub struct CatalogChange {
     pub origin: Option<String>,
     /// How many servers it has now.
     pub servers: usize,
+    /// The server of it that was approved, or is no more.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub server: Option<ServerName>,
     /// What a person should know: what is odd about it, and what was left out.
     #[serde(skip_serializing_if = "Vec::is_empty")]
     pub notes: Vec<String>,
@@ -87,7 +97,16 @@ pub struct CatalogChange {
 
 impl CatalogChange {
     fn new(name: &str, change: CatalogChanged, origin: Option<String>, servers: usize) -> Self {
-        Self { name: name.to_owned(), change, origin, servers, notes: Vec::new(), error: None, reason: None }
+        Self {
+            name: name.to_owned(),
+            change,
+            origin,
+            servers,
+            server: None,
+            notes: Vec::new(),
+            error: None,
+            reason: None,
+        }
     }
 }
 
@@ -98,6 +117,7 @@ async fn record_catalog(trails: &Trails, action: &str, change: &CatalogChange, b
         "change": change.change,
         "origin": change.origin,
         "servers": change.servers,
+        "server": change.server,
         "error": change.reason,
     });
     append(trails, action, None, detail, by).await

@@ -3,7 +3,7 @@
 use std::path::Path;
 use std::sync::Arc;
 
-use super::add::taken;
+use super::add::{Fetched, taken};
 use super::record::OriginRecord;
 use super::{CatalogChange, CatalogChanged, CatalogOptions, not_own, parsed, record_catalog};
 use crate::catalog::{CatalogOrigin, FileCatalog, LoadOptions, render};
@@ -31,6 +31,7 @@ impl Home {
         if !options.replace && all.iter().any(|known| known.name == name) {
             return Err(taken(name));
         }
+        self.check_unsigned(name)?;
         let (text, notes) = match from {
             None => (EMPTY.to_owned(), Vec::new()),
             Some(from) => match all.into_iter().find(|known| known.name == from) {
@@ -54,7 +55,7 @@ impl Home {
 
     async fn seed(&self, name: &str, from: &str, options: &CatalogOptions) -> Result<(String, Vec<String>)> {
         let origin = CatalogOrigin::parse(from)?;
-        let (text, _, notes) = self.fetch_new(&origin, options).await?;
+        let Fetched { text, notes, .. } = self.fetch_new(&origin, options).await?;
         self.check_names(name, &origin, &parsed(name, &text)?).await?;
         Ok((text, notes))
     }
@@ -81,7 +82,7 @@ impl Home {
                 None => error,
             });
         };
-        self.edit(name, options, |catalog| {
+        self.edit(name, options, ("catalog/update", None), |catalog| {
             if !options.replace && catalog.entries().any(|known| known.name == *server) {
                 return Err(Error::new(ErrorKind::AlreadyExists, format!("catalog `{name}` has a server `{server}`"))
                     .with_hint("give `--replace` to put this one in its place"));
@@ -102,7 +103,7 @@ impl Home {
         server: &ServerName,
         options: &CatalogOptions,
     ) -> Result<CatalogChange> {
-        self.edit(name, options, |catalog| {
+        self.edit(name, options, ("catalog/update", None), |catalog| {
             if catalog.remove(server).is_some() {
                 return Ok(());
             }
@@ -112,10 +113,12 @@ impl Home {
         .await
     }
 
-    async fn edit(
+    /// Changes one of the home's own catalogs; an action, and maybe a server, is what the trails record.
+    pub(super) async fn edit(
         &self,
         name: &str,
         options: &CatalogOptions,
+        (action, server): (&str, Option<&ServerName>),
         change: impl FnOnce(&mut FileCatalog) -> Result<()>,
     ) -> Result<CatalogChange> {
         let path = self.registered_catalog(name)?.path;
@@ -128,12 +131,15 @@ impl Home {
             let mut catalog = parsed(name, &fs::read_to_string(&path)?)?;
             change(&mut catalog)?;
             let text = render(&catalog)?;
+            // What was signed is what it was before.
+            fs::remove_file(&self.catalog_signature(name))?;
             fs::write_atomic(&path, text.as_bytes())?;
             self.write_origin(name, &OriginRecord::own(&text))?;
             catalog.len()
         };
-        let change = CatalogChange::new(name, CatalogChanged::Updated, Some("own".to_owned()), servers);
-        record_catalog(&trails, "catalog/update", &change, options.by).await?;
+        let mut change = CatalogChange::new(name, CatalogChanged::Updated, Some("own".to_owned()), servers);
+        change.server = server.cloned();
+        record_catalog(&trails, action, &change, options.by).await?;
         Ok(change)
     }
 
@@ -157,7 +163,7 @@ impl Home {
         self.create_catalog(name, Some(from), options).await
     }
 
-    /// Writes a registered catalog to a file, as it is.
+    /// Writes a registered catalog to a file, as it is, and its signature beside it where it has one.
     ///
     /// # Errors
     /// `NotFound`; `AlreadyExists` when the file is there and is not to be replaced; `Io`.
@@ -171,7 +177,14 @@ impl Home {
         let catalog = FileCatalog::load(&path).await?.catalog;
         // A link may lead to a folder, whose files are one catalog.
         let text = if path.is_dir() { render(&catalog)? } else { fs::read_to_string(&path)? };
-        fs::write_atomic(file, text.as_bytes())
+        let signature = self.signature_of(name, &text)?;
+        fs::write_atomic(file, text.as_bytes())?;
+        let mut beside = file.as_os_str().to_owned();
+        beside.push(".sig");
+        match signature {
+            Some(signature) => fs::write_atomic(Path::new(&beside), signature.to_text()?.as_bytes()),
+            None => fs::remove_file(Path::new(&beside)),
+        }
     }
 }
 

@@ -4,7 +4,7 @@ use std::path::PathBuf;
 
 use serde::{Deserialize, Serialize};
 
-use super::CatalogOptions;
+use super::{CatalogOptions, CatalogSigned};
 use crate::catalog::registry::PackageImages;
 use crate::catalog::{CatalogOrigin, SourceState};
 use crate::error::{Error, ErrorKind, Result};
@@ -35,6 +35,9 @@ pub(in crate::gateway::home) struct OriginRecord {
     /// What npm and PyPI packages of a registry are run in.
     #[serde(default, skip_serializing_if = "PackageImages::is_empty")]
     pub(super) images: PackageImages,
+    /// By whom it must be signed, and what was signed last.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub(super) signed: Option<CatalogSigned>,
     /// What its source said of it; the digest of the cursor stands for the cursor, which is in a file of its own.
     #[serde(default)]
     pub(super) state: SourceState,
@@ -54,7 +57,7 @@ impl OriginRecord {
         let last_sync = Some(clock::rfc3339(clock::now_millis()));
         let copy = digest_of(text.as_bytes());
         let (allow_private, images) = (options.allow_private, options.images.clone());
-        Self { origin: origin.to_string(), allow_private, images, state, copy, last_sync, failure: None }
+        Self { origin: origin.to_string(), allow_private, images, signed: None, state, copy, last_sync, failure: None }
     }
 
     /// The cursor for its own file, and the record that tells it by its digest.

@@ -9,6 +9,7 @@ use crate::error::{Error, ErrorKind, Result};
 use crate::gateway::home::options::OpenOptions;
 use crate::gateway::home::{DockerOptions, Home, runtimes};
 use crate::model::{ImageReference, RegistryLogin};
+use crate::util::fs;
 
 /// A catalog in a registry.
 #[derive(Clone, Debug, Serialize)]
@@ -23,17 +24,29 @@ pub struct PushedCatalog {
 }
 
 impl Home {
-    /// Puts a registered catalog into a registry, under a tag, in a form that Docker's tools read too.
+    /// Puts a registered catalog into a registry, under a tag, in a form that Docker's tools read too; with its signature
+    /// where it has one.
     ///
     /// # Errors
-    /// `NotFound`; `InvalidInput` for a reference that is none or has a digest; `Network`, `Unauthorized`, `Timeout`.
+    /// `NotFound`; `Conflict` when it was changed after it was signed; `InvalidInput` for a reference that is none or has a digest; `Network`, `Unauthorized`, `Timeout`.
     pub async fn push_catalog(&self, name: &str, to: &str, options: &CatalogOptions) -> Result<PushedCatalog> {
         let registered = self.registered_catalog(name)?;
         let load = LoadOptions::new().with_verify(registered.verify);
         let catalog = FileCatalog::load_with(&registered.path, load).await?.catalog;
         let to = reference(to)?;
         let login = self.login_of(&to, &options.docker).await?;
-        let (digest, notes) = push_catalog(&catalog, name, &to, login.as_ref()).await?;
+        let text = if registered.path.is_dir() { None } else { Some(fs::read_to_string(&registered.path)?) };
+        let signed = match &text {
+            Some(text) => self.signature_of(name, text)?.map(|signature| (text.as_str(), signature)),
+            None => None,
+        };
+        let signed = signed.as_ref().map(|(text, signature)| (*text, signature));
+        let (digest, mut notes) = push_catalog(&catalog, name, &to, login.as_ref(), signed).await?;
+        if signed.is_some() && registered.verify.is_some() {
+            notes.push(
+                "it is there as it was signed: without this home's own word about signatures of images".to_owned(),
+            );
+        }
         Ok(PushedCatalog { reference: format!("{}@{digest}", to.repository()), notes })
     }
 

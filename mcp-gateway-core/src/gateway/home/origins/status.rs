@@ -4,6 +4,7 @@ use std::path::PathBuf;
 
 use serde::Serialize;
 
+use super::CatalogSigned;
 use super::record::SyncFailure;
 use crate::catalog::FileCatalog;
 use crate::error::Result;
@@ -54,6 +55,9 @@ pub struct CatalogStatus {
     /// Why it could not be fetched since.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub failure: Option<SyncFailure>,
+    /// By whom it must be signed, and what of that is there.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub signed: Option<CatalogSigned>,
     /// What happens with its images that are not signed, whatever it says itself.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub verify: Option<VerifyMode>,
@@ -89,11 +93,14 @@ impl Home {
             Some(record) if record.failure.is_some() => CatalogState::Stale,
             Some(_) => CatalogState::Synced,
         };
-        let (origin, last_sync, failure) = match record {
-            Some(record) => (Some(record.origin), record.last_sync, record.failure),
-            None => {
-                (is_link.then(|| path.canonicalize().ok()).flatten().map(|to| to.display().to_string()), None, None)
-            }
+        let (origin, last_sync, failure, signed) = match record {
+            Some(record) => (Some(record.origin), record.last_sync, record.failure, record.signed),
+            None => (
+                is_link.then(|| path.canonicalize().ok()).flatten().map(|to| to.display().to_string()),
+                None,
+                None,
+                None,
+            ),
         };
         let catalog = loaded.ok().map(|loaded| loaded.catalog);
         CatalogStatus {
@@ -105,6 +112,7 @@ impl Home {
             state,
             last_sync,
             failure,
+            signed,
             verify,
             error,
         }

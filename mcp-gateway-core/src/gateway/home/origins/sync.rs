@@ -2,6 +2,7 @@
 
 use super::add::of_nothing;
 use super::record::{OriginRecord, SyncFailure};
+use super::signed::accepted;
 use super::{CatalogChange, CatalogChanged, CatalogOptions, of_catalog, parsed, record_catalog};
 use crate::catalog::{CatalogOrigin, FetchedCatalog, KnownCatalog, SourceState};
 use crate::error::{Error, ErrorKind, Result};
@@ -36,6 +37,7 @@ impl Home {
     /// - An address is asked by its entity tag or date, a registry by its digest, a registry of MCP servers for what has
     ///   changed since, so that what is the same is not fetched.
     /// - What cannot be reached, or is no catalog, changes nothing: the copy stays, and the others are asked all the same.
+    /// - One that must be signed is taken over only with its signer's signature, and not when it is older.
     /// - A copy that somebody edited is fetched anew.
     /// - Every audit trail of the home records what has changed or failed.
     ///
@@ -91,8 +93,12 @@ impl Home {
     }
 
     async fn sync_one(&self, name: &str, before: OriginRecord, options: &CatalogOptions) -> Result<CatalogChange> {
-        let options =
-            CatalogOptions { allow_private: before.allow_private, images: before.images.clone(), ..options.clone() };
+        let options = CatalogOptions {
+            allow_private: before.allow_private,
+            images: before.images.clone(),
+            verify_key: before.signed.as_ref().map(|signed| signed.key.parse()).transpose()?,
+            ..options.clone()
+        };
         let fetched = self.fetch_checked(name, &before, &options).await;
         let now = clock::rfc3339(clock::now_millis());
         let (text, after, notes) = match fetched {
@@ -145,9 +151,12 @@ impl Home {
             FetchedCatalog::Unchanged if known.is_some() => Ok(None),
             FetchedCatalog::Unchanged => Err(of_nothing().into()),
             FetchedCatalog::Interrupted { state, error } => Err(Failed { error, state: known.map(|_| state) }),
-            FetchedCatalog::Catalog { text, state, notes } => {
+            FetchedCatalog::Catalog { text, state, notes, signature } => {
+                let check =
+                    |key| accepted(&text, signature.as_deref(), &key, before.signed.as_ref(), options.allow_older);
+                let signed = options.verify_key.map(check).transpose()?;
                 self.check_names(name, &origin, &parsed(name, &text)?).await?;
-                let after = OriginRecord::fetched(&origin, options, state, &text);
+                let after = OriginRecord::fetched(&origin, options, state, &text).with_signed(signed);
                 Ok(Some(New { text, after, notes }))
             }
         }
