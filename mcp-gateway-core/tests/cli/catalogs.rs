@@ -151,15 +151,15 @@ fn an_own_catalog_takes_servers_and_one_from_elsewhere_does_not() {
 }
 
 /// A registry of this machine; it ends with this value.
-struct Registry {
-    address: String,
+pub(crate) struct Registry {
+    pub(crate) address: String,
     process: Child,
     _folder: TempDir,
 }
 
 impl Registry {
     /// A registry, if its program is there; a test without it prints why it is skipped.
-    fn start() -> Option<Self> {
+    pub(crate) fn start() -> Option<Self> {
         let tools = std::env::var_os("MCP_GATEWAY_TEST_SIGNATURES").map_or_else(
             || std::path::Path::new(env!("CARGO_MANIFEST_DIR")).join("../target/test-signatures"),
             Into::into,

@@ -28,6 +28,7 @@ mod registries;
 mod scope;
 mod secret;
 mod server;
+mod signed;
 mod support;
 mod team;
 mod tools;

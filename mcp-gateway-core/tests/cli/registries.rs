@@ -32,7 +32,7 @@ impl Registry {
         Self { origin, answers, asked }
     }
 
-    fn answers(&self, answers: Answers) {
+    pub(crate) fn answers(&self, answers: Answers) {
         *self.answers.lock().unwrap() = answers;
     }
 }

@@ -290,8 +290,7 @@ async fn show(env: &Env, name: &str, catalog: &CatalogArgs, out: &mut Output) ->
         && let Ok(found) = env.home.registered_catalog(name)
     {
         let loaded = FileCatalog::load(&found.path).await?;
-        let known = env.home.list_catalogs().await?.into_iter().find(|known| known.name == name);
-        if let Some(signed) = known.and_then(|known| known.signed) {
+        if let Some(signed) = env.home.catalog_status(name).await?.signed {
             report::note(format_args!("signed in version {} at {} by {}", signed.version, signed.time, signed.key));
         }
         let rows: Vec<ServerRow> =

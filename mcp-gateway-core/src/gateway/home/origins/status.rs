@@ -79,6 +79,14 @@ impl Home {
         Ok(all)
     }
 
+    /// A registered catalog.
+    ///
+    /// # Errors
+    /// `NotFound`; as [`list_catalogs`](Self::list_catalogs).
+    pub async fn catalog_status(&self, name: &str) -> Result<CatalogStatus> {
+        Ok(self.status_of(self.registered_catalog(name)?).await)
+    }
+
     async fn status_of(&self, registered: Registered) -> CatalogStatus {
         let Registered { name, path, verify } = registered;
         let (loaded, record) = (FileCatalog::load(&path).await, self.read_origin(&name));
