@@ -60,6 +60,7 @@ fn a_catalog_is_taken_over_only_as_its_signer_signed_it() {
     );
     refused(&place, &format!("catalog add team team.yaml --verify-key {other}"), 15, "another key");
     place.ok(&add);
+    refused(&place, &format!("catalog create own --from team.yaml --verify-key {other}"), 15, "another key");
     let listed = json_of(&place, "catalog ls");
     assert_eq!((&listed[0]["signed"]["key"], &listed[0]["signed"]["version"]), (&json!(key), &json!(5)));
     assert!(place.ok("catalog ls").contains("synced, signed"));
@@ -109,8 +110,10 @@ fn what_was_required_is_not_lost_by_a_replacement() {
     assert_eq!(json_of(&place, "catalog ls")[0]["signed"]["key"], json!(key));
     refused(&place, "catalog add team more.yaml --replace --link", 2, "catalog rm team");
     refused(&place, "catalog create team --replace", 2, "catalog rm team");
+    place.ok(&format!("catalog create own --from team --verify-key {key}"));
     place.ok("catalog rm team");
     place.ok("catalog add team more.yaml");
+    refused(&place, &format!("catalog create other --from team --verify-key {key}"), 15, "not held to this key");
     assert_eq!(json_of(&place, "catalog ls")[0]["signed"], Value::Null);
 
     let registry = Registry::start(Vec::new());

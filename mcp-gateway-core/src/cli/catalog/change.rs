@@ -84,8 +84,18 @@ struct TakingArgs {
     /// Let an address be one that is not on the public internet
     #[arg(long)]
     allow_private: bool,
+    /// Take over only what this key has signed: `ed25519:…` or a file with it
+    #[arg(long, value_name = "KEY")]
+    verify_key: Option<String>,
     #[command(flatten)]
     format: FormatArgs,
+}
+
+impl TakingArgs {
+    fn options(&self, env: &Env) -> Result<CatalogOptions> {
+        let verify_key = self.verify_key.as_deref().map(public_key).transpose()?;
+        Ok(CatalogOptions { verify_key, ..options(env, self.replace, self.allow_private) })
+    }
 }
 
 /// `catalog export`.
@@ -169,13 +179,13 @@ pub(super) async fn remove(env: &Env, name: &str, server: Option<&ServerName>, f
 }
 
 pub(super) async fn create(env: &Env, args: CreateArgs) -> Result<()> {
-    let options = options(env, args.taking.replace, args.taking.allow_private);
+    let options = args.taking.options(env)?;
     let change = env.home.create_catalog(&args.name, args.from.as_deref(), &options).await?;
     told(&change, "created catalog", args.taking.format)
 }
 
 pub(super) async fn import(env: &Env, args: ImportArgs) -> Result<()> {
-    let options = options(env, args.taking.replace, args.taking.allow_private);
+    let options = args.taking.options(env)?;
     let change = env.home.import_catalog(&args.origin, args.name.as_deref(), &options).await?;
     told(&change, "created catalog", args.taking.format)
 }

@@ -5,7 +5,8 @@ use std::sync::Arc;
 
 use super::add::{Fetched, taken};
 use super::record::OriginRecord;
-use super::{CatalogChange, CatalogChanged, CatalogOptions, not_own, parsed, record_catalog};
+use super::signed::{accepted, check_can_be_signed};
+use super::{CatalogChange, CatalogChanged, CatalogOptions, not_own, of_catalog, parsed, record_catalog};
 use crate::catalog::{CatalogOrigin, FileCatalog, LoadOptions, render};
 use crate::error::{Error, ErrorKind, Result};
 use crate::gateway::home::Home;
@@ -36,6 +37,14 @@ impl Home {
             None => (EMPTY.to_owned(), Vec::new()),
             Some(from) => match all.into_iter().find(|known| known.name == from) {
                 Some(known) => {
+                    let is_signed = |key: String| self.signed_until_now(from).is_some_and(|signed| signed.key == key);
+                    if options.verify_key.is_some_and(|key| !is_signed(key.to_string())) {
+                        return Err(Error::new(
+                            ErrorKind::Denied,
+                            format!("catalog `{from}` was not held to this key"),
+                        )
+                        .with_hint("leave the key out, or take the catalog from where it is signed"));
+                    }
                     // What was said of its signatures is said of each server, since the new one is another catalog.
                     let load = LoadOptions::new().with_verify(known.verify);
                     (render(&FileCatalog::load_with(&known.path, load).await?.catalog)?, Vec::new())
@@ -55,7 +64,13 @@ impl Home {
 
     async fn seed(&self, name: &str, from: &str, options: &CatalogOptions) -> Result<(String, Vec<String>)> {
         let origin = CatalogOrigin::parse(from)?;
-        let Fetched { text, notes, .. } = self.fetch_new(&origin, options).await?;
+        if options.verify_key.is_some() {
+            check_can_be_signed(&origin)?;
+        }
+        let Fetched { text, notes, signature, .. } = self.fetch_new(&origin, options).await?;
+        if let Some(key) = &options.verify_key {
+            accepted(&text, signature.as_deref(), key, None, false).map_err(|error| of_catalog(error, name, from))?;
+        }
         self.check_names(name, &origin, &parsed(name, &text)?).await?;
         Ok((text, notes))
     }
