@@ -2,6 +2,7 @@
 
 mod decode;
 mod diagnostic;
+mod embed;
 mod file;
 mod fingerprint;
 mod host;
@@ -30,6 +31,9 @@ use crate::error::{Error, Result};
 use crate::model::{ServerEntry, ServerName};
 
 pub use diagnostic::Diagnostic;
+#[cfg(feature = "search-minilm")]
+pub use embed::MiniLmEmbedder;
+pub use embed::{Embedder, HashedEmbedder, VectorCache};
 pub use file::{FileCatalog, LoadOptions, LoadReport, RefusedEntry};
 pub use fingerprint::fingerprint;
 pub use host::HostCatalog;

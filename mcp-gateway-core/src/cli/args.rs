@@ -195,6 +195,14 @@ pub(crate) struct DynamicArgs {
     pub(crate) lean: bool,
 }
 
+/// How servers and tools are found.
+#[derive(Clone, Debug, Default, Args)]
+pub(crate) struct EmbedderArgs {
+    /// Find by meaning too, with the model of this folder: `model.safetensors` and `vocab.txt` of all-MiniLM-L6-v2 [default: $MCP_GATEWAY_EMBEDDER]
+    #[arg(long, value_name = "FOLDER")]
+    pub(crate) embedder: Option<PathBuf>,
+}
+
 /// One gateway, as verbs that ask servers need it.
 #[derive(Clone, Debug, Args)]
 pub(crate) struct GatewayArgs {
@@ -206,6 +214,8 @@ pub(crate) struct GatewayArgs {
     pub(crate) settings: SettingArgs,
     #[command(flatten)]
     pub(crate) dynamic: DynamicArgs,
+    #[command(flatten)]
+    pub(crate) finding: EmbedderArgs,
 }
 
 /// How sessions share servers.

@@ -7,7 +7,7 @@ use std::sync::Arc;
 use clap::{Args, Subcommand, ValueEnum};
 use tokio_util::sync::CancellationToken;
 
-use super::args::{DynamicArgs, GatewayArgs, ProfileArgs, SelectionArgs, SettingArgs};
+use super::args::{DynamicArgs, EmbedderArgs, GatewayArgs, ProfileArgs, SelectionArgs, SettingArgs};
 use super::events::EventArgs;
 use super::issuers::OAuthArgs;
 use super::{Env, assemble, events, report, signals};
@@ -67,6 +67,8 @@ pub(crate) struct RunArgs {
     settings: SettingArgs,
     #[command(flatten)]
     dynamic: DynamicArgs,
+    #[command(flatten)]
+    finding: EmbedderArgs,
 }
 
 /// How clients reach the gateway.
@@ -142,6 +144,7 @@ impl RunArgs {
                 selection: self.selection.clone(),
                 settings: self.settings.clone(),
                 dynamic: self.dynamic,
+                finding: self.finding.clone(),
             })
             .collect();
         match (self.transport, all.as_slice()) {

@@ -17,7 +17,7 @@ use super::view::AllNames;
 use super::{Client, McpGateway};
 use crate::approval::{ApprovalQueue, Approver};
 use crate::audit::{AuditStore, MemoryAudit};
-use crate::catalog::{Catalog, MemoryCatalog, Scope, ScopedCatalog};
+use crate::catalog::{Catalog, Embedder, MemoryCatalog, Scope, ScopedCatalog, VectorCache};
 use crate::error::{Error, ErrorKind, Result};
 use crate::model::{ProfileName, check_rules};
 use crate::policy::{Policy, RulePolicy};
@@ -85,6 +85,7 @@ pub struct GatewayBuilder {
     profile: Option<Arc<dyn Profile>>,
     catalog: Option<Arc<dyn Catalog>>,
     scope: Scope,
+    vectors: Option<Arc<VectorCache>>,
     secrets: Option<Arc<dyn SecretBroker>>,
     policy: Option<Arc<dyn Policy>>,
     approver: Option<Arc<dyn Approver>>,
@@ -106,6 +107,7 @@ impl Default for GatewayBuilder {
             profile: None,
             catalog: None,
             scope: Scope::new(),
+            vectors: None,
             secrets: None,
             policy: None,
             approver: None,
@@ -140,6 +142,19 @@ impl GatewayBuilder {
     #[must_use]
     pub fn with_catalog(mut self, catalog: Arc<dyn Catalog>) -> Self {
         self.catalog = Some(catalog);
+        self
+    }
+
+    /// The model by which servers and tools are found by what they mean, beside words; none where it is not said.
+    #[must_use]
+    pub fn with_embedder(self, embedder: Arc<dyn Embedder>) -> Self {
+        self.with_vectors(Arc::new(VectorCache::new(embedder)))
+    }
+
+    /// As [`with_embedder`](Self::with_embedder), with vectors that are kept elsewhere too, or shared with other gateways.
+    #[must_use]
+    pub fn with_vectors(mut self, vectors: Arc<VectorCache>) -> Self {
+        self.vectors = Some(vectors);
         self
     }
 
@@ -326,6 +341,7 @@ impl GatewayBuilder {
                 page_size: self.options.page_size.max(1),
             },
             catalog,
+            vectors: self.vectors,
             bus: bus.clone(),
             dynamic,
             slots,

@@ -82,7 +82,15 @@ pub(crate) fn index(tools: &[&Tool]) -> SearchIndex {
 
 /// The names of the tools that are found, the best first.
 pub(crate) fn search(index: &SearchIndex, text: &str) -> Vec<String> {
-    let found = index.search(&SearchQuery::new(text).with_limit(SERVERS));
+    best(index, &query(text))
+}
+
+pub(crate) fn query(text: &str) -> SearchQuery {
+    SearchQuery::new(text).with_limit(SERVERS)
+}
+
+pub(crate) fn best(index: &SearchIndex, query: &SearchQuery) -> Vec<String> {
+    let found = index.search(query);
     let mut tools: Vec<_> = found.matches.into_iter().flat_map(|found| found.tools).collect();
     tools.sort_by(|a, b| b.score.total_cmp(&a.score));
     tools.into_iter().map(|tool| tool.name).collect()

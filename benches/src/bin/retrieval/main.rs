@@ -6,6 +6,7 @@
 mod baseline;
 mod corpus;
 mod figures;
+mod meaning;
 mod scale;
 
 use std::collections::{BTreeMap, BTreeSet};
@@ -15,7 +16,7 @@ use std::process::ExitCode;
 use corpus::{Query, Tool};
 use figures::Figures;
 
-const USAGE: &str = "usage: retrieval QUERIES.jsonl --tools TOOLS.jsonl [--scale SIZE,SIZE]";
+const USAGE: &str = "usage: retrieval QUERIES.jsonl --tools TOOLS.jsonl [--scale SIZE,SIZE] [--embedder FOLDER]";
 
 fn main() -> ExitCode {
     match run() {
@@ -33,6 +34,7 @@ fn run() -> Result<(), String> {
     let queries: Vec<Query> =
         lines(&options.queries)?.iter().map(|line| Query::read(line)).collect::<Result<_, _>>()?;
     let sets: BTreeSet<&str> = queries.iter().map(|query| query.set.as_str()).collect();
+    let model = options.embedder.as_deref().map(meaning::Model::open).transpose()?;
     println!("{}", Figures::HEAD);
     for set in sets {
         let tools: Vec<&Tool> = tools.iter().filter(|tool| tool.set == set).collect();
@@ -41,11 +43,19 @@ fn run() -> Result<(), String> {
         println!("{}", Figures::of(&queries, &tools, |text| plain.search(text)).row(set, "plain BM25"));
         let index = corpus::index(&tools);
         println!("{}", Figures::of(&queries, &tools, |text| corpus::search(&index, text)).row(set, "search"));
+        if let Some(model) = &model {
+            let alone = model.alone(&tools)?;
+            println!("{}", Figures::of(&queries, &tools, |text| alone.search(text)).row(set, "meaning alone"));
+            let (index, seconds) = model.index(&tools)?;
+            let search = |text: &str| model.search(&index, text);
+            println!("{}", Figures::of(&queries, &tools, search).row(set, "search with meaning"));
+            eprintln!("{set}: the vectors of {} tools took {seconds:.1} s", tools.len());
+        }
     }
     if !options.scale.is_empty() {
         println!("\n{}", scale::HEAD);
         for size in options.scale {
-            println!("{}", scale::row(&tools, &queries, size));
+            println!("{}", scale::row(&tools, &queries, size, model.as_ref()));
         }
     }
     Ok(())
@@ -55,6 +65,7 @@ struct Options {
     queries: String,
     tools: String,
     scale: Vec<usize>,
+    embedder: Option<String>,
 }
 
 impl Options {
@@ -62,7 +73,7 @@ impl Options {
         let (mut named, mut queries) = (BTreeMap::new(), None);
         while let Some(word) = words.next() {
             match word.strip_prefix("--") {
-                Some(name @ ("tools" | "scale")) => {
+                Some(name @ ("tools" | "scale" | "embedder")) => {
                     named.insert(name.to_owned(), words.next().ok_or(USAGE)?);
                 }
                 None if queries.is_none() => queries = Some(word),
@@ -73,6 +84,7 @@ impl Options {
         Ok(Self {
             queries: queries.ok_or(USAGE)?,
             tools: named.get("tools").cloned().ok_or(USAGE)?,
+            embedder: named.get("embedder").cloned(),
             scale: scale.map(|size| size.parse().map_err(|_| USAGE.to_owned())).collect::<Result<_, _>>()?,
         })
     }

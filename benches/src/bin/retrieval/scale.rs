@@ -7,6 +7,7 @@ use mcp_gateway_core::catalog::{SearchIndex, SearchQuery};
 
 use crate::corpus::{self, Query, Tool};
 use crate::figures::at;
+use crate::meaning::Model;
 
 pub(crate) const HEAD: &str =
     "| tools | servers | build s | index MB | p50 µs | p99 µs | one server again µs |\n|---|---|---|---|---|---|---|";
@@ -17,7 +18,7 @@ const PER_SERVER: usize = 10;
 const QUERIES: usize = 500;
 
 /// Builds an index of so many tools, made of those that there are, and searches it.
-pub(crate) fn row(tools: &[Tool], queries: &[Query], size: usize) -> String {
+pub(crate) fn row(tools: &[Tool], queries: &[Query], size: usize, model: Option<&Model>) -> String {
     let made: Vec<Tool> = (0..size).map(|number| varied(tools, number)).collect();
     let entries = corpus::entries(&made.iter().collect::<Vec<_>>());
     let before = resident();
@@ -48,6 +49,9 @@ pub(crate) fn row(tools: &[Tool], queries: &[Query], size: usize) -> String {
     changed.into_iter().for_each(|entry| index.put(entry, None));
     let again = started.elapsed().as_secs_f64() * 1e6;
     let [half, most] = [0.5, 0.99].map(|part| at(&micros, part));
+    if let Some(model) = model {
+        model.scaled(&entries, queries);
+    }
     format!("| {size} | {} | {build:.1} | {memory:.0} | {half:.0} | {most:.0} | {again:.0} |", entries.len())
 }
 

@@ -1,7 +1,10 @@
 //! What of a server is searched: the texts of its entry, and of what it was seen to offer.
 
+use std::iter;
+
 use serde_json::Value;
 
+use super::analysis::words;
 use super::weights::{
     CATEGORY, Field, INSTRUCTIONS, PARAMETER, PARAMETER_TEXT, SERVER_NAME, SERVER_TEXT, SERVER_TITLE, TAGS, TOOL_NAME,
     TOOL_TEXT, TOOL_TITLE,
@@ -33,6 +36,12 @@ impl Tool {
             (PARAMETER, &self.parameters),
             (PARAMETER_TEXT, &self.parameter_texts),
         ]
+    }
+
+    /// What it does, as a model reads it.
+    pub(super) fn meaning(&self) -> String {
+        let parts = [Some(spoken(&self.name)), self.title.clone(), self.description.clone()];
+        parts.into_iter().flatten().collect::<Vec<_>>().join(": ")
     }
 
     fn of_entry(entry: &ToolEntry) -> Self {
@@ -88,6 +97,18 @@ pub(super) fn server<'a>(entry: &'a ServerEntry, tags: &'a str, surface: Option<
         (INSTRUCTIONS, surface.and_then(|surface| surface.instructions.as_deref())),
     ];
     texts.map(|(field, text)| (field, bounded(text.unwrap_or_default())))
+}
+
+/// What a server is for, as a model reads it.
+pub(super) fn meaning(entry: &ServerEntry, tags: &str) -> String {
+    let described = [entry.title.as_deref(), entry.description.as_deref(), Some(tags).filter(|tags| !tags.is_empty())];
+    let described = described.into_iter().flatten().map(|text| bounded(text).to_owned());
+    iter::once(spoken(entry.name.as_str())).chain(described).collect::<Vec<_>>().join(": ")
+}
+
+/// A name in words.
+fn spoken(name: &str) -> String {
+    words(bounded(name)).into_iter().map(|word| word.plain).collect::<Vec<_>>().join(" ")
 }
 
 /// The tools of a server: those that it was seen to offer, or else those that its entry names.

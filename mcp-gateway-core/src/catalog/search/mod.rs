@@ -4,11 +4,13 @@ mod analysis;
 mod categories;
 mod document;
 mod found;
+mod fuse;
 mod inverted;
 mod plan;
 mod query;
 mod rank;
 mod score;
+mod semantic;
 #[cfg(test)]
 mod tests;
 mod typo;
@@ -18,12 +20,15 @@ use std::collections::HashMap;
 use std::fmt;
 use std::sync::Arc;
 
+use crate::catalog::{Embedder, VectorCache};
+use crate::error::Result;
 use crate::model::{ServerEntry, ServerName, Surface};
 
 pub use found::{Match, SearchResult, ToolMatch};
 pub use query::SearchQuery;
 
 use inverted::{DocId, Inverted};
+use semantic::Meanings;
 
 /// Servers and their tools, to be found by words.
 ///
@@ -31,6 +36,8 @@ use inverted::{DocId, Inverted};
 /// - Entries come and go one by one; putting one in again that has not changed costs nothing.
 /// - What is found depends on what is in it, not on how it came there.
 /// - What is taken of one server is bounded: 5,000 tools, 2,000 bytes of each text.
+/// - With a model, a query that [`VectorCache::embed_query`] was asked about is searched by meaning too, once every text
+///   has its vector; until then, and without a model, by words alone.
 ///
 /// ```
 /// use std::sync::Arc;
@@ -56,6 +63,8 @@ pub struct SearchIndex {
     /// What is said of tools, and whose each text is: the server's place, and the tool's among its tools.
     tools: Inverted,
     tool_of: Vec<(usize, usize)>,
+    /// What the texts mean, where there is a model.
+    meanings: Option<Meanings>,
 }
 
 /// A server in an index.
@@ -80,6 +89,46 @@ impl SearchIndex {
         Self::default()
     }
 
+    /// An index of nothing, to be searched by meaning too.
+    pub fn with_embedder(embedder: Arc<dyn Embedder>) -> Self {
+        Self::new().with_vectors(Arc::new(VectorCache::new(embedder)))
+    }
+
+    /// Searches by meaning too, with vectors that are kept here; what is in the index already has to be put in anew.
+    #[must_use]
+    pub fn with_vectors(mut self, vectors: Arc<VectorCache>) -> Self {
+        self.meanings = Some(Meanings::new(vectors));
+        self
+    }
+
+    /// Where its vectors are kept.
+    pub fn vectors(&self) -> Option<&Arc<VectorCache>> {
+        self.meanings.as_ref().map(Meanings::cache)
+    }
+
+    /// The texts whose vectors are not there: those to [`learn`](VectorCache::learn), before [`refresh`](Self::refresh).
+    pub fn missing(&self) -> Vec<Arc<str>> {
+        self.meanings.as_ref().map(Meanings::missing).unwrap_or_default()
+    }
+
+    /// Takes in the vectors that were learnt since.
+    pub fn refresh(&mut self) {
+        if let Some(meanings) = &mut self.meanings {
+            meanings.refresh();
+        }
+    }
+
+    /// Computes the vectors that are not there; takes as long as the model does.
+    ///
+    /// # Errors
+    /// As [`VectorCache::learn`].
+    pub fn embed(&mut self) -> Result<()> {
+        let missing = self.missing();
+        let learnt = self.vectors().filter(|_| !missing.is_empty()).map_or(Ok(()), |vectors| vectors.learn(&missing));
+        self.refresh();
+        learnt
+    }
+
     /// How many servers it has.
     pub fn len(&self) -> usize {
         self.places.len()
@@ -102,11 +151,17 @@ impl SearchIndex {
         let place = self.free.pop().unwrap_or(self.servers.len());
         let tags = entry.metadata.as_ref().map(|metadata| metadata.tags.join(" ")).unwrap_or_default();
         let head = self.heads.add(&document::server(&entry, &tags, surface));
+        if let Some(meanings) = &mut self.meanings {
+            meanings.put_head(head, &document::meaning(&entry, &tags));
+        }
         set(&mut self.head_of, head as usize, place);
         let mut tools = Vec::new();
         for (position, tool) in document::tools(&entry, surface).into_iter().enumerate() {
             let doc = self.tools.add(&tool.fields());
             set(&mut self.tool_of, doc as usize, (place, position));
+            if let Some(meanings) = &mut self.meanings {
+                meanings.put_tool(doc, &tool.meaning());
+            }
             tools.push(Tool { doc, name: tool.name, description: tool.description });
         }
         self.places.insert(entry.name.clone(), place);
@@ -118,8 +173,12 @@ impl SearchIndex {
     pub fn remove(&mut self, server: &ServerName) {
         let Some(place) = self.places.remove(server) else { return };
         if let Some(server) = self.servers[place].take() {
+            let tools: Vec<_> = server.tools.iter().map(|tool| tool.doc).collect();
             self.heads.remove(&[server.head]);
-            self.tools.remove(&server.tools.iter().map(|tool| tool.doc).collect::<Vec<_>>());
+            self.tools.remove(&tools);
+            if let Some(meanings) = &mut self.meanings {
+                meanings.remove(server.head, &tools);
+            }
         }
         self.free.push(place);
     }

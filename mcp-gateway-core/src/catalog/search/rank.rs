@@ -2,6 +2,7 @@
 
 use std::sync::Arc;
 
+use super::fuse::{Named, fuse};
 use super::plan::{Lexicon, Plan};
 use super::query::MAX_LIMIT;
 use super::score::{Scored, score};
@@ -37,12 +38,29 @@ pub(super) fn search(index: &SearchIndex, query: &SearchQuery) -> SearchResult {
     let mut tools = score(&index.tools, &plan);
     pair(&index.heads, &mut heads);
     pair(&index.tools, &mut tools);
-    let candidates = candidates(index, &heads, &tools, plan.expected(index));
+    let expected = plan.expected(index);
+    let mut candidates = candidates_of(index, &heads, &tools, expected);
+    let near = index.meanings.as_ref().and_then(|meanings| meanings.near(&query.meaning));
+    let near = near.filter(|near| near.is_enough || !candidates.is_empty());
+    let mut named = None;
+    if let Some(near) = near {
+        fuse(&mut heads.scores, &near.heads, expected);
+        fuse(&mut tools.scores, &near.tools, expected);
+        candidates = candidates_of(index, &heads, &tools, 1.0);
+        named = Some(Named::of(query.bounded()));
+    }
     let mut asked: Vec<Candidate> = candidates
         .iter()
         .filter(|candidate| index.servers[candidate.place].as_ref().is_some_and(|server| is_asked_for(server, query)))
         .map(|candidate| Candidate { ..*candidate })
         .collect();
+    let best = asked.iter().map(|candidate| candidate.score).fold(0.0, f32::max);
+    if let Some(named) = &named {
+        let is_named = |candidate: &&mut Candidate| {
+            index.servers[candidate.place].as_ref().is_some_and(|server| named.is_in(server, &tools.scores))
+        };
+        asked.iter_mut().filter(is_named).for_each(|candidate| candidate.score += best);
+    }
     let better = |a: &Candidate, b: &Candidate| {
         b.score.total_cmp(&a.score).then_with(|| index.name(a.place).cmp(&index.name(b.place)))
     };
@@ -52,13 +70,13 @@ pub(super) fn search(index: &SearchIndex, query: &SearchQuery) -> SearchResult {
     }
     asked.truncate(limit);
     asked.sort_unstable_by(better);
-    let best = asked.first().map_or(0.0, |best| best.score);
     let matches: Vec<Match> = asked
         .iter()
         .take_while(|candidate| candidate.score >= best * RELATIVE)
         .filter_map(|candidate| {
             let server = index.servers[candidate.place].as_ref()?;
-            let tools = best_tools(server, heads.scores[server.head as usize], &tools);
+            let first = named.as_ref().map(|named| (named, best));
+            let tools = best_tools(server, heads.scores[server.head as usize], &tools, first);
             Some(Match { entry: Arc::clone(&server.entry), score: candidate.score.into(), tools })
         })
         .collect();
@@ -71,7 +89,7 @@ pub(super) fn search(index: &SearchIndex, query: &SearchQuery) -> SearchResult {
 }
 
 /// Every server that has to do with the query, and what it scores.
-fn candidates(index: &SearchIndex, heads: &Scored, tools: &Scored, expected: f32) -> Vec<Candidate> {
+fn candidates_of(index: &SearchIndex, heads: &Scored, tools: &Scored, expected: f32) -> Vec<Candidate> {
     let mut best = vec![[0.0_f32; BEST_TOOLS.len()]; index.servers.len()];
     for (score, (place, _)) in tools.scores.iter().zip(&index.tool_of).filter(|(score, _)| **score > 0.0) {
         let mut score = *score;
@@ -89,11 +107,16 @@ fn candidates(index: &SearchIndex, heads: &Scored, tools: &Scored, expected: f32
     scored.filter(|candidate| candidate.score > 0.0 && candidate.score >= expected * ABSOLUTE).collect()
 }
 
-fn best_tools(server: &Server, head: f32, tools: &Scored) -> Vec<ToolMatch> {
+/// The best tools of a server; those that were asked for by name are first, by so much more than they score.
+fn best_tools(server: &Server, head: f32, tools: &Scored, first: Option<(&Named, f32)>) -> Vec<ToolMatch> {
     let scored = server.tools.iter().map(|tool| (tools.scores[tool.doc as usize], tool));
     let mut scored: Vec<_> = scored.filter(|(score, _)| *score > 0.0).collect();
+    let least = scored.iter().map(|(score, _)| *score).fold(0.0, f32::max) * RELATIVE;
+    if let Some((named, more)) = first {
+        let asked = scored.iter_mut().filter(|(_, tool)| named.is(&tool.name));
+        asked.for_each(|(score, _)| *score += more);
+    }
     scored.sort_by(|(a, _), (b, _)| b.total_cmp(a));
-    let least = scored.first().map_or(0.0, |(best, _)| best * RELATIVE);
     let kept = scored.into_iter().take(MAX_TOOLS).take_while(|(score, _)| *score >= least);
     kept.map(|(score, tool)| ToolMatch {
         name: tool.name.clone(),

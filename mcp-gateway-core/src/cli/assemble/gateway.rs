@@ -3,8 +3,13 @@
 use std::sync::Arc;
 use std::time::Duration;
 
+use tokio::sync::OnceCell;
+
 use super::catalog::{sources, warn};
-use crate::cli::args::{CatalogArgs, DynamicArgs, GatewayArgs, ProfileArgs, SecretArgs, SelectionArgs, SettingArgs};
+use crate::catalog::VectorCache;
+use crate::cli::args::{
+    CatalogArgs, DynamicArgs, EmbedderArgs, GatewayArgs, ProfileArgs, SecretArgs, SelectionArgs, SettingArgs,
+};
 use crate::cli::progress::StderrProgress;
 use crate::cli::{Env, report};
 use crate::error::{ErrorKind, Result};
@@ -25,12 +30,14 @@ const SHUTDOWN: Duration = Duration::from_secs(20);
 pub(crate) struct Shared {
     pub(crate) instance: Arc<GatewayInstance>,
     pub(crate) metrics: Metrics,
+    /// One model is read once.
+    vectors: OnceCell<Option<Arc<VectorCache>>>,
 }
 
 impl Shared {
     /// Registers this process as a living gateway.
     pub(crate) fn register(env: &Env) -> Result<Self> {
-        Ok(Self { instance: env.home.register()?, metrics: Metrics::new() })
+        Ok(Self { instance: env.home.register()?, metrics: Metrics::new(), vectors: OnceCell::new() })
     }
 }
 
@@ -43,6 +50,8 @@ pub(crate) async fn gateway(env: &Env, args: &GatewayArgs) -> Result<Opened> {
 pub(crate) async fn gateway_of(env: &Env, args: &GatewayArgs, shared: &Shared) -> Result<Opened> {
     let mut parts = parts(shared);
     parts.progress = Some(Arc::new(StderrProgress::new()));
+    let folder = args.finding.embedder.as_deref();
+    parts.vectors.clone_from(shared.vectors.get_or_try_init(|| env.home.vectors(folder)).await?);
     let opened = open(options(env, args), parts).await?;
     warn(&opened.warnings);
     let spec = opened.profile.spec().await?;
@@ -137,6 +146,7 @@ pub(crate) async fn idle(
         selection,
         settings: SettingArgs::default(),
         dynamic: DynamicArgs::default(),
+        finding: EmbedderArgs::default(),
     };
     let mut options = options(env, &args);
     options.audit = audit;

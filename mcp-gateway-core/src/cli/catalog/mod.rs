@@ -12,8 +12,8 @@ use std::path::PathBuf;
 use clap::Subcommand;
 use serde::Serialize;
 
-use crate::catalog::{Catalog as _, Diagnostic, FileCatalog, SearchIndex, SearchQuery};
-use crate::cli::args::CatalogArgs;
+use crate::catalog::{Catalog as _, Diagnostic, FileCatalog, SearchQuery};
+use crate::cli::args::{CatalogArgs, EmbedderArgs};
 use crate::cli::output::{FormatArgs, Output};
 use crate::cli::{Env, assemble, report};
 use crate::error::Result;
@@ -194,7 +194,8 @@ Unknown keys are warnings; what cannot be right is an error, and the exit code i
   mcp-gateway catalog search what time is it in Tokyo --tools
   mcp-gateway catalog search postgres --category database --limit 3 --format json
 
-Other forms of a word, usual synonyms and slight misspellings are found too.")]
+Other forms of a word, usual synonyms and slight misspellings are found too; with a model of meaning (--embedder), also
+what is said in other words: see docs/search.md.")]
     Search {
         /// Words to look for
         #[arg(required = true)]
@@ -211,6 +212,8 @@ Other forms of a word, usual synonyms and slight misspellings are found too.")]
         /// Show the tools that fit, the best first, in place of the servers
         #[arg(long)]
         tools: bool,
+        #[command(flatten)]
+        finding: EmbedderArgs,
         #[command(flatten)]
         catalog: CatalogArgs,
         #[command(flatten)]
@@ -272,13 +275,13 @@ impl Verb {
             Self::Push { name, reference, format } => registry::push(env, &name, &reference, format).await,
             Self::Tag { reference, tag, format } => registry::tag(env, &reference, &tag, format).await,
             Self::Validate { path, format } => validate(env, path, &mut format.open()).await,
-            Self::Search { query, limit, category, source, tools, catalog, format } => {
+            Self::Search { query, limit, category, source, tools, finding, catalog, format } => {
                 let mut asked = SearchQuery::new(query.join(" ")).with_limit(limit);
                 (asked.category, asked.source) = (category, source);
                 let catalog = assemble::catalog(env, &catalog, &[]).await?;
-                let mut index = SearchIndex::new();
-                catalog.list().await?.into_iter().for_each(|entry| index.put(entry, None));
-                search::show(&index.search(&asked), tools, limit, &mut format.open())
+                let vectors = env.home.vectors(finding.embedder.as_deref()).await?;
+                let found = search::find(catalog.list().await?, vectors, asked).await?;
+                search::show(&found, tools, limit, &mut format.open())
             }
         }
     }

@@ -18,6 +18,7 @@ mod share;
 mod stores;
 mod toolkit;
 mod trail;
+mod vectors;
 
 use std::path::{Path, PathBuf};
 

@@ -9,7 +9,7 @@ use super::trail::record_opened;
 use super::{Home, runtimes};
 use crate::approval::{Approver, HostApprover};
 use crate::audit::{AuditStore, HostAudit};
-use crate::catalog::{Catalog, HostCatalog, LayeredCatalog, SourcedCatalog};
+use crate::catalog::{Catalog, HostCatalog, LayeredCatalog, SourcedCatalog, VectorCache};
 use crate::error::Result;
 use crate::gateway::{Client, GatewayBuilder, HostClient, McpGateway};
 use crate::model::{HostCaller, HostObject};
@@ -42,6 +42,8 @@ pub struct OpenParts {
     pub client: Option<Arc<dyn Client>>,
     /// Where records go.
     pub audit: Option<Arc<dyn AuditStore>>,
+    /// The model of meaning and its vectors, instead of the one that the options name.
+    pub vectors: Option<Arc<VectorCache>>,
     /// Who hears of pulls and installations.
     pub progress: Option<Arc<dyn PrepareProgress>>,
     /// Counters to share with other gateways.
@@ -128,6 +130,13 @@ pub async fn open(options: OpenOptions, parts: OpenParts) -> Result<Opened> {
             audit
         }
     });
+    let vectors = match parts.vectors {
+        Some(vectors) => Some(vectors),
+        None => home.vectors(options.embedder.as_deref()).await?,
+    };
+    if let Some(vectors) = vectors {
+        builder = builder.with_vectors(vectors);
+    }
     if let Some(policy) = parts.policy {
         builder = builder.with_policy(policy);
     }

@@ -63,6 +63,9 @@ pub struct OpenOptions {
     pub dynamic: bool,
     /// Whether lists of tools show the gateway's own alone, which agents find every other one by; `dynamic` goes with it.
     pub lean: bool,
+    /// The folder of a model of meaning, which finding servers and tools uses beside words; `MCP_GATEWAY_EMBEDDER` where it is
+    /// not said, and none where that is not set either.
+    pub embedder: Option<PathBuf>,
     /// Which engine is meant, where that is not the one that `docker` uses.
     pub docker: DockerOptions,
     /// What counts where neither profile nor catalog says it.

@@ -1,14 +1,17 @@
 //! Finding servers and tools: the index of the catalog, made when it is first asked and kept up to date after that.
 
 use std::collections::{HashMap, HashSet};
-use std::sync::{Arc, Mutex, PoisonError};
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
 use super::Hub;
-use crate::catalog::{SearchIndex, SearchQuery, SearchResult};
+use crate::catalog::{SearchIndex, SearchQuery, SearchResult, VectorCache};
 use crate::error::{Error, ErrorKind, Result};
 use crate::gateway::surfaces::{Finding, admitted};
 use crate::model::{ServerEntry, ServerName};
 use crate::profile::ServerLock;
+
+/// How many texts the model is given between two looks at whether the gateway is shutting down.
+const AT_ONCE: usize = 32;
 
 /// What is searched, and what it was made of.
 #[derive(Debug, Default)]
@@ -16,12 +19,34 @@ pub(super) struct Finder {
     index: SearchIndex,
     /// The records whose surfaces are in it, as far as these are let through.
     seen: HashMap<ServerName, Reviewed>,
+    /// Whether vectors are being computed.
+    is_learning: bool,
 }
 
 /// What is recorded of a server, and what stands out in it.
 type Reviewed = (Arc<ServerLock>, Arc<Vec<Finding>>);
 
 impl Finder {
+    /// Nothing yet, to be searched by meaning too where there is a model.
+    pub(super) fn shared(vectors: Option<Arc<VectorCache>>) -> Shared {
+        let index = vectors.map_or_else(SearchIndex::new, |vectors| SearchIndex::new().with_vectors(vectors));
+        Arc::new(Mutex::new(Self { index, ..Self::default() }))
+    }
+
+    /// The texts whose vectors somebody has to compute now.
+    fn to_learn(&mut self) -> Vec<Arc<str>> {
+        self.index.refresh();
+        let missing = if self.is_learning { Vec::new() } else { self.index.missing() };
+        self.is_learning |= !missing.is_empty();
+        missing
+    }
+
+    /// Takes in what was computed.
+    fn learnt(&mut self) {
+        self.index.refresh();
+        self.is_learning = false;
+    }
+
     /// Takes in what has changed since it was last asked.
     fn update(&mut self, entries: Vec<Arc<ServerEntry>>, mut records: HashMap<ServerName, Reviewed>) {
         let there: HashSet<&ServerName> = entries.iter().map(|entry| &entry.name).collect();
@@ -58,7 +83,8 @@ fn is_same((lock, findings): &Reviewed, (other, others): &Reviewed) -> bool {
 impl Hub {
     /// The servers of the catalog, and their tools, that fit a query best.
     ///
-    /// Works beside what calls run on: a large catalog is read for seconds when it is first asked.
+    /// Works beside what calls run on: a large catalog is read for seconds when it is first asked. Where there is a model,
+    /// the vectors of texts that are new are computed in the background, and words alone count until they are there.
     pub(crate) async fn search(&self, query: &SearchQuery) -> Result<SearchResult> {
         let entries = self.catalog.list().await?;
         let slots = self.slots();
@@ -66,12 +92,58 @@ impl Hub {
         let records = records.filter(|(_, (record, _))| record.surface.is_some()).collect();
         let (finder, query) = (Arc::clone(&self.finder), query.clone());
         let found = tokio::task::spawn_blocking(move || {
-            let mut finder = finder.lock().unwrap_or_else(PoisonError::into_inner);
-            finder.update(entries, records);
-            finder.index.search(&query)
+            let (vectors, missing) = {
+                let mut finder = lock(&finder);
+                finder.update(entries, records);
+                let missing = finder.to_learn();
+                let is_whole = finder.index.missing().is_empty();
+                (finder.index.vectors().filter(|_| is_whole).map(Arc::clone), missing)
+            };
+            // The model computes while nobody waits for the index.
+            let asked = vectors.and_then(|vectors| {
+                let failed = |error: &Error| tracing::warn!("searched by words alone: {}", error.report());
+                vectors.embed_query(query.clone()).inspect_err(failed).ok()
+            });
+            (lock(&finder).index.search(&asked.unwrap_or(query)), missing)
         });
-        found.await.map_err(|cause| Error::new(ErrorKind::Internal, "the search was broken off").with_source(cause))
+        let broken = |cause| Error::new(ErrorKind::Internal, "the search was broken off").with_source(cause);
+        let (found, missing) = found.await.map_err(broken)?;
+        if !missing.is_empty() {
+            self.embed(missing);
+        }
+        Ok(found)
     }
+
+    /// Computes vectors in the background, until the gateway shuts down.
+    fn embed(&self, texts: Vec<Arc<str>>) {
+        let (finder, closing) = (Arc::clone(&self.finder), self.closing.clone());
+        let Some(vectors) = lock(&finder).index.vectors().map(Arc::clone) else { return };
+        self.tasks.spawn(async move {
+            for some in texts.chunks(AT_ONCE) {
+                if closing.is_cancelled() {
+                    break;
+                }
+                let (vectors, some) = (Arc::clone(&vectors), some.to_vec());
+                let learnt = tokio::task::spawn_blocking(move || vectors.compute(&some)).await;
+                if let Ok(Err(error)) = learnt {
+                    tracing::warn!("texts are not searched by meaning: {}", error.report());
+                    break;
+                }
+            }
+            let written = tokio::task::spawn_blocking(move || {
+                let written = vectors.write();
+                lock(&finder).learnt();
+                written
+            });
+            if let Ok(Err(error)) = written.await {
+                tracing::warn!("vectors were not stored: {}", error.report());
+            }
+        });
+    }
+}
+
+fn lock(finder: &Mutex<Finder>) -> MutexGuard<'_, Finder> {
+    finder.lock().unwrap_or_else(PoisonError::into_inner)
 }
 
 /// A place for a finder.

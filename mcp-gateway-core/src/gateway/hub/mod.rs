@@ -34,7 +34,7 @@ use tokio_util::sync::CancellationToken;
 use tokio_util::task::TaskTracker;
 
 use crate::audit::{AuditEvent, AuditStore};
-use crate::catalog::Catalog;
+use crate::catalog::{Catalog, VectorCache};
 use crate::error::Result;
 use crate::model::{ServerName, SessionId};
 use crate::profile::Profile;
@@ -123,6 +123,8 @@ pub(crate) struct HubParts {
     pub(crate) metrics: Metrics,
     pub(crate) options: HubOptions,
     pub(crate) catalog: Arc<dyn Catalog>,
+    /// The vectors of what is searched, where there is a model.
+    pub(crate) vectors: Option<Arc<VectorCache>>,
     pub(crate) bus: EventBus,
     pub(crate) dynamic: Option<Dynamic>,
     pub(crate) slots: Slots,
@@ -146,7 +148,7 @@ impl Hub {
             sessions: Sessions::new(parts.options.max_sessions),
             options: parts.options,
             catalog: parts.catalog,
-            finder: finding::Shared::default(),
+            finder: finding::Finder::shared(parts.vectors),
             bus: parts.bus,
             dynamic: parts.dynamic,
             slots: RwLock::new(Arc::new(parts.slots)),
