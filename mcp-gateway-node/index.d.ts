@@ -1281,6 +1281,8 @@ export interface OpenOptions {
   dynamic?: boolean;
   /** Whether lists show the gateway's own tools alone; `dynamic` goes with it. */
   lean?: boolean;
+  /** The folder of a model of meaning, by which servers and tools are found too; `MCP_GATEWAY_EMBEDDER` where it is not said. */
+  embedder?: string;
   /** Which engine is meant, where that is not the one that `docker` uses. */
   docker?: { host?: string; context?: string; config?: string };
   /** What counts where neither profile nor catalog says it. */
@@ -1580,6 +1582,7 @@ export declare class GatewayBuilder {
   withRequireIsolation(required: boolean): this;
   withDynamic(allowed: boolean): this;
   withLean(lean: boolean): this;
+  withEmbedder(folder: string): this;
   withDocker(docker: NonNullable<OpenOptions["docker"]>): this;
   withDefaults(defaults: NonNullable<OpenOptions["defaults"]>): this;
   withBounds(bounds: NonNullable<OpenOptions["bounds"]>): this;

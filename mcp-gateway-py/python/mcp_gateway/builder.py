@@ -117,6 +117,11 @@ class GatewayBuilder:
         self._options["lean"] = lean
         return self
 
+    def with_embedder(self, folder: str | PathLike[str]) -> "Self":
+        """Finds servers and tools by meaning too, with the model of a folder."""
+        self._options["embedder"] = folder
+        return self
+
     def with_docker(self, docker: DockerOptions) -> "Self":
         """Names the container engine."""
         self._options["docker"] = docker

@@ -106,6 +106,8 @@ class OpenArguments(TypedDict, total=False):
     """Whether agents may find, add and call servers by themselves; what the profile says where it is not said."""
     lean: bool | None
     """Whether lists show the gateway's own tools alone; `dynamic` goes with it."""
+    embedder: str | PathLike[str] | None
+    """The folder of a model of meaning, which finding servers and tools uses beside words."""
     docker: DockerOptions | None
     """Which engine is meant."""
     defaults: DefaultSettings | None

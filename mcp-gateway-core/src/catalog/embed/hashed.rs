@@ -48,8 +48,8 @@ fn vector(text: &str) -> Vec<f32> {
 
 /// Where a group is counted: FNV-1a, which is the same everywhere.
 fn place(group: &[char]) -> usize {
-    let hash = group.iter().fold(0xcbf2_9ce4_8422_2325_u64, |hash, c| {
-        (hash ^ u64::from(u32::from(*c))).wrapping_mul(0x0100_0000_01b3)
-    });
-    (hash >> 32) as usize % DIMENSION
+    let hash = group
+        .iter()
+        .fold(0xcbf2_9ce4_8422_2325_u64, |hash, c| (hash ^ u64::from(u32::from(*c))).wrapping_mul(0x0100_0000_01b3));
+    (hash ^ (hash >> 16) ^ (hash >> 40)) as usize % DIMENSION
 }

@@ -2,11 +2,13 @@
 
 use super::Server;
 
-/// How much counts how near a text is to what the query means, where a text that has every word of it counts 1.
+/// How much counts how near a tool is to what the query means, where a text that has every word of it counts 1.
 ///
 /// Found by measurement, see docs/search.md: less finds less of what is said in other words, more loses what is said in
 /// the same ones.
-const NEARNESS: f32 = 1.5;
+pub(super) const TOOL: f32 = 1.25;
+/// How much counts how near a server is by what it says of itself: beside its tools little, as long as it has some.
+pub(super) const HEAD: f32 = 0.3;
 
 /// The most words of a query that may be names.
 const MAX_NAMES: usize = 64;
@@ -14,10 +16,10 @@ const MAX_NAMES: usize = 64;
 /// Makes the scores of words comparable between queries, and adds how near each text is.
 ///
 /// A query whose words are all found is decided by words; one that says it in other words, by meaning.
-pub(super) fn fuse(scores: &mut [f32], near: &[f32], expected: f32) {
+pub(super) fn fuse(scores: &mut [f32], expected: f32, near: impl Iterator<Item = f32>) {
     let by = if expected > 0.0 { 1.0 / expected } else { 1.0 };
     for (score, near) in scores.iter_mut().zip(near) {
-        *score = *score * by + NEARNESS * near;
+        *score = *score * by + near;
     }
 }
 
@@ -72,10 +74,10 @@ mod tests {
     #[test]
     fn words_that_are_all_found_decide() {
         let mut scores = [10.0, 1.0, 0.0];
-        fuse(&mut scores, &[0.0, 0.6, 0.6], 8.0);
+        fuse(&mut scores, 8.0, [0.0, 0.6, 0.6].into_iter());
         assert!(scores[0] > scores[1] && scores[1] > scores[2]);
         let mut scores = [1.0, 0.0];
-        fuse(&mut scores, &[0.0, 0.6], 8.0);
+        fuse(&mut scores, 8.0, [0.0, 0.6].into_iter());
         assert!(scores[1] > scores[0]);
     }
 }

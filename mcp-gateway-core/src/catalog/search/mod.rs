@@ -12,6 +12,8 @@ mod rank;
 mod score;
 mod semantic;
 #[cfg(test)]
+mod semantic_tests;
+#[cfg(test)]
 mod tests;
 mod typo;
 mod weights;

@@ -2,7 +2,7 @@
 
 use std::sync::Arc;
 
-use super::fuse::{Named, fuse};
+use super::fuse::{self, Named, fuse};
 use super::plan::{Lexicon, Plan};
 use super::query::MAX_LIMIT;
 use super::score::{Scored, score};
@@ -44,8 +44,15 @@ pub(super) fn search(index: &SearchIndex, query: &SearchQuery) -> SearchResult {
     let near = near.filter(|near| near.is_enough || !candidates.is_empty());
     let mut named = None;
     if let Some(near) = near {
-        fuse(&mut heads.scores, &near.heads, expected);
-        fuse(&mut tools.scores, &near.tools, expected);
+        fuse(
+            &mut heads.scores,
+            expected,
+            near.heads.iter().zip(&index.head_of).map(|(near, place)| {
+                let has_tools = index.servers[*place].as_ref().is_some_and(|server| !server.tools.is_empty());
+                near * if has_tools { fuse::HEAD } else { fuse::TOOL }
+            }),
+        );
+        fuse(&mut tools.scores, expected, near.tools.iter().map(|near| near * fuse::TOOL));
         candidates = candidates_of(index, &heads, &tools, 1.0);
         named = Some(Named::of(query.bounded()));
     }

@@ -34,7 +34,7 @@ impl Finder {
     }
 
     /// The texts whose vectors somebody has to compute now.
-    fn to_learn(&mut self) -> Vec<Arc<str>> {
+    fn begin_learning(&mut self) -> Vec<Arc<str>> {
         self.index.refresh();
         let missing = if self.is_learning { Vec::new() } else { self.index.missing() };
         self.is_learning |= !missing.is_empty();
@@ -95,7 +95,7 @@ impl Hub {
             let (vectors, missing) = {
                 let mut finder = lock(&finder);
                 finder.update(entries, records);
-                let missing = finder.to_learn();
+                let missing = finder.begin_learning();
                 let is_whole = finder.index.missing().is_empty();
                 (finder.index.vectors().filter(|_| is_whole).map(Arc::clone), missing)
             };

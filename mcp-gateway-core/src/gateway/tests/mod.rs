@@ -4,6 +4,7 @@ mod approvals;
 mod dynamic;
 mod governed;
 mod host;
+mod meaning;
 mod scoped;
 mod surfaces;
 

@@ -160,9 +160,8 @@ fn vocabulary(folder: &Path) -> Result<(String, HashMap<Box<str>, u32>)> {
         let pieces = text.lines().zip(0..).map(|(piece, number)| (Box::from(piece), number)).collect();
         return Ok((text, pieces));
     }
-    let text = fs::read_optional(&folder.join("tokenizer.json"))?.ok_or_else(|| {
-        Error::new(ErrorKind::NotFound, "the folder has neither `vocab.txt` nor `tokenizer.json`")
-    })?;
+    let text = fs::read_optional(&folder.join("tokenizer.json"))?
+        .ok_or_else(|| Error::new(ErrorKind::NotFound, "the folder has neither `vocab.txt` nor `tokenizer.json`"))?;
     let json: Value =
         serde_json::from_str(&text).map_err(|cause| broken("`tokenizer.json` cannot be read").with_source(cause))?;
     if json["normalizer"]["lowercase"] == false {

@@ -27,7 +27,8 @@ impl Tiny {
         tiny.norm("embeddings.LayerNorm");
         for layer in 0..2 {
             let name = |part: &str| format!("encoder.layer.{layer}.{part}");
-            for part in ["attention.self.query", "attention.self.key", "attention.self.value", "attention.output.dense"] {
+            for part in ["attention.self.query", "attention.self.key", "attention.self.value", "attention.output.dense"]
+            {
                 tiny.linear(&name(part), WIDTH, WIDTH);
             }
             tiny.norm(&name("attention.output.LayerNorm"));
@@ -254,6 +255,9 @@ fn the_published_model_gives_its_published_vectors() {
 /// Texts, and the first figures of their vectors by another implementation: candle with the tokenizer of Hugging Face.
 const REFERENCE: [(&str, [f32; 6]); 3] = [
     ("This is an example sentence", [0.067657, 0.063496, 0.048713, 0.079305, 0.037448, 0.002653]),
-    ("create_issue: Opens an issue in a GitHub repository.", [-0.028507, -0.093435, -0.105059, 0.062402, 0.013980, -0.098984]),
+    (
+        "create_issue: Opens an issue in a GitHub repository.",
+        [-0.028507, -0.093435, -0.105059, 0.062402, 0.013980, -0.098984],
+    ),
     ("Qué tiempo hará mañana en Zürich? 天气 20°C", [0.055371, 0.114427, 0.006442, 0.033807, -0.033180, 0.004708]),
 ];

@@ -144,8 +144,8 @@ mod tests {
     use super::*;
 
     const PIECES: [&str; 16] = [
-        "[PAD]", "[UNK]", "[CLS]", "[SEP]", "time", "##zone", "##s", "cafe", "create", "_", "issue", "中", "文", ".", "a",
-        "##b",
+        "[PAD]", "[UNK]", "[CLS]", "[SEP]", "time", "##zone", "##s", "cafe", "create", "_", "issue", "中", "文", ".",
+        "a", "##b",
     ];
 
     fn tokenizer() -> Tokenizer {
