@@ -41,6 +41,7 @@ const HIDDEN: &[&str] = &[
     "cedar_policy",
     "hyper",
     "kube",
+    "ndarray",
     "reqwest",
     "ring",
     "rmcp",
