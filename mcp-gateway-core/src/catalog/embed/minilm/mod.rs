@@ -40,6 +40,7 @@ const THRESHOLD: f32 = 0.4;
 /// - Reads a folder with `model.safetensors` and `vocab.txt` or `tokenizer.json`; `config.json`, where it is there, says
 ///   how many heads there are. Nothing is fetched.
 /// - The first 256 pieces of a text count.
+/// - A text in which the model knows no word of three letters has a vector of zeros: what it would make up is near anything.
 /// - One text has one vector, whatever texts are beside it.
 ///
 /// # Examples
@@ -102,7 +103,7 @@ impl MiniLmEmbedder {
         let mut hash = Sha256::new();
         hash.update(Sha256::digest(&bytes));
         hash.update(Sha256::digest(vocabulary));
-        hash.update(format!("{} {} {limit}", shape.heads, shape.epsilon));
+        hash.update(format!("1 {} {} {limit}", shape.heads, shape.epsilon));
         let name = format!("minilm-{}", &hex::encode(hash.finalize())[..32]);
         Ok(Self { name, tokenizer, encoder, limit })
     }
@@ -122,17 +123,21 @@ impl Embedder for MiniLmEmbedder {
     }
 
     fn embed(&self, texts: &[&str]) -> Result<Vec<Vec<f32>>> {
-        let (mut made, mut waiting, mut pieces) = (Vec::with_capacity(texts.len()), Vec::new(), 0);
-        for text in texts {
+        let mut made = vec![vec![0.0; self.dimension()]; texts.len()];
+        let (mut places, mut waiting, mut pieces) = (Vec::new(), Vec::new(), 0);
+        for (place, text) in texts.iter().enumerate() {
             let text = self.tokenizer.encode(text, self.limit);
-            pieces += text.len();
-            waiting.push(text);
-            if pieces >= AT_ONCE {
-                made.extend(self.encoder.encode(&std::mem::take(&mut waiting)));
+            if self.tokenizer.knows(&text) {
+                pieces += text.len();
+                places.push(place);
+                waiting.push(text);
+            }
+            if pieces >= AT_ONCE || place + 1 == texts.len() {
+                let vectors = self.encoder.encode(&std::mem::take(&mut waiting));
+                places.drain(..).zip(vectors).for_each(|(place, vector)| made[place] = vector);
                 pieces = 0;
             }
         }
-        made.extend(self.encoder.encode(&waiting));
         Ok(made)
     }
 }

@@ -167,6 +167,7 @@ fn what_it_computes_is_what_the_weights_say() {
     let beside = model.embed(&others).unwrap();
     assert_eq!(beside.len(), 4);
     assert!(vector.iter().zip(&beside[1]).all(|(a, b)| (a - b).abs() < 1e-6), "texts beside it change nothing");
+    assert!(beside[2].iter().all(|figure| *figure == 0.0), "nothing means nothing");
     assert!(model.embed(&[]).unwrap().is_empty());
 }
 
@@ -250,6 +251,9 @@ fn the_published_model_gives_its_published_vectors() {
     let vectors = model.embed(&texts).unwrap();
     assert!(alike(&vectors[0], &vectors[1]) > 0.7);
     assert!(alike(&vectors[0], &vectors[2]) < 0.2);
+    for nonsense in ["qzxv wvxq", "kdjfh skdjfh sdkfjh", "0 1 2", "zzzzzz"] {
+        assert!(model.embed(&[nonsense]).unwrap()[0].iter().all(|figure| *figure == 0.0), "{nonsense}");
+    }
 }
 
 /// Texts, and the first figures of their vectors by another implementation: candle with the tokenizer of Hugging Face.

@@ -1,6 +1,6 @@
 //! From text to the numbers of word pieces, as BERT's uncased models were trained with.
 
-use std::collections::HashMap;
+use std::collections::{HashMap, HashSet};
 
 use unicode_normalization::UnicodeNormalization as _;
 use unicode_properties::{GeneralCategory, GeneralCategoryGroup, UnicodeGeneralCategory as _};
@@ -8,6 +8,8 @@ use unicode_properties::{GeneralCategory, GeneralCategoryGroup, UnicodeGeneralCa
 use super::broken;
 use crate::error::Result;
 
+/// The shortest piece that says something by itself, in letters.
+const MIN_WORD: usize = 3;
 /// The longest word that is cut into pieces, in characters; a longer one is unknown.
 const MAX_WORD: usize = 100;
 /// What a piece begins with that goes on with a word.
@@ -17,6 +19,8 @@ const CONTINUED: &str = "##";
 #[derive(Debug)]
 pub(super) struct Tokenizer {
     pieces: HashMap<Box<str>, u32>,
+    /// Those that are words.
+    words: HashSet<u32>,
     unknown: u32,
     first: u32,
     last: u32,
@@ -30,7 +34,9 @@ impl Tokenizer {
             number.ok_or_else(|| broken(format!("the vocabulary has no `{name}`")))
         };
         let (unknown, first, last) = (number("[UNK]")?, number("[CLS]")?, number("[SEP]")?);
-        Ok(Self { pieces, unknown, first, last })
+        let is_word = |piece: &str| piece.chars().all(char::is_alphabetic) && piece.chars().nth(MIN_WORD - 1).is_some();
+        let words = pieces.iter().filter(|(piece, _)| is_word(piece)).map(|(_, number)| *number).collect();
+        Ok(Self { pieces, words, unknown, first, last })
     }
 
     /// The greatest number of a piece.
@@ -62,6 +68,11 @@ impl Tokenizer {
         numbers.truncate(room);
         numbers.push(self.last);
         numbers
+    }
+
+    /// Whether one of the pieces is a whole word; a model makes something up of texts in which it knows none.
+    pub(super) fn knows(&self, numbers: &[u32]) -> bool {
+        numbers.iter().any(|number| self.words.contains(number))
     }
 
     /// Cuts a word into the longest pieces that there are, from its begin on.
@@ -171,6 +182,13 @@ mod tests {
         assert_eq!(pieces("CAFÉ cafe\u{301} ca\u{200b}fe\u{0}"), ["[CLS]", "cafe", "cafe", "cafe", "[SEP]"]);
         assert_eq!(pieces("中文time"), ["[CLS]", "中", "文", "time", "[SEP]"]);
         assert_eq!(pieces("time\u{a0}time\u{3000}time\ttime"), ["[CLS]", "time", "time", "time", "time", "[SEP]"]);
+    }
+
+    #[test]
+    fn texts_without_a_word_are_told_apart() {
+        let knows = |text: &str| tokenizer().knows(&tokenizer().encode(text, 64));
+        assert!(knows("timezones") && knows("what issue"));
+        assert!(!knows("") && !knows("qzxv ab._") && !knows("zone") && !knows("中文"));
     }
 
     #[test]
