@@ -36,6 +36,11 @@ def options(tmp_path: Path) -> OpenArguments:
 PROFILE = {"name": "cases", "servers": {"cases": {}}, "policy": {"default": "allow"}}
 
 
+def given(options: OpenArguments, **more: Any) -> Any:
+    """Returns the options with some more."""
+    return {**options, **more}
+
+
 @pytest.fixture
 def gateway(options: OpenArguments) -> AbstractAsyncContextManager[Gateway]:
     """A gateway that is not open yet; it can be entered once, and need not be, for a test may be skipped."""

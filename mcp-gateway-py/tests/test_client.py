@@ -6,7 +6,7 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from conftest import PROFILE
+from conftest import PROFILE, given
 
 from mcp_gateway import (
     Bounds,
@@ -22,11 +22,6 @@ from mcp_gateway import (
 from mcp_gateway.client import accept, cancel, decline
 from mcp_gateway.exceptions import InvalidInputError
 from mcp_gateway.options import OpenArguments
-
-
-def given(options: OpenArguments, **more: Any) -> Any:
-    """Returns the options with some more."""
-    return {**options, **more}
 
 
 class Person:

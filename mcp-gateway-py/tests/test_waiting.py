@@ -17,7 +17,7 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from conftest import PROFILE
+from conftest import PROFILE, given
 
 from mcp_gateway import AuditQuery, AuditRecord, Gateway, Progress, blocking
 from mcp_gateway._wait import LoopWaiter
@@ -25,11 +25,6 @@ from mcp_gateway.exceptions import ClosedError, InvalidInputError
 from mcp_gateway.options import OpenArguments
 
 PATIENCE = 20.0
-
-
-def given(options: OpenArguments, **more: Any) -> Any:
-    """Returns the options with some more."""
-    return {**options, **more}
 
 
 def ping(number: int) -> str:
