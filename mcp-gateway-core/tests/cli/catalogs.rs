@@ -266,3 +266,35 @@ fn a_registry_that_is_not_there_is_said() {
     assert_eq!(place.run(["catalog", "push", "test", "no reference"]).status.code(), Some(2));
     assert_eq!(place.run(["catalog", "pull", "https://catalogs.example/x"]).status.code(), Some(2));
 }
+
+#[test]
+fn what_is_done_to_catalogs_is_in_the_trail_of_each_profile() {
+    let place = Place::new();
+    place.write("far.yaml", ONE);
+    place.ok("profile create dev");
+    place.ok("catalog add far far.yaml --verify required");
+    place.write("far.yaml", TWO);
+    place.ok("catalog sync far");
+    place.ok("catalog rm far");
+    let records = place.ok("audit query --profile dev --format json");
+    let action = |record: &Value| record["event"]["action"].as_str().unwrap().to_owned();
+    let shown: Vec<_> = records
+        .lines()
+        .map(|line| serde_json::from_str::<Value>(line).unwrap())
+        .filter(|record| action(record).starts_with("catalog/"))
+        .map(|record| {
+            let detail = &record["event"]["detail"];
+            (action(&record), detail["catalog"].clone(), detail["servers"].clone(), detail["verify"].clone())
+        })
+        .collect();
+    let far = || json!("far");
+    assert_eq!(
+        shown,
+        [
+            ("catalog/add".to_owned(), far(), json!(1), Value::Null),
+            ("catalog/verify".to_owned(), far(), Value::Null, json!("required")),
+            ("catalog/sync".to_owned(), far(), json!(2), Value::Null),
+            ("catalog/remove".to_owned(), far(), json!(0), Value::Null),
+        ]
+    );
+}

@@ -158,7 +158,7 @@ pub(super) async fn add(env: &Env, args: AddArgs) -> Result<()> {
         origin => env.home.add_catalog(&name, &origin, &options).await?,
     };
     if verify.is_some() {
-        env.home.set_catalog_verify(&name, verify)?;
+        env.home.set_catalog_verify(&name, verify, &options).await?;
     }
     told(&change, "registered catalog", format)
 }

@@ -104,12 +104,11 @@ impl Home {
         write_order(self, &order)
     }
 
-    /// Says what happens with images of a registered catalog that are not signed, whatever it says itself; `None` leaves
-    /// that to the catalog again.
+    /// Keeps the operator's word about a registered catalog's images that are not signed.
     ///
     /// # Errors
     /// `NotFound`, `InvalidConfig`, `Io`.
-    pub fn set_catalog_verify(&self, name: &str, verify: Option<VerifyMode>) -> Result<()> {
+    pub(super) fn keep_word(&self, name: &str, verify: Option<VerifyMode>) -> Result<()> {
         self.registered_catalog(name)?;
         let _lock = files::FileLock::acquire(&self.catalog_order())?;
         self.write_word(name, verify)

@@ -8,6 +8,7 @@ mod registry;
 mod signed;
 mod status;
 mod sync;
+mod word;
 
 use std::sync::Arc;
 
