@@ -62,6 +62,14 @@ impl Hub {
     /// What stands out in what a server offers.
     pub(crate) async fn diff(&self, server: &ServerName) -> Result<SurfaceDiff> {
         let slot = self.slot(server).ok_or_else(|| self.no_such_server(server))?;
+        self.seen(&slot).await?;
+        // What is held back may be of before: an operator wants to see what it offers now.
+        if slot.findings().iter().any(|finding| finding.is_held)
+            && slot.running().is_empty()
+            && let Err(error) = self.see_now(&CallContext::local(), &slot).await
+        {
+            tracing::info!(server = %slot.name, error = %error.report(), "the server cannot be started; this is what it was seen with");
+        }
         let lock = self.seen(&slot).await?;
         let (recorded, findings) = self.stands_out(&slot);
         Ok(diff(server, &lock, recorded, &findings))

@@ -189,7 +189,8 @@ impl McpGateway {
 
     /// What a server offers that is not what was accepted of it, field by field, with what is held back.
     ///
-    /// A server that was never seen is started once.
+    /// A server that was never seen is started once, and so is one of which something is held back and that does not run: it
+    /// may offer something else by now. One that cannot be started is shown as it was seen last.
     ///
     /// # Errors
     /// As [`surface_of`](Self::surface_of).

@@ -28,3 +28,4 @@ mod show;
 mod signed;
 mod support;
 mod together;
+mod turncoat;

@@ -154,7 +154,9 @@ impl Hub {
             return Err(Error::new(ErrorKind::Conflict, changed).with_operation("Hub::forward"));
         }
         self.ensure_same(ctx, call, slot).await?;
-        self.ensure_accepted(ctx, slot, request, target).await?;
+        if let Err(held) = self.ensure_accepted(ctx, slot, request, target).await {
+            self.look_anew(ctx, slot, held).await?;
+        }
         let body = slot.body.as_ref().map_err(Clone::clone)?;
         if body.entry.kind == ServerKind::Poci {
             return self.run_tool(ctx, call, slot, body, target).await;

@@ -8,7 +8,8 @@ use crate::audit::AuditEvent;
 use crate::error::{Error, ErrorKind, Result};
 use crate::gateway::surfaces::{Finding, names, records, visible};
 use crate::gateway::view::template_pattern;
-use crate::model::{CallContext, Principal, SessionId, Surface};
+use crate::model::{CallContext, Principal, ServerKind, SessionId, Surface};
+use crate::profile::Isolation;
 use crate::protocol::{ListKind, Request, RequestKind, Target};
 
 impl Hub {
@@ -39,6 +40,32 @@ impl Hub {
                 "an operator sees what changed by `mcp-gateway server diff {server} --profile {profile}`"
             ))
             .with_hint(format!("and accepts it by `mcp-gateway server approve {server} --profile {profile}`")))
+    }
+
+    /// Starts a server of which something is held back, where it does not run: it may be what it was by now, and without a
+    /// look nobody would ever know. What it is asked then is held against what it offers now.
+    ///
+    /// # Errors
+    /// Why the request is refused, where the server runs or cannot be started.
+    pub(super) async fn look_anew(&self, ctx: &CallContext, slot: &Arc<Slot>, held: Error) -> Result<()> {
+        let place = slot.place(ctx.session.as_ref());
+        let stays = slot
+            .body
+            .as_ref()
+            .is_ok_and(|body| body.entry.kind != ServerKind::Poci && body.settings.isolation != Isolation::Call);
+        if !stays || slot.running_at(&place).is_some_and(|instance| !instance.peer.is_closed()) {
+            return Err(held);
+        }
+        match self.acquire(ctx, slot).await {
+            Ok(instance) => {
+                instance.leave();
+                Ok(())
+            }
+            Err(error) => {
+                tracing::debug!(server = %slot.name, error = %error.report(), "a server could not be looked at anew");
+                Err(held)
+            }
+        }
     }
 
     /// Why a request is refused, if it is.
