@@ -757,3 +757,10 @@ test("rules tell principals apart by their roles", async () => {
     await gateway.close();
   }
 });
+
+test("a model of meaning that is not there is named", async () => {
+  const embedder = join(options().home, "model");
+  const error = { kind: "not_found", message: /model\.safetensors/ };
+  await assert.rejects(Gateway.open({ name: "found" }, { ...options(), embedder }), error);
+  await assert.rejects(new GatewayBuilder().withHome(options().home).withAudit("memory").withEmbedder(embedder).open(), error);
+});

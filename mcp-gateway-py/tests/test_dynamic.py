@@ -1,9 +1,11 @@
 """Agents that find, add and call servers by themselves."""
 
 import asyncio
+from pathlib import Path
 from typing import Any
 
-from conftest import PROFILE, catalog
+import pytest
+from conftest import PROFILE, catalog, given
 
 from mcp_gateway import (
     Answer,
@@ -14,7 +16,9 @@ from mcp_gateway import (
     PolicySpec,
     ProfileSpec,
     Question,
+    blocking,
 )
+from mcp_gateway.exceptions import NotFoundError
 from mcp_gateway.options import OpenArguments
 
 
@@ -57,3 +61,12 @@ def test_a_lean_list_has_the_gateway_s_own_tools(options: OpenArguments) -> None
         assert {tool.name[:4] for tool in gateway.list_tools()} == {"mcp-"}
         assert gateway.call_tool("mcp-exec", {"tool": "cases.echo", "arguments": {"text": "lean"}}).text == "lean"
         assert gateway.call_tool("echo", {"text": "direct"}).text == "direct"
+
+
+def test_a_model_of_meaning_that_is_not_there_is_named(options: OpenArguments, tmp_path: Path) -> None:
+    with pytest.raises(NotFoundError, match=r"model\.safetensors") as raised:
+        blocking.Gateway.open({"name": "found"}, **given(options, embedder=tmp_path / "model"))
+    assert str(tmp_path / "model") in str(raised.value)
+    builder = GatewayBuilder().with_profile({"name": "found"}).with_home(str(options["home"])).with_audit("memory")
+    with pytest.raises(NotFoundError):
+        builder.with_embedder(tmp_path / "model").open_blocking()
