@@ -627,6 +627,98 @@ export declare function diffProfiles(
 export declare function profileTemplates(): Promise<{ name: string; text: string; profile: ProfileSpec }[]>;
 /** Creates a profile from a template. */
 export declare function createProfile(profile: string, template: string, options?: HomeOptions): Promise<ProfileSpec>;
+/** How a catalog is fetched and registered. */
+export interface CatalogOptions extends HomeOptions {
+  /** Whether it takes the place of one of the same name. */
+  replace?: boolean;
+  /** Whether an address may be one that is not on the public internet. */
+  allowPrivate?: boolean;
+  /** By whom it must be signed, from now on: `ed25519:…`. */
+  verifyKey?: string;
+  /** Whether a signed catalog may take the place of a newer one. */
+  allowOlder?: boolean;
+  /** What npm and PyPI packages of a registry are run in, each `IMAGE@sha256:…`; without, they are run as processes. */
+  images?: { node?: string; python?: string };
+}
+
+/** A catalog, and what happened to it. */
+export interface CatalogChange {
+  name: string;
+  change: "added" | "updated" | "unchanged" | "failed" | "removed";
+  /** Where it comes from. */
+  origin?: string;
+  /** How many servers it has now. */
+  servers: number;
+  /** The server of it that was approved, or is no more. */
+  server?: string;
+  /** What is odd about it, and what was left out. */
+  notes?: string[];
+  /** Why it could not be fetched. */
+  error?: string;
+}
+
+/** A registered catalog. */
+export interface CatalogStatus {
+  name: string;
+  servers: number;
+  /** The file that has it. */
+  path: string;
+  origin?: string;
+  state: string;
+  [more: string]: unknown;
+}
+
+/** The registered catalogs. */
+export declare function listCatalogs(options?: HomeOptions): Promise<CatalogStatus[]>;
+/**
+ * Registers a catalog and copies it. The origin is a path, `https://…`, `oci://REFERENCE`, `docker://IMAGE`, or
+ * `registry:https://…` for a registry of MCP servers.
+ */
+export declare function addCatalog(
+  name: string,
+  origin: string,
+  options?: CatalogOptions & { verify?: "required" | "if-present" | "off" },
+): Promise<CatalogChange>;
+/** Fetches catalogs anew, all where none is named. */
+export declare function syncCatalogs(names?: string[], options?: CatalogOptions): Promise<CatalogChange[]>;
+/** Forgets a catalog; what it came from stays. */
+export declare function removeCatalog(name: string, options?: HomeOptions): Promise<CatalogChange>;
+/** Makes a catalog of one's own: empty, or as a registered one or an origin is now. */
+export declare function createCatalog(name: string, options?: CatalogOptions & { from?: string }): Promise<CatalogChange>;
+/** Puts a server that a file describes into a catalog of one's own. */
+export declare function addCatalogServer(
+  name: string,
+  server: string,
+  file: string,
+  options?: CatalogOptions,
+): Promise<CatalogChange>;
+/** Takes a server out of a catalog of one's own. */
+export declare function removeCatalogServer(name: string, server: string, options?: HomeOptions): Promise<CatalogChange>;
+/** Writes a catalog into a file. */
+export declare function exportCatalog(name: string, file: string, options?: HomeOptions): Promise<void>;
+/** Puts a catalog into a registry; the reference that comes back has a digest. */
+export declare function pushCatalog(
+  name: string,
+  reference: string,
+  options?: HomeOptions,
+): Promise<{ reference: string; notes?: string[] }>;
+/** Registers a catalog of a registry, under its own name where none is said. */
+export declare function pullCatalog(reference: string, options?: CatalogOptions & { name?: string }): Promise<CatalogChange>;
+/** Writes down who approved a server's entry of a catalog of one's own, as it is now; void when the entry changes. */
+export declare function approveCatalogServer(
+  name: string,
+  server: string,
+  by: string,
+  options?: HomeOptions & { note?: string },
+): Promise<CatalogChange>;
+/** Takes the approval of a server's entry away. */
+export declare function revokeCatalogServer(name: string, server: string, options?: HomeOptions): Promise<CatalogChange>;
+/** Whether a server exists for a profile, and what each scope says. */
+export declare function checkScope(
+  server: string,
+  profile: string,
+  options?: HomeOptions,
+): Promise<{ admitted: boolean; scopes: { scope: string; admitted: boolean; rule?: string; reason?: string }[] }>;
 /** Every client that is known: the user's own configuration, and with a folder that project's. */
 export declare function listClients(options?: HomeOptions & { folder?: string }): Promise<ClientStatus[]>;
 /** Writes the gateway into a client's configuration; everything else in the file stays. */

@@ -1,4 +1,4 @@
-// Profiles that others share, and clients, without a gateway.
+// Profiles that others share, catalogs, and clients, without a gateway.
 
 import assert from "node:assert/strict";
 import { mkdtempSync, readFileSync, writeFileSync } from "node:fs";
@@ -7,15 +7,25 @@ import { join } from "node:path";
 import { test } from "node:test";
 
 import {
+  addCatalog,
+  approveCatalogServer,
+  checkScope,
   connectClient,
+  createCatalog,
   createProfile,
   diffProfiles,
   disconnectClient,
+  exportCatalog,
   exportProfile,
   importProfile,
+  listCatalogs,
   listClients,
   profileTemplates,
   pushProfile,
+  removeCatalog,
+  removeCatalogServer,
+  revokeCatalogServer,
+  syncCatalogs,
 } from "../index.mjs";
 
 const folder = () => mkdtempSync(join(tmpdir(), "mcp-gateway-"));
@@ -44,4 +54,25 @@ test("a client is connected and disconnected", async () => {
   assert((await listClients({ home, folder: project })).some((client) => client.connected));
   await disconnectClient("claude-code", options);
   assert.equal(readFileSync(file, "utf8"), text);
+});
+
+test("catalogs are registered, approved and scoped", async () => {
+  const [home, files] = [folder(), folder()];
+  const far = join(files, "far.yaml");
+  writeFileSync(far, "registry: {a: {type: server, title: A, image: mcp/a}, b: {type: server, title: B, image: mcp/b}}\n");
+  assert.equal((await addCatalog("far", far, { home, verify: "required" })).servers, 2);
+  assert.deepEqual((await syncCatalogs([], { home })).map(({ change }) => change), ["unchanged"]);
+  assert.equal((await createCatalog("own", { home, from: "far" })).servers, 2);
+  assert.equal((await approveCatalogServer("own", "a", "ann", { home, note: "read it" })).server, "a");
+  await assert.rejects(approveCatalogServer("far", "a", "ann", { home }), { kind: "invalid_input" });
+  await revokeCatalogServer("own", "a", { home });
+  assert.equal((await removeCatalogServer("own", "b", { home })).servers, 1);
+  await exportCatalog("own", join(files, "own.yaml"), { home });
+  assert.match(readFileSync(join(files, "own.yaml"), "utf8"), /mcp\/a/);
+  assert.deepEqual((await listCatalogs({ home })).map(({ name, servers }) => [name, servers]), [["far", 2], ["own", 1]]);
+  writeFileSync(join(home, "scope.yaml"), "deny: [{server: b, reason: not ours}]\n");
+  assert.equal((await checkScope("a", "default", { home })).admitted, true);
+  assert.equal((await checkScope("b", "default", { home })).scopes[0].reason, "not ours");
+  assert.equal((await removeCatalog("far", { home })).change, "removed");
+  await assert.rejects(addCatalog("other", far, { home, verifyKey: "no key" }), { kind: "invalid_input" });
 });

@@ -1,4 +1,4 @@
-"""Profiles that others share, and clients, without a gateway."""
+"""Profiles that others share, catalogs, and clients, without a gateway."""
 
 import json
 from pathlib import Path
@@ -39,3 +39,26 @@ def test_a_client_is_connected_and_disconnected(tmp_path: Path) -> None:
     assert any(client["connected"] for client in home.clients(folder=tmp_path, home=tmp_path / "home"))
     home.disconnect_client("claude-code", home=tmp_path / "home", scope="project", folder=tmp_path)
     assert file.read_text() == text
+
+
+def test_catalogs_are_registered_approved_and_scoped(tmp_path: Path) -> None:
+    """A catalog of one's own has a server, which is approved; a scope shuts another one out."""
+    state, far = tmp_path / "home", tmp_path / "far.yaml"
+    far.write_text("registry: {a: {type: server, title: A, image: mcp/a}, b: {type: server, title: B, image: mcp/b}}\n")
+    assert home.add_catalog("far", far, home=state, verify="required")["servers"] == 2
+    assert [change["change"] for change in home.sync_catalogs(home=state)] == ["unchanged"]
+    assert home.create_catalog("own", "far", home=state)["servers"] == 2
+    assert home.approve_catalog_server("own", "a", "ann", note="read it", home=state)["server"] == "a"
+    with pytest.raises(InvalidInputError):
+        home.approve_catalog_server("far", "a", "ann", home=state)
+    home.revoke_catalog_server("own", "a", home=state)
+    assert home.remove_catalog_server("own", "b", home=state)["servers"] == 1
+    home.export_catalog("own", tmp_path / "own.yaml", home=state)
+    assert "mcp/a" in (tmp_path / "own.yaml").read_text()
+    assert {catalog["name"]: catalog["servers"] for catalog in home.catalogs(home=state)} == {"far": 2, "own": 1}
+    (state / "scope.yaml").write_text("deny: [{server: b, reason: not ours}]\n")
+    assert home.check_scope("a", "default", home=state)["admitted"]
+    assert home.check_scope("b", "default", home=state)["scopes"][0]["reason"] == "not ours"
+    assert home.remove_catalog("far", home=state)["change"] == "removed"
+    with pytest.raises(GatewayError):
+        home.add_catalog("other", far, home=state, verify_key="no key")

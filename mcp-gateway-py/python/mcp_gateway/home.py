@@ -1,4 +1,6 @@
-"""Profiles that others share, and the clients of a user, without a gateway; each function waits in the calling thread.
+"""Profiles that others share, catalogs, and the clients of a user, without a gateway.
+
+Each function waits in the calling thread.
 
 Every function takes `home`, the folder of the state, where that is not the usual one.
 """
@@ -9,22 +11,37 @@ from os import PathLike, fspath
 from typing import TYPE_CHECKING, Any, Literal, TypedDict
 
 from mcp_gateway._native import share
+from mcp_gateway._wire import camel
 
 if TYPE_CHECKING:
     from typing_extensions import Unpack
 
 __all__ = [
+    "CatalogArguments",
     "ClientArguments",
     "ImportArguments",
+    "add_catalog",
+    "add_catalog_server",
+    "approve_catalog_server",
+    "catalogs",
+    "check_scope",
     "clients",
     "connect_client",
+    "create_catalog",
     "create_profile",
     "diff_profiles",
     "disconnect_client",
+    "export_catalog",
     "export_profile",
     "import_profile",
+    "pull_catalog",
     "pull_profile",
+    "push_catalog",
     "push_profile",
+    "remove_catalog",
+    "remove_catalog_server",
+    "revoke_catalog_server",
+    "sync_catalogs",
     "templates",
 ]
 
@@ -44,6 +61,25 @@ class ImportArguments(TypedDict, total=False):
     """Whether what the other home's operator has approved counts here."""
     digest: str
     """The digest that its bundle must have."""
+
+
+class CatalogArguments(TypedDict, total=False):
+    """How a catalog is fetched and registered."""
+
+    home: Folder
+    """The folder of the state."""
+    replace: bool
+    """Whether it takes the place of one of the same name."""
+    allow_private: bool
+    """Whether an address may be one that is not on the public internet."""
+    verify_key: str
+    """By whom it must be signed, from now on: `ed25519:…`."""
+    allow_older: bool
+    """Whether a signed catalog may take the place of a newer one."""
+    images: Mapping[str, str]
+    """What npm and PyPI packages of a registry are run in: `node` and `python`, each `IMAGE@sha256:…`."""
+    verify: Literal["required", "if-present", "off"]
+    """What happens with its images that are not signed, whatever it says itself; only where it is added."""
 
 
 class ClientArguments(TypedDict, total=False):
@@ -77,8 +113,11 @@ def _run(command: str, home: Folder | None = None, **fields: Any) -> Any:
 
 
 def _options(arguments: Mapping[str, Any]) -> dict[str, Any]:
-    words = {"trust_approvals": "trustApprovals", "dry_run": "dryRun"}
-    return {words.get(name, name): value for name, value in arguments.items() if name != "home"}
+    return {camel(name): value for name, value in arguments.items() if name != "home"}
+
+
+def _catalog(verb: str, home: Folder | None, **fields: Any) -> Any:
+    return _run("catalog", home, verb={verb: {name: value for name, value in fields.items() if value is not None}})
 
 
 def export_profile(profile: str, *, file: Folder | None = None, home: Folder | None = None) -> dict[str, Any]:
@@ -132,6 +171,102 @@ def templates() -> list[dict[str, Any]]:
 def create_profile(profile: str, template: str, *, home: Folder | None = None) -> dict[str, Any]:
     """Creates a profile from a template, and returns it."""
     done: dict[str, Any] = _run("create_profile", home, profile=profile, template=template)
+    return done
+
+
+def catalogs(*, home: Folder | None = None) -> list[dict[str, Any]]:
+    """Returns the registered catalogs, each with `name`, `state`, `servers`, `origin` and what else is known of it."""
+    done: list[dict[str, Any]] = _catalog("list", home)
+    return done
+
+
+def add_catalog(name: str, origin: Folder, **arguments: "Unpack[CatalogArguments]") -> dict[str, Any]:
+    """Registers a catalog and copies it; returns `name`, `change`, `origin`, `servers` and `notes`.
+
+    The origin is a path, `https://…`, `oci://REFERENCE`, `docker://IMAGE`, or `registry:https://…` for a
+    registry of MCP servers.
+    """
+    done: dict[str, Any] = _catalog(
+        "add", arguments.get("home"), name=name, origin=fspath(origin), options=_options(arguments)
+    )
+    return done
+
+
+def sync_catalogs(*names: str, **arguments: "Unpack[CatalogArguments]") -> list[dict[str, Any]]:
+    """Fetches catalogs anew, all where none is named; returns what became of each, with its `error` where it failed."""
+    done: list[dict[str, Any]] = _catalog("sync", arguments.get("home"), names=list(names), options=_options(arguments))
+    return done
+
+
+def remove_catalog(name: str, *, home: Folder | None = None) -> dict[str, Any]:
+    """Forgets a catalog; what it came from stays."""
+    done: dict[str, Any] = _catalog("remove", home, name=name)
+    return done
+
+
+def create_catalog(name: str, source: str | None = None, **arguments: "Unpack[CatalogArguments]") -> dict[str, Any]:
+    """Makes a catalog of one's own: empty, or as a registered one or an origin is now."""
+    done: dict[str, Any] = _catalog(
+        "create", arguments.get("home"), name=name, **{"from": source}, options=_options(arguments)
+    )
+    return done
+
+
+def add_catalog_server(name: str, server: str, file: Folder, **arguments: "Unpack[CatalogArguments]") -> dict[str, Any]:
+    """Puts a server that a file describes into a catalog of one's own."""
+    done: dict[str, Any] = _catalog(
+        "add_server",
+        arguments.get("home"),
+        name=name,
+        server=server,
+        file=fspath(file),
+        options=_options(arguments),
+    )
+    return done
+
+
+def remove_catalog_server(name: str, server: str, *, home: Folder | None = None) -> dict[str, Any]:
+    """Takes a server out of a catalog of one's own."""
+    done: dict[str, Any] = _catalog("remove_server", home, name=name, server=server)
+    return done
+
+
+def export_catalog(name: str, file: Folder, *, home: Folder | None = None) -> None:
+    """Writes a catalog into a file."""
+    _catalog("export", home, name=name, file=fspath(file))
+
+
+def push_catalog(name: str, reference: str, *, home: Folder | None = None) -> dict[str, Any]:
+    """Puts a catalog into a registry; returns its `reference`, which has a digest, and `notes`."""
+    done: dict[str, Any] = _catalog("push", home, name=name, reference=reference)
+    return done
+
+
+def pull_catalog(reference: str, name: str | None = None, **arguments: "Unpack[CatalogArguments]") -> dict[str, Any]:
+    """Registers a catalog of a registry, under its own name where none is said."""
+    done: dict[str, Any] = _catalog(
+        "pull", arguments.get("home"), reference=reference, name=name, options=_options(arguments)
+    )
+    return done
+
+
+def approve_catalog_server(
+    name: str, server: str, by: str, *, note: str | None = None, home: Folder | None = None
+) -> dict[str, Any]:
+    """Writes down who approved a server's entry of a catalog of one's own, as it is now."""
+    done: dict[str, Any] = _catalog("approve", home, name=name, server=server, by=by, note=note)
+    return done
+
+
+def revoke_catalog_server(name: str, server: str, *, home: Folder | None = None) -> dict[str, Any]:
+    """Takes the approval of a server's entry away."""
+    done: dict[str, Any] = _catalog("revoke", home, name=name, server=server)
+    return done
+
+
+def check_scope(server: str, profile: str, *, home: Folder | None = None) -> dict[str, Any]:
+    """Returns whether a server exists for a profile (`admitted`), and what each of the `scopes` says and why."""
+    done: dict[str, Any] = _catalog("check_scope", home, server=server, profile=profile)
     return done
 
 

@@ -1,6 +1,7 @@
 //! The folder that holds the state, and gateways that are opened from it: what the command line and the bindings share.
 
 mod approvals;
+mod catalog_verb;
 mod catalogs;
 mod clients;
 mod exchange;
@@ -27,6 +28,7 @@ use crate::model::ProfileName;
 use crate::profile::ProfileStore;
 use crate::util::env_vars;
 
+pub use catalog_verb::{CatalogArguments, CatalogVerb};
 pub use clients::{ClientChange, ClientOptions, ClientScope, ClientStatus, Clients, Places, System};
 pub use exchange::{ImportOptions, Imported, ImportedSecret, ImportedServer, PinState, Pushed};
 pub use open::{OpenParts, Opened, open};

@@ -1,18 +1,18 @@
-//! Profiles that others share, and clients, as JSON in and JSON out: one table for every language.
+//! Profiles that others share, catalogs, and clients, as JSON in and JSON out: one table for every language.
 
 use std::path::PathBuf;
 
 use serde::Deserialize;
 use serde_json::json;
 
-use super::{ClientOptions, DockerOptions, Home, ImportOptions};
+use super::{CatalogVerb, ClientOptions, DockerOptions, Home, ImportOptions};
 use crate::error::{Error, ErrorKind, Result};
 use crate::model::ProfileName;
 use crate::profile::{Profile as _, ProfileTemplate};
 use crate::protocol::RawJson;
 use crate::util::fs;
 
-/// A command about the profiles of a home or about clients, as `{"command": "export_profile", "profile": "dev"}`.
+/// A command about the profiles and catalogs of a home or about clients, as `{"command": "export_profile", "profile": "dev"}`.
 ///
 /// The names and fields are those of the variants, in snake case; `home` is the folder of the state, where that is not the
 /// usual one.
@@ -85,6 +85,14 @@ pub enum ShareCommand {
         /// The template's name.
         template: String,
     },
+    /// Does something with catalogs, or says what scopes say: a [`CatalogVerb`].
+    Catalog {
+        /// The home.
+        #[serde(default)]
+        home: Option<PathBuf>,
+        /// What.
+        verb: CatalogVerb,
+    },
     /// Every client that is known: a list of [`ClientStatus`](super::ClientStatus).
     Clients {
         /// The home.
@@ -125,7 +133,7 @@ impl ShareCommand {
     /// `InvalidInput` for a text that is no command; what the command says.
     pub fn run(text: &str) -> Result<RawJson> {
         let command: Self = serde_json::from_str(text).map_err(|cause| {
-            Error::new(ErrorKind::InvalidInput, format!("not a command about profiles and clients: {cause}"))
+            Error::new(ErrorKind::InvalidInput, format!("not a command about profiles, catalogs and clients: {cause}"))
                 .with_operation("ShareCommand::run")
         })?;
         let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build();
@@ -172,6 +180,7 @@ impl ShareCommand {
                 home.record_change(None, Some(&spec)).await?;
                 RawJson::from_value(&spec)
             }
+            Self::Catalog { home, verb } => verb.carry_out(&at(home)?).await,
             Self::Clients { home, folder } => RawJson::from_value(&at(home)?.clients()?.list(folder.as_deref())),
             Self::ConnectClient { home, client, options } => {
                 RawJson::from_value(&at(home)?.clients()?.connect(&client, options).await?)
@@ -211,6 +220,19 @@ mod tests {
         let diff: serde_json::Value =
             run(json!({"command": "diff_profiles", "first": "lab", "second": "copy"})).unwrap().read().unwrap();
         assert_eq!(diff, json!({"profile": [], "pins": []}));
+        let catalog = folder.path().join("team.yaml");
+        fs::write_atomic(&catalog, b"registry: {a: {type: server, title: A, image: mcp/a}}\n").unwrap();
+        let verb = |verb| run(json!({"command": "catalog", "verb": verb})).map(|done| done.read().unwrap());
+        let added: serde_json::Value = verb(json!({"add": {"name": "team", "origin": catalog}})).unwrap();
+        assert_eq!((&added["change"], &added["servers"]), (&json!("added"), &json!(1)));
+        assert_eq!(verb(json!({"list": {}})).unwrap()[0]["name"], "team");
+        let scope = json!({"check_scope": {"server": "a", "profile": "lab"}});
+        assert_eq!(verb(scope).unwrap()["admitted"], true);
+        let refused = verb(json!({"approve": {"name": "team", "server": "a", "by": "ann"}})).unwrap_err();
+        assert_eq!(refused.kind(), ErrorKind::InvalidInput, "a copy is not approved");
+        assert!(verb(json!({"add": {"name": "x", "origin": "/nowhere", "options": {"verifyKey": "x"}}})).is_err());
+        assert_eq!(verb(json!({"sync": {"names": []}})).unwrap()[0]["change"], "unchanged");
+        assert_eq!(verb(json!({"remove": {"name": "team"}})).unwrap()["change"], "removed");
         assert!(ShareCommand::run(r#"{"command": "templates"}"#).unwrap().get().contains("read-only"));
         let kind = |command| run(command).unwrap_err().kind();
         assert_eq!(kind(json!({"command": "delete_everything"})), ErrorKind::InvalidInput);
