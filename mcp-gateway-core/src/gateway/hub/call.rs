@@ -156,6 +156,8 @@ impl Hub {
         self.ensure_same(ctx, call, slot).await?;
         if let Err(held) = self.ensure_accepted(ctx, slot, request, target).await {
             self.look_anew(ctx, slot, held).await?;
+            // Not every kind of request comes to where it is looked at once more before it is sent.
+            self.ensure_accepted(ctx, slot, request, target).await?;
         }
         let body = slot.body.as_ref().map_err(Clone::clone)?;
         if body.entry.kind == ServerKind::Poci {

@@ -43,7 +43,7 @@ impl Hub {
     }
 
     /// Starts a server of which something is held back, where it does not run: it may be what it was by now, and without a
-    /// look nobody would ever know. What it is asked then is held against what it offers now.
+    /// look nobody would ever know. The request is then to be held against what it offers now.
     ///
     /// # Errors
     /// Why the request is refused, where the server runs or cannot be started.
