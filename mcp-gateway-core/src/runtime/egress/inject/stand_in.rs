@@ -57,7 +57,8 @@ fn with(text: &str, secret: &Bound) -> Option<Zeroizing<String>> {
     let begin = text.get(..BASIC.len()).filter(|begin| begin.eq_ignore_ascii_case(BASIC))?;
     let pair = String::from_utf8(STANDARD.decode(text[BASIC.len()..].trim()).ok()?).ok()?;
     let pair = secret.stand_in.replaced(&pair, value)?;
-    Some(Zeroizing::new(format!("{begin}{}", STANDARD.encode(pair.as_bytes()))))
+    let digits = Zeroizing::new(STANDARD.encode(pair.as_bytes()));
+    Some(Zeroizing::new(format!("{begin}{}", *digits)))
 }
 
 fn is_for_credentials(name: &HeaderName) -> bool {
