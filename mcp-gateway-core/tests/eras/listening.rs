@@ -1,5 +1,13 @@
 //! Subscriptions of both eras, and listening.
 
+use std::sync::Arc;
+use std::sync::atomic::{AtomicUsize, Ordering};
+
+use async_trait::async_trait;
+use mcp_gateway_core::error::Result;
+use mcp_gateway_core::gateway::{Gateway as _, SessionOptions};
+use mcp_gateway_core::model::CallContext;
+use mcp_gateway_core::protocol::{ClientCapabilities, ClientLink, RawJson, Request, RequestKind, RpcError};
 use serde_json::{Value, json};
 
 use crate::bench::Bench;
@@ -75,6 +83,56 @@ async fn a_listener_hears_of_resources_of_servers_of_both_eras() {
         assert_eq!(told["params"]["uri"], note.as_str());
         assert_eq!(told["params"]["_meta"]["io.modelcontextprotocol/subscriptionId"], json!(id));
         client.close();
+        bench.shutdown().await;
+    }
+}
+
+/// Counts the updates of one client.
+#[derive(Debug, Default)]
+struct Updates(AtomicUsize);
+
+#[async_trait]
+impl ClientLink for Updates {
+    async fn notify(&self, method: &str, _params: Option<RawJson>) -> Result<()> {
+        self.0.fetch_add(usize::from(method == "notifications/resources/updated"), Ordering::SeqCst);
+        Ok(())
+    }
+
+    async fn request(&self, method: &str, _params: Option<RawJson>) -> Result<std::result::Result<RawJson, RpcError>> {
+        Ok(Err(RpcError::method_not_found(method)))
+    }
+}
+
+#[tokio::test]
+async fn what_changes_at_a_server_beside_the_sessions_own_is_heard_of_too() {
+    for has_worked in [false, true] {
+        let bench = Bench::new().await;
+        let updates = Arc::new(Updates::default());
+        let capabilities = ClientCapabilities::of(&json!({"elicitation": {}}));
+        let options = SessionOptions::new().with_link(Arc::clone(&updates) as _).with_capabilities(capabilities);
+        let ctx = CallContext::local().with_session(bench.gateway.open_session(options).await.unwrap());
+        let send = |kind, params: Value| {
+            let mut request = Request::new(kind, RawJson::from_value(&params).unwrap().object().unwrap());
+            request.stands_alone = true;
+            let (gateway, ctx) = (bench.gateway.clone(), ctx.clone());
+            async move { gateway.dispatch(&ctx, request).await.unwrap().result.unwrap() }
+        };
+        let note = json!({"uri": "note://old"});
+        send(RequestKind::ListResources, json!({})).await;
+        // A server that may ask something works for one call alone: the next one has a server of its own.
+        let holding = tokio::spawn(send(RequestKind::CallTool, call("old.hold", json!({}))));
+        until("the server works", || bench.old.heard("tools/call").len() == 1).await;
+        if has_worked {
+            send(RequestKind::CallTool, call("old.touch", json!({}))).await;
+        }
+        send(RequestKind::Subscribe, note.clone()).await;
+        send(RequestKind::CallTool, call("old.touch", json!({}))).await;
+        until("the update is heard of", || updates.0.load(Ordering::SeqCst) == 1).await;
+        assert_eq!(bench.old.heard("resources/subscribe").len(), 2);
+        send(RequestKind::Unsubscribe, note).await;
+        assert_eq!(bench.old.heard("resources/unsubscribe").len(), 2);
+        bench.old.gate.notify_one();
+        holding.await.unwrap();
         bench.shutdown().await;
     }
 }

@@ -51,6 +51,8 @@ struct State {
     capabilities: Value,
     level: Option<String>,
     grown: bool,
+    /// Whether its resource is subscribed to, as the session era does.
+    watched: bool,
     listening: Option<Value>,
     tasks: HashMap<String, Value>,
 }
@@ -192,7 +194,10 @@ impl Link {
             }
             ("resources/read", false) => refused(-32002, "no such resource"),
             ("resources/read", true) => refused(-32602, "no such resource"),
-            ("resources/subscribe" | "resources/unsubscribe", false) => Some(Ok(json!({}))),
+            ("resources/subscribe" | "resources/unsubscribe", false) => {
+                self.state.lock().unwrap().watched = method == "resources/subscribe";
+                Some(Ok(json!({})))
+            }
             ("completion/complete", _) => Some(Ok(json!({"completion": {"values": [params["argument"]["value"]]}}))),
             ("logging/setLevel", false) => {
                 self.state.lock().unwrap().level = params["level"].as_str().map(str::to_owned);
@@ -305,7 +310,9 @@ impl Link {
                 if let Some(listening) = &self.state.lock().unwrap().listening {
                     told["_meta"] = json!({format!("{META}subscriptionId"): listening});
                 }
-                self.notify("notifications/resources/updated", told).await;
+                if is_stateless || self.state.lock().unwrap().watched {
+                    self.notify("notifications/resources/updated", told).await;
+                }
                 Some(Ok(text("touched")))
             }
             "grow" => {

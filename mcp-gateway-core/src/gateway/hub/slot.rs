@@ -199,6 +199,17 @@ impl Slot {
         }
     }
 
+    /// The servers that work beside the one at a session's place.
+    pub(crate) fn beside(&self, place: &Place) -> Vec<Arc<Instance>> {
+        let Place::Session(of) = place else { return Vec::new() };
+        let places = self.places();
+        let beside = places.iter().filter_map(|(place, state)| match (place, state) {
+            (Place::Lane(session, _), State::Running(instance)) if session == of => Some(Arc::clone(instance)),
+            _ => None,
+        });
+        beside.filter(|instance| !instance.peer.is_closed()).collect()
+    }
+
     /// Puts a started server into its place; `false` when the place was given up meanwhile.
     pub(crate) fn settle(&self, place: &Place, instance: &Arc<Instance>) -> bool {
         let mut places = self.places();

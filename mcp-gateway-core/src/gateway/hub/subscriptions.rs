@@ -200,7 +200,7 @@ impl Hub {
                 ));
             }
         }
-        let place = key.place.clone();
+        let (place, uri) = (key.place.clone(), key.uri.clone());
         self.subscriptions.begin(key, &instance, &listener);
         // Whoever ended the session meanwhile has found nothing to end.
         if ctx.session.as_ref().is_some_and(|session| !self.sessions.is_open(session)) || instance.peer.is_closed() {
@@ -214,6 +214,10 @@ impl Hub {
             Some(current) => self.resubscribe(slot, &place, &current).await,
             None if instance.peer.era() == Era::Stateless => self.listen(slot, &instance).await,
             None => {}
+        }
+        for beside in slot.beside(&place) {
+            // One that refuses tells of no change; the server that answered above tells of its own.
+            drop(self.tell_server(ctx, slot, &beside, RequestKind::Subscribe, &uri).await);
         }
         Ok(Response::from_server(Ok(RawJson::empty_object()), instance.id.clone(), Era::Session))
     }
@@ -240,9 +244,12 @@ impl Hub {
     }
 
     /// Subscribes a server that has taken the place of another to what that was subscribed to, before its first request
-    /// can change anything.
+    /// can change anything; one beside another, to what its session has subscribed to there.
     pub(super) async fn resubscribe(&self, slot: &Arc<Slot>, place: &Place, instance: &Arc<Instance>) {
-        let uris = self.subscriptions.hand_over(slot.number, place, instance);
+        let uris = match place {
+            Place::Lane(session, _) => self.subscriptions.uris(slot.number, &Place::Session(session.clone())),
+            Place::Shared | Place::Session(_) => self.subscriptions.hand_over(slot.number, place, instance),
+        };
         let Some(hub) = self.this.upgrade().filter(|_| !uris.is_empty() || instance.peer.era() == Era::Stateless)
         else {
             return;
@@ -273,7 +280,9 @@ impl Hub {
             match instance.peer.era() {
                 // A server that refuses tells of changes that nobody hears of.
                 Era::Session => {
-                    drop(self.tell_server(ctx, &slot, &instance, RequestKind::Unsubscribe, &key.uri).await);
+                    for instance in std::iter::once(instance).chain(slot.beside(&key.place)) {
+                        drop(self.tell_server(ctx, &slot, &instance, RequestKind::Unsubscribe, &key.uri).await);
+                    }
                 }
                 // What is listened for is said anew, once for all of it.
                 Era::Stateless if changed.iter().any(|told| Arc::ptr_eq(told, &instance)) => {}
