@@ -186,6 +186,8 @@ pub(crate) enum KindArg {
     RemoveServer,
     #[value(name = "config/set")]
     SetConfig,
+    #[value(name = "profile/create")]
+    CreateProfile,
 }
 
 impl From<KindArg> for RuleKind {
@@ -200,6 +202,7 @@ impl From<KindArg> for RuleKind {
             KindArg::AddServer => Self::AddServer,
             KindArg::RemoveServer => Self::RemoveServer,
             KindArg::SetConfig => Self::SetConfig,
+            KindArg::CreateProfile => Self::CreateProfile,
         }
     }
 }

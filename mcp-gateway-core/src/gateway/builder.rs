@@ -21,7 +21,7 @@ use crate::catalog::{Catalog, Embedder, MemoryCatalog, Scope, ScopedCatalog, Vec
 use crate::error::{Error, ErrorKind, Result};
 use crate::model::{ProfileName, check_rules};
 use crate::policy::{Policy, RulePolicy};
-use crate::profile::{DynamicSpec, MemoryProfile, Profile, ProfileSpec, RedactionSpec, VerifySpec};
+use crate::profile::{DynamicSpec, MemoryProfile, Profile, ProfileSpec, Profiles, RedactionSpec, VerifySpec};
 use crate::runtime::{GatewayInstance, PrepareProgress, Runtime, Silent};
 use crate::secrets::{MemoryBroker, SecretBroker};
 use crate::telemetry::Metrics;
@@ -93,6 +93,7 @@ pub struct GatewayBuilder {
     client: Option<Arc<dyn Client>>,
     verifier: Option<Arc<dyn Verifier>>,
     dynamic: Option<DynamicSpec>,
+    profiles: Option<Arc<dyn Profiles>>,
     audit: Option<Arc<dyn AuditStore>>,
     metrics: Option<Metrics>,
     progress: Arc<dyn PrepareProgress>,
@@ -115,6 +116,7 @@ impl Default for GatewayBuilder {
             client: None,
             verifier: None,
             dynamic: None,
+            profiles: None,
             audit: None,
             metrics: None,
             progress: Arc::new(Silent),
@@ -212,6 +214,14 @@ impl GatewayBuilder {
     #[must_use]
     pub fn with_dynamic(mut self, dynamic: DynamicSpec) -> Self {
         self.dynamic = Some(dynamic);
+        self
+    }
+
+    /// The other profiles that there are: those that the profile's `dynamic.profiles` shows to agents, and where they write
+    /// new ones where its `dynamic.save` lets them. Without it, agents see no other profile and write none.
+    #[must_use]
+    pub fn with_profiles(mut self, profiles: Arc<dyn Profiles>) -> Self {
+        self.profiles = Some(profiles);
         self
     }
 
@@ -322,7 +332,7 @@ impl GatewayBuilder {
         };
         let policy = with_cedar(policy, &spec, profile.folder()).await?;
         let may = self.dynamic.as_ref().unwrap_or(&spec.dynamic);
-        let dynamic = Dynamic::of(may, &spec.redaction)?;
+        let dynamic = Dynamic::of(may, &spec.redaction, self.profiles)?;
         let policy = match &dynamic {
             Some(_) => Arc::new(SavingPolicy::new(policy, may.save)) as _,
             None => policy,

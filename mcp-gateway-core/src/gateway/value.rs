@@ -5,11 +5,12 @@ use std::sync::Arc;
 use std::time::Instant;
 
 use async_trait::async_trait;
+use futures_util::StreamExt as _;
 use tokio_util::sync::CancellationToken;
 
-use super::dynamic::unknown_tool;
+use super::dynamic::{ACTIVATE, Activation, unknown_tool};
 use super::events::GatewayEvents;
-use super::hub::{Editor, Hub};
+use super::hub::{Editor, Hub, Slots};
 use super::inspect::Inspection;
 use super::layers::{Call, Service};
 use super::session::require_name;
@@ -31,6 +32,9 @@ use crate::transport::server::{MemoryClient, StreamConfig, connect_memory};
 
 /// How many requests of one client of this process may be under way.
 const CLIENT_IN_FLIGHT: usize = 1_024;
+
+/// How many servers of another profile are added at a time.
+const AT_ONCE: usize = 8;
 
 /// A gateway over real catalogs, brokers and runtimes; made by [`GatewayBuilder`](super::GatewayBuilder).
 ///
@@ -241,8 +245,41 @@ fn is_of(found: &Verification, described: Option<&Described>) -> bool {
 }
 
 impl McpGateway {
+    /// Has a request whose name was looked up decided and carried out.
+    async fn pass(
+        &self,
+        ctx: &CallContext,
+        mut request: Request,
+        slots: Arc<Slots>,
+        via: Option<&'static str>,
+    ) -> Result<Response> {
+        self.complete(ctx, &mut request).await;
+        let mut call = Call::new(request);
+        call.via = via;
+        self.hub.propose(ctx, &mut call).await;
+        if let Some(slot) = call.request.target.as_ref().and_then(|target| slots.get(&target.server)) {
+            call.slot = Some(slot.number);
+            call.verification = slot.verification().filter(|found| is_of(found, call.request.described.as_deref()));
+        }
+        drop(slots);
+        call.client = self.hub.capabilities_of(ctx.session.as_ref());
+        self.layers.call(ctx, &mut call).await
+    }
+
+    /// Adds the servers of another profile, each by a call that is decided, recorded and counted as any other.
+    async fn activate(&self, ctx: &CallContext, mut activation: Activation) -> Result<Response> {
+        let calls = std::mem::take(&mut activation.calls);
+        let calls = calls.into_iter().map(|call| {
+            let slots = self.hub.slots_of(ctx.session.as_ref());
+            self.pass(ctx, call, slots, Some(ACTIVATE))
+        });
+        let outcomes = futures_util::stream::iter(calls).buffered(AT_ONCE).collect().await;
+        activation.told(outcomes)
+    }
+
     /// Asks the person at the client for what a server lacks that is to be added, unless policy denies that anyway.
     async fn complete(&self, ctx: &CallContext, request: &mut Request) {
+        self.hub.take_config(ctx, request).await;
         if self.hub.lacks_config(request).await
             && self.policy.decide(ctx, request).await.is_ok_and(|decision| decision.effect != Effect::Deny)
         {
@@ -274,6 +311,9 @@ impl Gateway for McpGateway {
             return Err(Error::new(ErrorKind::InvalidInput, "a request's target is looked up by the gateway alone"));
         }
         let by_exec = self.hub.unwrap_exec(ctx, &mut request).await;
+        if let Some(activation) = self.hub.unwrap_activation(ctx, &request).await {
+            return self.activate(ctx, activation).await;
+        }
         // Before the name is looked up: a server that takes another's place meanwhile is then found to be another.
         let mut slots = self.hub.slots_of(ctx.session.as_ref());
         let mut found = self.hub.find(ctx, &request).await;
@@ -289,17 +329,7 @@ impl Gateway for McpGateway {
             request.target = Some(target);
             request.described = described;
         }
-        self.complete(ctx, &mut request).await;
-        let mut call = Call::new(request);
-        call.via = by_exec.then_some("mcp-exec");
-        self.hub.propose(ctx, &mut call).await;
-        if let Some(slot) = call.request.target.as_ref().and_then(|target| slots.get(&target.server)) {
-            call.slot = Some(slot.number);
-            call.verification = slot.verification().filter(|found| is_of(found, call.request.described.as_deref()));
-        }
-        drop(slots);
-        call.client = self.hub.capabilities_of(ctx.session.as_ref());
-        match self.layers.call(ctx, &mut call).await {
+        match self.pass(ctx, request, slots, by_exec.then_some("mcp-exec")).await {
             Err(error) if is_unknown && error.kind() == ErrorKind::NotFound => {
                 let error = self.explain(ctx, error).await;
                 // Whoever has called by `mcp-exec` can find what it has meant.

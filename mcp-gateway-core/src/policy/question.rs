@@ -97,6 +97,7 @@ impl PolicyQuestion {
             RuleKind::AddServer => return self.changes(ServerChange::Add),
             RuleKind::RemoveServer => return self.changes(ServerChange::Remove),
             RuleKind::SetConfig => return self.changes(ServerChange::Configure),
+            RuleKind::CreateProfile => return self.changes(ServerChange::CreateProfile),
             RuleKind::ListTools => (RequestKind::ListTools, ""),
             RuleKind::ListPrompts => (RequestKind::ListPrompts, ""),
             RuleKind::ListResources => (RequestKind::ListResources, ""),
@@ -124,13 +125,14 @@ impl PolicyQuestion {
         Ok(Request::new(kind, params))
     }
 
-    /// A call of the gateway's own tool that changes this server.
+    /// A call of the gateway's own tool that changes this server, or writes this profile.
     fn changes(&self, change: ServerChange) -> Result<Request> {
+        let member = if change == ServerChange::CreateProfile { "profile" } else { "server" };
         if self.name.is_empty() {
-            return Err(Error::new(ErrorKind::InvalidInput, "it is not said which server is meant"));
+            return Err(Error::new(ErrorKind::InvalidInput, format!("it is not said which {member} is meant")));
         }
         let mut arguments = self.arguments.clone().unwrap_or_default();
-        arguments.insert("server".to_owned(), self.name.as_str().into());
+        arguments.insert(member.to_owned(), self.name.as_str().into());
         Request::call_tool(&format!("{GATEWAY}.{}", change.tool()), &arguments)
     }
 

@@ -2,8 +2,9 @@
 
 use serde::{Deserialize, Serialize};
 
+use crate::model::ProfileName;
 use crate::protocol::GATEWAY_TOOLS;
-use crate::util::pattern::did_you_mean;
+use crate::util::pattern::{Pattern, did_you_mean};
 
 /// Whether agents may find, add and call servers by themselves, and what becomes of what they have added.
 ///
@@ -13,6 +14,7 @@ use crate::util::pattern::did_you_mean;
 ///   save: ask                # a change that is to outlast its session needs an operator
 ///   lean: true               # lists show the gateway's own tools and no others
 ///   tools: [mcp-find, mcp-exec]
+///   profiles: ["team-*"]     # whose servers may be added as these profiles have them
 /// ```
 #[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "camelCase", default, deny_unknown_fields)]
@@ -30,6 +32,10 @@ pub struct DynamicSpec {
     /// Which of its own tools the gateway offers; none means all of them.
     #[serde(skip_serializing_if = "Vec::is_empty")]
     pub tools: Vec<String>,
+    /// Globs over the names of other profiles that agents see, and whose servers they may add as those have them; none
+    /// means that they see no profile. What is added is decided, and gets its secrets, as in this profile.
+    #[serde(skip_serializing_if = "Vec::is_empty")]
+    pub profiles: Vec<String>,
 }
 
 /// Whether what an agent has changed may be kept in the profile.
@@ -78,6 +84,18 @@ impl DynamicSpec {
         self.enabled && (self.tools.is_empty() || self.tools.iter().any(|offered| offered == tool))
     }
 
+    /// Says which other profiles agents see.
+    #[must_use]
+    pub fn with_profiles(mut self, profiles: impl IntoIterator<Item = impl Into<String>>) -> Self {
+        self.profiles = profiles.into_iter().map(Into::into).collect();
+        self
+    }
+
+    /// Whether agents see another profile.
+    pub fn shows(&self, profile: &ProfileName) -> bool {
+        self.enabled && self.profiles.iter().any(|glob| Pattern::new(glob).matches(profile.as_str()))
+    }
+
     pub(super) fn is_default(&self) -> bool {
         *self == Self::default()
     }
@@ -88,6 +106,10 @@ impl DynamicSpec {
         if self.lean && !self.enabled {
             let why = "lists would show nothing at all".to_owned();
             faults.push((vec!["lean".to_owned()], why, "write `enabled: true` beside it".to_owned()));
+        }
+        for (index, _) in self.profiles.iter().enumerate().filter(|(_, glob)| glob.is_empty()) {
+            let hint = "write a profile's name, or a pattern such as `team-*`".to_owned();
+            faults.push((vec!["profiles".to_owned(), index.to_string()], "it names no profile".to_owned(), hint));
         }
         for (index, tool) in self.tools.iter().enumerate().filter(|(_, tool)| !GATEWAY_TOOLS.contains(&tool.as_str())) {
             let hint = match did_you_mean(tool, GATEWAY_TOOLS) {
@@ -112,6 +134,10 @@ mod tests {
         let some = DynamicSpec { tools: vec!["mcp-find".to_owned()], ..DynamicSpec::on() };
         assert!(some.offers("mcp-find") && !some.offers("mcp-add"));
         assert_eq!(some.faults(), []);
+        let team: ProfileName = "team-a".parse().unwrap();
+        assert!(!DynamicSpec::on().shows(&team));
+        assert!(DynamicSpec::on().with_profiles(["team-*"]).shows(&team));
+        assert!(!DynamicSpec::default().with_profiles(["*"]).shows(&team), "nothing where nothing is enabled");
         let wrong = DynamicSpec { tools: vec!["mcp-fidn".to_owned()], lean: true, ..DynamicSpec::default() };
         let faults = wrong.faults();
         assert_eq!((faults.len(), faults[1].2.as_str()), (2, "did you mean `mcp-find`?"));

@@ -6,7 +6,16 @@ use super::{Request, RequestKind, Target};
 pub const GATEWAY: &str = "gateway";
 
 /// The names of the gateway's own tools: no other tool is shown under one of them.
-pub const GATEWAY_TOOLS: [&str; 6] = ["mcp-find", "mcp-add", "mcp-remove", "mcp-config-set", "mcp-exec", "mcp-list"];
+pub const GATEWAY_TOOLS: [&str; 8] = [
+    "mcp-find",
+    "mcp-add",
+    "mcp-remove",
+    "mcp-config-set",
+    "mcp-exec",
+    "mcp-list",
+    "mcp-create-profile",
+    "mcp-activate-profile",
+];
 
 /// What a call of one of the gateway's own tools does to the servers that there are.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
@@ -18,11 +27,13 @@ pub enum ServerChange {
     Remove,
     /// A server is started anew with other values of its configuration.
     Configure,
+    /// The servers of a session are written down as a profile of their own.
+    CreateProfile,
 }
 
 impl ServerChange {
     /// Every change.
-    pub const ALL: [Self; 3] = [Self::Add, Self::Remove, Self::Configure];
+    pub const ALL: [Self; 4] = [Self::Add, Self::Remove, Self::Configure, Self::CreateProfile];
 
     /// The kind that rules and Cedar policies name it by.
     pub const fn as_str(self) -> &'static str {
@@ -30,6 +41,7 @@ impl ServerChange {
             Self::Add => "server/add",
             Self::Remove => "server/remove",
             Self::Configure => "config/set",
+            Self::CreateProfile => "profile/create",
         }
     }
 
@@ -39,6 +51,7 @@ impl ServerChange {
             Self::Add => "mcp-add",
             Self::Remove => "mcp-remove",
             Self::Configure => "mcp-config-set",
+            Self::CreateProfile => "mcp-create-profile",
         }
     }
 }

@@ -5,7 +5,7 @@ use std::sync::Arc;
 use serde_json::{Value, json};
 
 use super::answer;
-use super::arguments::{self, Wanted};
+use super::arguments::Wanted;
 use super::candidate::Candidate;
 use super::progress;
 use super::schema::{output, profile, server, tools};
@@ -32,6 +32,11 @@ pub(super) fn definition() -> Value {
                     "description": "Values for its configuration, by the keys in the answer of `mcp-find`; never secrets",
                 },
                 "profile": profile(),
+                "from": {
+                    "type": "string",
+                    "description": "Add it as this other profile has it: its configuration, limits and tools. `mcp-list` shows \
+                        the profiles that there are; `config` counts before theirs.",
+                },
             },
             "required": ["server"],
         },
@@ -49,7 +54,7 @@ pub(super) fn definition() -> Value {
 
 impl Hub {
     pub(super) async fn run_add(&self, ctx: &CallContext, call: &Call, arguments: &RawJson) -> Result<Value> {
-        let wanted: Wanted = arguments::read(NAME, arguments)?;
+        let wanted = Wanted::read(ServerChange::Add, arguments)?;
         self.ensure_same_change(ctx, ServerChange::Add, &call.request).await?;
         let candidate = self.candidate_to_add(&wanted).await?;
         let slot = if wanted.profile.is_some() {

@@ -13,6 +13,15 @@ pub(super) fn told(value: &Value) -> Result<RawJson> {
     }))
 }
 
+/// A result of several parts, of which some may have failed; the text of it says which.
+pub(super) fn partly(value: &Value, has_failed: bool) -> Result<RawJson> {
+    let mut result = told(value)?.object()?;
+    if has_failed {
+        result.set("isError", RawJson::from_value(&true)?);
+    }
+    Ok(result.to_raw())
+}
+
 /// A failure that the model can do something about: what is wrong, and what to do; with further members, where there are.
 pub(super) fn failed(error: &Error, more: Value) -> Result<RawJson> {
     let mut lines = vec![error.to_string()];

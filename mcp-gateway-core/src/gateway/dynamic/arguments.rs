@@ -7,7 +7,7 @@ use serde_json::Value;
 
 use crate::error::{Error, ErrorKind, Result};
 use crate::model::{ProfileName, ServerName};
-use crate::protocol::RawJson;
+use crate::protocol::{RawJson, ServerChange};
 
 /// A server, and how it is to be.
 #[derive(Clone, Debug, Deserialize)]
@@ -19,6 +19,33 @@ pub(super) struct Wanted {
     pub(super) profile: Option<ProfileName>,
     #[serde(default)]
     pub(super) config: IndexMap<String, Value>,
+    /// The profile that has it as it is to be added.
+    #[serde(default)]
+    pub(super) from: Option<ProfileName>,
+}
+
+impl Wanted {
+    /// Reads what a change is about.
+    ///
+    /// # Errors
+    /// As [`read`], and `InvalidInput` for what is no part of this change.
+    pub(super) fn read(change: ServerChange, arguments: &RawJson) -> Result<Self> {
+        let wanted: Self = read(change.tool(), arguments)?;
+        if wanted.from.is_some() && change != ServerChange::Add {
+            return Err(Error::new(ErrorKind::InvalidInput, format!("`{}` takes no `from`", change.tool()))
+                .with_hint(format!("see the input schema of `{}`", change.tool())));
+        }
+        Ok(wanted)
+    }
+}
+
+/// Another profile.
+#[derive(Clone, Debug, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub(super) struct Named {
+    pub(super) profile: ProfileName,
+    #[serde(default)]
+    pub(super) description: Option<String>,
 }
 
 /// What is searched for.

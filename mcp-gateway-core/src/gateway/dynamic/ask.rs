@@ -4,8 +4,7 @@
 
 use serde_json::{Map, Value, json};
 
-use super::add;
-use super::arguments::{self, Wanted};
+use super::arguments::Wanted;
 use super::config;
 use crate::error::Result;
 use crate::gateway::hub::Hub;
@@ -19,7 +18,7 @@ impl Hub {
             return false;
         }
         let arguments = request.arguments().cloned().unwrap_or_else(RawJson::empty_object);
-        let Ok(wanted) = arguments::read::<Wanted>(add::NAME, &arguments) else { return false };
+        let Ok(wanted) = Wanted::read(ServerChange::Add, &arguments) else { return false };
         let Ok(candidate) = self.candidate_to_add(&wanted).await else { return false };
         candidate.body().is_ok_and(|body| !config::missing(&body.entry, &wanted.config).is_empty())
     }
@@ -35,7 +34,7 @@ impl Hub {
 
     async fn completed(&self, ctx: &CallContext, request: &Request) -> Result<Option<RawJson>> {
         let arguments = request.arguments().cloned().unwrap_or_else(RawJson::empty_object);
-        let mut wanted: Wanted = arguments::read(add::NAME, &arguments)?;
+        let mut wanted = Wanted::read(ServerChange::Add, &arguments)?;
         let candidate = self.candidate_to_add(&wanted).await?;
         let entry = &candidate.body()?.entry;
         let missing = config::missing(entry, &wanted.config);

@@ -2,9 +2,9 @@
 
 use std::sync::Arc;
 
-use serde_json::json;
+use serde_json::{Value, json};
 
-use super::arguments::{self, Wanted};
+use super::arguments::Wanted;
 use super::config;
 use crate::error::{Error, ErrorKind, Result};
 use crate::gateway::hub::{Body, Hub, Slot};
@@ -50,9 +50,13 @@ impl Hub {
     /// # Errors
     /// As [`candidate`](Self::candidate), and `InvalidInput` for values that are wrong.
     pub(super) async fn candidate_to_add(&self, wanted: &Wanted) -> Result<Candidate> {
-        let settings = ServerSpec { config: wanted.config.clone(), ..ServerSpec::default() };
+        let mut settings = self.settings_from(wanted).await?;
+        let from = std::mem::replace(&mut settings.config, wanted.config.clone());
         let candidate = self.candidate(&wanted.server, settings).await?;
-        config::check(&candidate.body()?.entry, &wanted.config)?;
+        // What another profile says was written by an operator, who may write what no schema here is looked at for.
+        let is_given = |(key, value): &(&String, &Value)| from.get(*key) != Some(*value);
+        let given = wanted.config.iter().filter(is_given).map(|(key, value)| (key.clone(), value.clone())).collect();
+        config::check(&candidate.body()?.entry, &given)?;
         Ok(candidate)
     }
 
@@ -102,7 +106,7 @@ impl Hub {
         })
     }
 
-    /// What a change would make run, as policy, approvals and records bind to it; nothing where it cannot be found out.
+    /// What a change would come to, as policy, approvals and records bind to it; nothing where it cannot be found out.
     pub(crate) async fn describe_change(
         &self,
         ctx: &CallContext,
@@ -110,16 +114,28 @@ impl Hub {
         request: &Request,
     ) -> Option<Arc<Described>> {
         let arguments = request.arguments().cloned().unwrap_or_else(RawJson::empty_object);
-        let wanted: Wanted = arguments::read(change.tool(), &arguments).ok()?;
+        if change == ServerChange::CreateProfile {
+            return self.describe_profile(ctx, &arguments).await;
+        }
+        let wanted = Wanted::read(change, &arguments).ok()?;
+        let mut settings = None;
         let slot = match change {
+            ServerChange::Add if wanted.from.is_some() => {
+                let candidate = self.candidate_to_add(&wanted).await.ok()?;
+                settings = serde_json::to_value(&candidate.settings).ok();
+                candidate.slot
+            }
             ServerChange::Add => self.candidate_to_add(&wanted).await.ok()?.slot,
             ServerChange::Configure => self.candidate_to_configure(ctx, &wanted).await.ok()?.slot,
-            ServerChange::Remove => self.held(ctx, &wanted).ok()?,
+            ServerChange::Remove | ServerChange::CreateProfile => self.held(ctx, &wanted).ok()?,
         };
         let body = slot.body.as_ref().ok()?;
         let identity = slot.lock().map_or_else(|| source(&body.entry), |lock| lock.identity.clone());
         // With its configuration: a yes for every call of a session is none for other mounts.
-        let definition = json!({"entry": body.fingerprint, "config": wanted.config, "profile": wanted.profile});
+        let mut definition = json!({"entry": body.fingerprint, "config": wanted.config, "profile": wanted.profile});
+        if let Some(settings) = settings {
+            definition["settings"] = settings;
+        }
         Some(Arc::new(Described::new(identity, RawJson::from_value(&definition).ok()?.canonical_hash())))
     }
 

@@ -2,7 +2,7 @@
 
 use serde_json::{Value, json};
 
-use super::arguments::{self, Wanted};
+use super::arguments::Wanted;
 use super::progress;
 use super::schema::{output, profile, server, tools};
 use super::tried::Tried;
@@ -45,7 +45,7 @@ pub(super) fn definition() -> Value {
 
 impl Hub {
     pub(super) async fn run_config_set(&self, ctx: &CallContext, call: &Call, arguments: &RawJson) -> Result<Value> {
-        let wanted: Wanted = arguments::read(NAME, arguments)?;
+        let wanted = Wanted::read(ServerChange::Configure, arguments)?;
         self.ensure_same_change(ctx, ServerChange::Configure, &call.request).await?;
         let held = self.held(ctx, &wanted)?;
         let candidate = self.candidate_to_configure(ctx, &wanted).await?;

@@ -76,7 +76,7 @@ fn network(rule: &NetworkRule) -> String {
     }
 }
 
-fn listed<T: AsRef<str>>(names: &[T]) -> String {
+pub(super) fn listed<T: AsRef<str>>(names: &[T]) -> String {
     if names.is_empty() {
         return "none".to_owned();
     }

@@ -37,6 +37,19 @@ pub(super) fn definition() -> Value {
                     },
                 },
             },
+            "profiles": {
+                "type": "array",
+                "description": "Other profiles whose servers can be added, all by `mcp-activate-profile` or one by `mcp-add`",
+                "items": {
+                    "type": "object",
+                    "properties": {
+                        "profile": {"type": "string"},
+                        "description": {"type": "string"},
+                        "servers": {"type": "array", "items": {"type": "string"}},
+                        "reason": {"type": "string"},
+                    },
+                },
+            },
         })),
         "annotations": {"readOnlyHint": true, "openWorldHint": false},
     })
@@ -55,7 +68,12 @@ impl Hub {
         } else {
             "call a tool with `mcp-exec`, or find more with `mcp-find`"
         };
-        Ok(json!({"servers": servers, "next": next}))
+        let mut answer = json!({"servers": servers, "next": next});
+        let profiles = self.shown_profiles().await?;
+        if !profiles.is_empty() {
+            answer["profiles"] = profiles.into();
+        }
+        Ok(answer)
     }
 }
 

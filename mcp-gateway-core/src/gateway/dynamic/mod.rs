@@ -2,9 +2,11 @@
 //!
 //! # Behavior
 //! - They are tools of a server whose name no other can have, and their calls pass every layer as any other call does.
-//! - `mcp-exec` is taken apart before the layers: they see the call that it makes and nothing of it.
+//! - `mcp-exec` is taken apart before the layers: they see the call that it makes and nothing of it. So is
+//!   `mcp-activate-profile`, into one addition for each server.
 //! - What an agent adds belongs to its session. What is to outlast it needs the word of the profile.
 
+mod activate;
 mod add;
 mod answer;
 mod arguments;
@@ -12,10 +14,13 @@ mod ask;
 mod candidate;
 mod config;
 mod config_set;
+mod create;
 mod exec;
 mod facts;
 mod find;
+mod gathered;
 mod list;
+mod profiles;
 mod progress;
 mod proposal;
 mod remove;
@@ -34,9 +39,10 @@ use super::redact::{Redaction, Rules};
 use super::view::Part;
 use crate::error::{Error, ErrorKind, Result};
 use crate::model::{CallContext, Definition, ServerName, Surface};
-use crate::profile::{ApprovedSurface, DynamicSpec, RedactionSpec, ServerLock};
+use crate::profile::{ApprovedSurface, DynamicSpec, Profiles, RedactionSpec, SaveWord, ServerLock};
 use crate::protocol::{GATEWAY, GATEWAY_TOOLS, RawJson, RequestKind, Response, Target};
 
+pub(crate) use activate::{Activation, NAME as ACTIVATE};
 pub(crate) use exec::unknown as unknown_tool;
 pub(crate) use saving::SavingPolicy;
 
@@ -53,6 +59,8 @@ schema) and call it with `mcp-exec`.";
 #[derive(Clone, Debug)]
 pub(crate) struct Dynamic {
     pub(crate) spec: DynamicSpec,
+    /// The other profiles, where the gateway has any.
+    profiles: Option<Arc<dyn Profiles>>,
     rules: Rules,
     name: ServerName,
     lock: Arc<ServerLock>,
@@ -63,14 +71,24 @@ impl Dynamic {
     ///
     /// # Errors
     /// `Internal` when a definition has no JSON form.
-    pub(crate) fn of(spec: &DynamicSpec, redaction: &RedactionSpec) -> Result<Option<Self>> {
+    pub(crate) fn of(
+        spec: &DynamicSpec,
+        redaction: &RedactionSpec,
+        profiles: Option<Arc<dyn Profiles>>,
+    ) -> Result<Option<Self>> {
         if !spec.enabled {
             return Ok(None);
         }
         let mut surface = Surface { capabilities: json!({"tools": {"listChanged": true}}), ..Surface::default() };
         surface.instructions = Some(format!("{INSTRUCTIONS}{}", if spec.lean { LEAN } else { "" }));
         let mut approved = ApprovedSurface::new(GATEWAY, identity());
-        for tool in GATEWAY_TOOLS.into_iter().filter(|tool| spec.offers(tool)) {
+        let has_profiles = profiles.is_some();
+        let offers = |tool: &&str| match *tool {
+            create::NAME => has_profiles && spec.save != SaveWord::Never,
+            activate::NAME => has_profiles && !spec.profiles.is_empty(),
+            _ => true,
+        };
+        for tool in GATEWAY_TOOLS.into_iter().filter(|tool| spec.offers(tool)).filter(offers) {
             let json = RawJson::from_value(&schema::definition(tool))?;
             approved.definitions.insert(json.canonical_hash());
             surface.tools.push(Definition::new(tool, json.get()));
@@ -83,7 +101,7 @@ impl Dynamic {
             ..ServerLock::default()
         };
         let rules = Rules::of(redaction, &RedactionSpec::default());
-        Ok(Some(Self { spec: spec.clone(), rules, name: ServerName::new(GATEWAY)?, lock: Arc::new(lock) }))
+        Ok(Some(Self { spec: spec.clone(), profiles, rules, name: ServerName::new(GATEWAY)?, lock: Arc::new(lock) }))
     }
 
     /// Whether lists show these tools alone.
@@ -130,6 +148,8 @@ impl Hub {
             config_set::NAME => self.run_config_set(ctx, call, &arguments).await,
             exec::NAME => Err(exec::wrong(&arguments)),
             list::NAME => self.run_list(ctx, &arguments).await,
+            create::NAME => self.run_create(ctx, call, &arguments).await,
+            activate::NAME => Err(self.why_not_activated(ctx, &arguments).await),
             _ => return Err(Error::new(ErrorKind::NotFound, format!("`{target}` is no tool of the gateway's own"))),
         };
         let answer = match done {

@@ -5,7 +5,7 @@ use std::sync::Arc;
 use serde_json::{Value, json};
 
 use super::answer;
-use super::arguments::{self, Wanted};
+use super::arguments::Wanted;
 use super::config;
 use super::facts::Facts;
 use crate::error::{Error, ErrorKind, Result};
@@ -38,7 +38,10 @@ impl Hub {
     }
 
     async fn proposal(&self, ctx: &CallContext, change: ServerChange, arguments: &RawJson) -> Result<Proposal> {
-        let wanted: Wanted = arguments::read(change.tool(), arguments)?;
+        if change == ServerChange::CreateProfile {
+            return self.profile_facts(ctx, arguments).await.map(Proposal::Facts);
+        }
+        let wanted = Wanted::read(change, arguments)?;
         self.ensure_own_profile(&wanted)?;
         let kept = wanted.profile.is_some();
         match change {
@@ -64,7 +67,11 @@ impl Hub {
                     let more = json!({"server": wanted.server, "missingConfig": schemas});
                     return Ok(Proposal::Moot(answer::failed(&error, more)?));
                 }
-                Ok(Proposal::Facts(self.facts(change, &candidate, kept).await?))
+                let mut facts = self.facts(change, &candidate, kept).await?;
+                if let Some(from) = &wanted.from {
+                    facts.insert(1, ("settings".to_owned(), format!("those of profile `{from}`")));
+                }
+                Ok(Proposal::Facts(facts))
             }
             ServerChange::Configure => {
                 if wanted.config.is_empty() {
@@ -73,7 +80,7 @@ impl Hub {
                 let candidate = self.candidate_to_configure(ctx, &wanted).await?;
                 Ok(Proposal::Facts(self.facts(change, &candidate, kept).await?))
             }
-            ServerChange::Remove => {
+            ServerChange::Remove | ServerChange::CreateProfile => {
                 let slot = self.held(ctx, &wanted)?;
                 let of = if kept { format!("profile `{}`", self.profile.name()) } else { "this session".to_owned() };
                 let facts = vec![("would".to_owned(), format!("take server `{}` out of {of} and stop it", slot.name))];

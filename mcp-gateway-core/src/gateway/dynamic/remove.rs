@@ -2,7 +2,7 @@
 
 use serde_json::{Value, json};
 
-use super::arguments::{self, Wanted};
+use super::arguments::Wanted;
 use super::schema::{output, profile, server};
 use crate::error::Result;
 use crate::gateway::hub::{Editor, Hub};
@@ -31,7 +31,7 @@ pub(super) fn definition() -> Value {
 
 impl Hub {
     pub(super) async fn run_remove(&self, ctx: &CallContext, call: &Call, arguments: &RawJson) -> Result<Value> {
-        let wanted: Wanted = arguments::read(NAME, arguments)?;
+        let wanted = Wanted::read(ServerChange::Remove, arguments)?;
         self.ensure_same_change(ctx, ServerChange::Remove, &call.request).await?;
         let by = Editor::tool(NAME, ctx);
         if wanted.profile.is_some() {

@@ -2,7 +2,7 @@
 
 use serde_json::{Value, json};
 
-use super::{add, config_set, exec, find, list, remove};
+use super::{activate, add, config_set, create, exec, find, list, remove};
 
 /// The definition of a tool, as clients list it.
 pub(super) fn definition(tool: &str) -> Value {
@@ -12,6 +12,8 @@ pub(super) fn definition(tool: &str) -> Value {
         remove::NAME => remove::definition(),
         config_set::NAME => config_set::definition(),
         exec::NAME => exec::definition(),
+        create::NAME => create::definition(),
+        activate::NAME => activate::definition(),
         _ => list::definition(),
     };
     definition["name"] = tool.into();
@@ -32,6 +34,11 @@ pub(super) fn profile() -> Value {
         "description": "Keep the change in this profile, for later sessions and other clients; only the gateway's own \
             profile, and only where its operator allows that. Without it, the change ends with this session.",
     })
+}
+
+/// A profile's name, as an input.
+pub(super) fn named_profile(what: &str) -> Value {
+    json!({"type": "string", "minLength": 1, "maxLength": 128, "description": what})
 }
 
 /// What every answer may hold.

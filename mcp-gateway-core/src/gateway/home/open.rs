@@ -115,6 +115,7 @@ pub async fn open(options: OpenOptions, parts: OpenParts) -> Result<Opened> {
         Arc::new(SourcedCatalog::new(catalog, source))
     }));
     builder = builder.with_catalog(Arc::new(LayeredCatalog::new(looked.layers))).with_scope(home.scope()?);
+    builder = builder.with_profiles(Arc::new(home.profiles()));
     builder = builder.with_secrets(match parts.secrets {
         Some(host) => home.secrets_after(host, &options.secrets)?,
         None => home.secrets(&options.secrets)?,

@@ -10,7 +10,7 @@ use crate::model::{CallContext, ServerKind, ServerName, SessionId};
 use crate::profile::Isolation;
 
 /// How many servers one session may add.
-const MOST: usize = 32;
+pub(crate) const MOST: usize = 32;
 
 impl Hub {
     /// The servers of a session: those of the profile, and those that it has added.

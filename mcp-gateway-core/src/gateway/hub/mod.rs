@@ -53,6 +53,7 @@ use sessions::Sessions;
 use subscriptions::Subscriptions;
 use tasks::Tasks;
 
+pub(crate) use added::MOST as MOST_ADDED;
 pub(crate) use asking::ASKING;
 pub(crate) use call::{checked, told};
 pub(crate) use oneshot::surface as container_tools;

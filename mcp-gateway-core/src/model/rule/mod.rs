@@ -123,6 +123,9 @@ pub enum RuleKind {
     /// `config/set`: an agent configures a server, by `mcp-config-set`.
     #[serde(rename = "config/set")]
     SetConfig,
+    /// `profile/create`: an agent writes down the servers of its session as a profile, by `mcp-create-profile`.
+    #[serde(rename = "profile/create")]
+    CreateProfile,
 }
 
 impl Rule {

@@ -111,6 +111,7 @@ impl<'a> Facts<'a> {
                 ServerChange::Add => Some(RuleKind::AddServer),
                 ServerChange::Remove => Some(RuleKind::RemoveServer),
                 ServerChange::Configure => Some(RuleKind::SetConfig),
+                ServerChange::CreateProfile => Some(RuleKind::CreateProfile),
             };
         }
         Some(match self.request.kind {

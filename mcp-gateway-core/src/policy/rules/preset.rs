@@ -142,7 +142,8 @@ pub(super) fn rules(preset: Preset) -> Vec<Compiled> {
     leaving.arguments = profile_is_named(false);
     let mut adding =
         any("adding-a-server", Effect::HardConfirm, "it decides what runs, and with what; an operator confirms it");
-    adding.kind = OneOrMany::new([RuleKind::AddServer, RuleKind::RemoveServer, RuleKind::SetConfig]);
+    adding.kind =
+        OneOrMany::new([RuleKind::AddServer, RuleKind::RemoveServer, RuleKind::SetConfig, RuleKind::CreateProfile]);
     let words = |of, at_an_end, without| Words { of, at_an_end, without };
     match preset {
         Preset::Default => vec![

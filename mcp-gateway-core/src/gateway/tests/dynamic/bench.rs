@@ -5,7 +5,7 @@ use crate::approval::ApprovalQueue;
 use crate::audit::AuditRecord;
 use crate::catalog::Catalog;
 use crate::gateway::SessionOptions;
-use crate::profile::{DynamicSpec, LockChange, ProfileLock, SpecChange};
+use crate::profile::{DynamicSpec, LockChange, MemoryProfiles, ProfileLock, SpecChange};
 use crate::protocol::ClientCapabilities;
 
 /// A profile whose servers all live in this process, those that come later too.
@@ -87,6 +87,8 @@ pub(super) struct Plan {
     pub(super) queue: Option<ApprovalQueue>,
     /// In place of the catalog of the bench.
     pub(super) catalog: Option<Arc<dyn Catalog>>,
+    /// The profiles that there are beside its own.
+    pub(super) profiles: Option<Arc<MemoryProfiles>>,
 }
 
 pub(super) struct Scene {
@@ -100,7 +102,7 @@ impl Plan {
     pub(super) fn new() -> Self {
         let mut bench = Bench::new();
         bench.spec.dynamic = DynamicSpec::on();
-        Self { bench, queue: None, catalog: None }
+        Self { bench, queue: None, catalog: None, profiles: None }
     }
 
     /// A server of the catalog alone.
@@ -137,10 +139,15 @@ impl Plan {
         let profile = Arc::new(InProcess(MemoryProfile::new(self.bench.spec.clone())));
         let secrets = Arc::new(MemoryBroker::new());
         let (held, queue, broker, catalog) = (Arc::clone(&profile), self.queue, Arc::clone(&secrets), self.catalog);
+        let profiles = self.profiles;
         let built = self.bench.build_with(|builder| {
             let builder = builder.with_profile(held as _).with_secrets(broker);
             let builder = match catalog {
                 Some(catalog) => builder.with_catalog(catalog),
+                None => builder,
+            };
+            let builder = match profiles {
+                Some(profiles) => builder.with_profiles(profiles),
                 None => builder,
             };
             match queue {

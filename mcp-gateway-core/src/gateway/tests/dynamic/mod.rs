@@ -4,4 +4,5 @@ mod bench;
 mod changes;
 mod governed;
 mod paths;
+mod profiles;
 mod sessions;

@@ -1,0 +1,54 @@
+//! What several calls tell the client that waits for all of them.
+
+use std::sync::Arc;
+use std::sync::atomic::{AtomicU64, Ordering};
+
+use async_trait::async_trait;
+
+use crate::error::Result;
+use crate::model::ServerName;
+use crate::protocol::{ClientLink, RawJson, RawObject, RpcError};
+
+/// The way to a client from one of several calls under one token: progress only grows, and says whose it is.
+#[derive(Debug)]
+pub(super) struct Gathered {
+    link: Arc<dyn ClientLink>,
+    server: ServerName,
+    /// How often anything was told, by all of them.
+    step: Arc<AtomicU64>,
+}
+
+impl Gathered {
+    /// The way of the call about one server.
+    pub(super) fn link(link: &Arc<dyn ClientLink>, server: &ServerName, step: &Arc<AtomicU64>) -> Arc<dyn ClientLink> {
+        Arc::new(Self { link: Arc::clone(link), server: server.clone(), step: Arc::clone(step) })
+    }
+
+    fn told(&self, mut params: RawObject) -> Result<RawJson> {
+        let message = params.text("message").unwrap_or_default();
+        params.set("progress", RawJson::from_value(&self.step.fetch_add(1, Ordering::Relaxed))?);
+        // How much one has before it says nothing about all of them.
+        params.remove("total");
+        params.set_text("message", &format!("{}: {message}", self.server));
+        Ok(params.to_raw())
+    }
+}
+
+#[async_trait]
+impl ClientLink for Gathered {
+    async fn notify(&self, method: &str, params: Option<RawJson>) -> Result<()> {
+        let params = match params.as_ref().filter(|_| method == "notifications/progress") {
+            Some(progress) => Some(self.told(progress.object()?)?),
+            None => params,
+        };
+        self.link.notify(method, params).await
+    }
+
+    async fn request(&self, method: &str, params: Option<RawJson>) -> Result<std::result::Result<RawJson, RpcError>> {
+        self.link.request(method, params).await
+    }
+
+    async fn confirm(&self, params: RawJson) -> Result<std::result::Result<RawJson, RpcError>> {
+        self.link.confirm(params).await
+    }
+}
