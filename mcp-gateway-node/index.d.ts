@@ -1124,6 +1124,8 @@ export interface DynamicSpec {
   lean?: boolean;
   /** Which of its own tools the gateway offers; none means all of them. */
   tools?: string[];
+  /** Globs over the names of other profiles that agents see, and whose servers they may add; none where nothing is written. */
+  profiles?: string[];
 }
 
 /** What happens where something is found: refused or withheld, cut out, let through and recorded, not looked for. */
@@ -1199,7 +1201,8 @@ export type RuleKind =
   | "resources/templates/list"
   | "server/add"
   | "server/remove"
-  | "config/set";
+  | "config/set"
+  | "profile/create";
 
 /**
  * One rule: what it covers, by all that is said, and what may happen with it.

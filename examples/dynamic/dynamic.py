@@ -28,7 +28,19 @@ from mcp.client.stdio import stdio_client
 from mcp.client.streamable_http import streamable_http_client
 from mcp_types import ElicitRequestParams, ElicitResult, ToolListChangedNotification
 
-SHOWN = ("would", "publisher", "licence", "catalog", "would run", "secrets", "network", "mounts", "added before")
+SHOWN = (
+    "would",
+    "publisher",
+    "licence",
+    "catalog",
+    "would run",
+    "secrets",
+    "network",
+    "mounts",
+    "added before",
+    "servers",
+    "rules",
+)
 QUESTION = "what time is it in Tokyo"
 TIME = 120
 
@@ -89,7 +101,8 @@ class Home:
         self.run("catalog", "add", "org", str(catalog))
         (folder / "scope.yaml").write_text(json.dumps(SCOPE))
         (folder / "profiles").mkdir(exist_ok=True)
-        profile: dict[str, Any] = {"servers": {}, "dynamic": {"enabled": True}, "policy": {"preset": "default"}}
+        dynamic = {"enabled": True, "save": "ask", "profiles": ["mine"]}
+        profile: dict[str, Any] = {"servers": {}, "dynamic": dynamic, "policy": {"preset": "default"}}
         (folder / "profiles/empty.yaml").write_text(json.dumps({**profile, "name": "empty"}))
         profile["policy"]["rules"] = [{"id": "at-the-client", "kind": "server/add", "effect": "soft_confirm"}]
         (folder / "profiles/desk.yaml").write_text(json.dumps({**profile, "name": "desk"}))
@@ -165,6 +178,12 @@ async def without_forms(home: Home) -> None:
         say("mcp-add", ", ".join(tool["tool"] for tool in added["tools"]))
         await find_and_call(client)
 
+        say("what it has composed is written down as a profile, once an operator has agreed")
+        created, _ = await asyncio.gather(
+            call(client, "mcp-create-profile", profile="mine"), home.operator("approve", "ticket 8")
+        )
+        say("mcp-create-profile", f"{created['profile']}: {', '.join(created['servers'])}")
+
         say("what the organisation does not let exist is neither found, added nor called, and not spoken of")
         found = await call(client, "mcp-find", query=QUESTION, limit=20)
         expect("clock" not in json.dumps(found), found)
@@ -229,10 +248,13 @@ async def with_forms(home: Home) -> None:
         ) as client,
         Client(streamable_http_client(url, http_client=http), mode="legacy") as other,
     ):
-        say("over HTTP, the person at the client confirms")
-        added = await call(client, "mcp-add", server="time")
+        say("over HTTP, another agent takes all servers of that profile, and the person at the client confirms each")
+        listed = await call(client, "mcp-list")
+        say("mcp-list", json.dumps(listed["profiles"]))
+        added = await call(client, "mcp-activate-profile", profile="mine")
         await asyncio.wait_for(changed.wait(), TIME)
-        say("mcp-add, and the client hears that its tools have changed", ", ".join(t["name"] for t in added["tools"]))
+        tools = [tool["tool"] for server in added["servers"] for tool in server["tools"]]
+        say("mcp-activate-profile, and the client hears that its tools have changed", ", ".join(tools))
         await find_and_call(client)
         names = [tool.name for tool in (await other.list_tools()).tools]
         expect("get_current_time" not in names, names)

@@ -21,17 +21,7 @@ import {
   verifyAuditFile,
 } from "mcp-gateway";
 
-import { catalog, openGateway, options, profile, until } from "./support.mjs";
-
-const text = (result) => result.content[0].text;
-
-async function using(gateway, work) {
-  try {
-    return await work(gateway);
-  } finally {
-    await gateway.close();
-  }
-}
+import { catalog, openGateway, options, profile, text, until, using } from "./support.mjs";
 
 test("a thousand calls at once get their own answers", async () => {
   await using(await openGateway(), async (gateway) => {
@@ -160,39 +150,6 @@ test("sessions have servers and principals of their own", async () => {
     await guest.close();
     await guest[Symbol.asyncDispose]?.();
     await assert.rejects(guest.callTool("birth"), { kind: "closed" });
-  });
-});
-
-test("agents add servers to sessions of their own", async () => {
-  let facts;
-  const approver = {
-    approve(_context, question) {
-      // What is added is described; calls of its tools are shown by name and arguments.
-      if (question.facts) facts = Object.fromEntries(question.facts.map(({ what, value }) => [what, value]));
-      return { granted: true, by: "ann", reason: "ticket 7" };
-    },
-  };
-  const spec = { name: "empty", dynamic: { enabled: true }, policy: { preset: "default" } };
-  await using(await Gateway.open(spec, { ...options(), approver }), async (gateway) => {
-    const [ada, ben] = [await gateway.session({ principal: "ada" }), await gateway.session({ principal: "ben" })];
-    const found = await ada.callTool("mcp-find", { query: "a little of each feature" });
-    assert.equal(found.structuredContent.servers[0].server, "cases");
-    const added = await ada.callTool("mcp-add", { server: "cases" });
-    assert(added.structuredContent.tools.some(({ tool }) => tool === "cases.echo"));
-    assert.match(facts.would, /^add server `cases`/);
-    const call = { tool: "cases.echo", arguments: { text: "found" } };
-    assert.equal(text(await ada.callTool("mcp-exec", call)), "found");
-    assert.equal((await ben.callTool("mcp-exec", call)).isError, true);
-    assert(!(await ben.listTools()).some(({ name }) => name === "echo"));
-  });
-});
-
-test("a lean list has the gateway's own tools", async () => {
-  await using(await openGateway({ lean: true }), async (gateway) => {
-    assert((await gateway.listTools()).every(({ name }) => name.startsWith("mcp-")));
-    const call = { tool: "cases.echo", arguments: { text: "lean" } };
-    assert.equal(text(await gateway.callTool("mcp-exec", call)), "lean");
-    assert.equal(text(await gateway.callTool("echo", { text: "direct" })), "direct");
   });
 });
 

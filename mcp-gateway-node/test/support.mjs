@@ -40,6 +40,18 @@ export const options = () => ({ home: temporary(), catalogs: [catalog], audit: "
 
 export const openGateway = (more = {}) => Gateway.open(profile, { ...options(), ...more });
 
+// The text of a result.
+export const text = (result) => result.content[0].text;
+
+// Closes a gateway after the work.
+export async function using(gateway, work) {
+  try {
+    return await work(gateway);
+  } finally {
+    await gateway.close();
+  }
+}
+
 // Waits for a condition, at most 20 seconds.
 export async function until(what, condition) {
   const deadline = Date.now() + 20_000;

@@ -1,6 +1,7 @@
 """Agents that find, add and call servers by themselves."""
 
 import asyncio
+import json
 from pathlib import Path
 from typing import Any
 
@@ -53,6 +54,27 @@ def test_agents_add_servers_to_sessions_of_their_own(options: OpenArguments) -> 
             assert "echo" not in [tool.name for tool in await ben.list_tools()]
 
     asyncio.run(main())
+
+
+def test_agents_add_the_servers_of_another_profile_and_write_down_what_they_have(options: OpenArguments) -> None:
+    profiles = Path(str(options["home"])) / "profiles"
+    profiles.mkdir(parents=True)
+    team = {"name": "team", "tools": ["cases:echo"], "servers": {"cases": {}}}
+    (profiles / "team.yaml").write_text(json.dumps(team))
+    dynamic = DynamicSpec(True, save="always", profiles=["team"])
+    spec = ProfileSpec("empty", dynamic=dynamic, policy=PolicySpec(default="allow"))
+    with blocking.Gateway.open(spec, **options) as gateway:
+        listed = gateway.call_tool("mcp-list").structured_content
+        assert listed["profiles"] == [{"profile": "team", "servers": ["cases"]}]
+        activated = gateway.call_tool("mcp-activate-profile", {"profile": "team"}).structured_content
+        (server,) = activated["servers"]
+        assert (server["status"], [tool["tool"] for tool in server["tools"]]) == ("added", ["cases.echo"])
+        assert gateway.call_tool("echo", {"text": "activated"}).text == "activated"
+        created = gateway.call_tool("mcp-create-profile", {"profile": "mine"}).structured_content
+        assert created["servers"] == ["cases"]
+        assert gateway.call_tool("mcp-create-profile", {"profile": "team"}).is_error
+    with blocking.Gateway.open("mine", **options) as gateway:
+        assert "echo" in [tool.name for tool in gateway.list_tools()]
 
 
 def test_a_lean_list_has_the_gateway_s_own_tools(options: OpenArguments) -> None:

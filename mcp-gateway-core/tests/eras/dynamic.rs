@@ -8,7 +8,8 @@ use mcp_gateway_core::catalog::MemoryCatalog;
 use mcp_gateway_core::gateway::{Gateway as _, GatewayBuilder, GatewayHost, McpGateway};
 use mcp_gateway_core::model::{Effect, Principal, ProfileName, RuleKind, ServerEntry, ServerName};
 use mcp_gateway_core::profile::{
-    DynamicSpec, LockChange, MemoryProfile, PolicyRuleSpec, Profile, ProfileLock, ProfileSpec, ServerSpec, SpecChange,
+    DynamicSpec, LockChange, MemoryProfile, MemoryProfiles, PolicyRuleSpec, Profile, ProfileLock, ProfileSpec,
+    ServerSpec, SpecChange,
 };
 use mcp_gateway_core::protocol::Era;
 use mcp_gateway_core::runtime::MemoryRuntime;
@@ -51,21 +52,25 @@ impl Profile for InProcess {
     }
 }
 
-/// A gateway without servers; `old` and `new` can be added, which the person at the client confirms.
+/// A gateway without servers; `old` and `new` can be added, which the person at the client confirms, and another profile
+/// has both.
 async fn gateway() -> McpGateway {
     let mut spec = ProfileSpec::new(ProfileName::new("empty").unwrap());
-    spec.dynamic = DynamicSpec::on();
+    spec.dynamic = DynamicSpec::on().with_profiles(["both"]);
+    let mut both = ProfileSpec::new(ProfileName::new("both").unwrap());
     let mut rule = PolicyRuleSpec::any(Effect::SoftConfirm).with_id("adding");
     rule.kind = serde_json::from_value(json!(RuleKind::AddServer)).unwrap();
     spec.policy.default = Some(Effect::Allow);
     spec.policy.rules = vec![rule];
     let (mut catalog, mut runtime) = (MemoryCatalog::new("eras"), MemoryRuntime::new());
     for (name, era) in [("old", Era::Session), ("new", Era::Stateless)] {
+        both = both.with_server(ServerName::new(name).unwrap(), ServerSpec::default());
         catalog = catalog.with_entry(ServerEntry::image(ServerName::new(name).unwrap(), "none"));
         runtime = runtime.with_server(name, Arc::new(Served(Server::new(era))));
     }
     let builder = GatewayBuilder::new()
         .with_profile(Arc::new(InProcess(MemoryProfile::new(spec))))
+        .with_profiles(Arc::new(MemoryProfiles::new().with_profile(both)))
         .with_catalog(Arc::new(catalog))
         .with_runtime(Arc::new(runtime));
     builder.build().await.unwrap()
@@ -144,5 +149,56 @@ async fn without_sessions_what_is_added_belongs_to_the_client_of_one_kind() {
         assert_eq!(answer["result"]["isError"], true, "{answer}");
     }
     client.send(&json!({"jsonrpc": "2.0", "method": "notifications/cancelled", "params": {"requestId": listening}}));
+    gateway.shutdown().await;
+}
+
+#[tokio::test]
+async fn the_servers_of_a_profile_are_confirmed_one_by_one_in_either_era() {
+    let gateway = gateway().await;
+    let question = || {
+        let mut question = call("mcp-activate-profile", json!({"profile": "both"}));
+        question["_meta"] = json!({"progressToken": "p"});
+        question
+    };
+    let decide = |message: &str| {
+        let word = if message.contains("would: add server `old`") { "approve" } else { "reject" };
+        json!({"action": "accept", "content": {"decision": word}})
+    };
+    let check = |answer: &Value| {
+        assert_eq!(answer["result"]["isError"], true, "one of them was refused: {answer}");
+        let servers = &answer["result"]["structuredContent"]["servers"];
+        assert_eq!((&servers[0]["server"], &servers[0]["status"]), (&json!("old"), &json!("added")), "{answer}");
+        assert_eq!(
+            (&servers[1]["server"], &servers[1]["error"]["kind"]),
+            (&json!("new"), &json!("denied")),
+            "{answer}"
+        );
+    };
+
+    let with_session = connect(&gateway).await;
+    with_session.greet(json!({"elicitation": {}})).await;
+    let activating = with_session.begin("tools/call", question());
+    for _ in 0..2 {
+        let form = with_session.hear("elicitation/create").await;
+        let answer = decide(form["params"]["message"].as_str().unwrap());
+        with_session.send(&json!({"jsonrpc": "2.0", "id": form["id"], "result": answer}));
+    }
+    check(&with_session.answer(activating).await);
+
+    let without = connect(&gateway).await;
+    let able = || json!({"elicitation": {"form": {}}});
+    let mut answer = without.ask_alone(able(), "tools/call", question()).await;
+    let mut rounds = 0;
+    while answer["result"]["resultType"] == "input_required" {
+        rounds += 1;
+        assert!(rounds < 3, "{answer}");
+        let mut again = question();
+        let asked = answer["result"]["inputRequests"].as_object().unwrap();
+        let given = asked.iter().map(|(key, one)| (key.clone(), decide(one["params"]["message"].as_str().unwrap())));
+        again["inputResponses"] = given.collect();
+        again["requestState"] = answer["result"]["requestState"].clone();
+        answer = without.ask_alone(able(), "tools/call", again).await;
+    }
+    check(&answer);
     gateway.shutdown().await;
 }

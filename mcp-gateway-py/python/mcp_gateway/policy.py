@@ -25,6 +25,7 @@ RuleKind = Literal[
     "server/add",
     "server/remove",
     "config/set",
+    "profile/create",
 ]
 """A kind of request that rules tell apart."""
 

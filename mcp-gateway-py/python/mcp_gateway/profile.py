@@ -255,6 +255,8 @@ class DynamicSpec:
     """Whether lists of tools show the gateway's own alone."""
     tools: Sequence[str] = ()
     """Which of its own tools the gateway offers; none means all of them."""
+    profiles: Sequence[str] = ()
+    """Globs over the names of other profiles that agents see, and whose servers they may add."""
 
 
 @dataclass(frozen=True)

@@ -134,9 +134,10 @@ pub(super) fn rules(preset: Preset) -> Vec<Compiled> {
         RuleKind::Unsubscribe,
         RuleKind::Complete,
     ]);
+    // What the last two stand for is decided by itself; whatever stays of them is only answered with what is wrong.
     let mut looking = any("looking", Effect::Allow, "it only looks; what `mcp-exec` calls is decided by itself");
     looking.server = Patterns::one(GATEWAY);
-    looking.tool = OneOrMany::new(["mcp-find", "mcp-list", "mcp-exec"].map(str::to_owned));
+    looking.tool = OneOrMany::new(["mcp-find", "mcp-list", "mcp-exec", "mcp-activate-profile"].map(str::to_owned));
     let mut leaving = any("giving-back", Effect::Allow, "a session gives back what it has added");
     leaving.kind = OneOrMany::new([RuleKind::RemoveServer]);
     leaving.arguments = profile_is_named(false);
