@@ -6,11 +6,10 @@ use std::sync::Arc;
 use async_trait::async_trait;
 use indexmap::IndexMap;
 
-use super::Catalog;
 use super::decode::{Decoded, decode};
 use super::diagnostic::{Diagnostic, Position, Problems, joined};
-use super::fingerprint;
 use super::tree::Node;
+use super::{Catalog, fingerprint, revision};
 use crate::error::{Error, ErrorKind, Result};
 use crate::model::{ServerEntry, ServerName, VerifyMode};
 use crate::util::fs;
@@ -30,6 +29,7 @@ pub struct FileCatalog {
     title: Option<String>,
     entries: IndexMap<ServerName, Arc<ServerEntry>>,
     hide: Vec<Pattern>,
+    revision: u64,
 }
 
 /// How a catalog is read.
@@ -268,6 +268,7 @@ impl Loading {
             title: self.title,
             entries: self.entries.into_iter().map(|(name, (entry, _))| (name, entry)).collect(),
             hide: self.hide,
+            revision: revision::next(),
         };
         Ok(LoadReport { catalog, warnings: self.warnings, refused: self.refused })
     }
@@ -285,6 +286,10 @@ impl Catalog for FileCatalog {
 
     async fn list(&self) -> Result<Vec<Arc<ServerEntry>>> {
         Ok(self.entries.values().map(Arc::clone).collect())
+    }
+
+    fn revision(&self) -> Option<u64> {
+        Some(self.revision)
     }
 
     fn hides(&self, server: &ServerName) -> bool {

@@ -5,7 +5,7 @@ use std::sync::Arc;
 use async_trait::async_trait;
 use indexmap::IndexMap;
 
-use super::Catalog;
+use super::{Catalog, revision};
 use crate::error::{Error, Result};
 use crate::model::{ServerEntry, ServerName};
 
@@ -57,6 +57,11 @@ impl Catalog for LayeredCatalog {
             }
         }
         Ok(entries.into_values().collect())
+    }
+
+    fn revision(&self) -> Option<u64> {
+        let revisions = self.layers.iter().map(|layer| layer.revision()).collect::<Option<Vec<_>>>()?;
+        Some(revision::of_all(&revisions))
     }
 
     fn hides(&self, server: &ServerName) -> bool {

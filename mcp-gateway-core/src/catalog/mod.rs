@@ -10,6 +10,7 @@ mod layered;
 mod memory;
 #[cfg(feature = "catalog-registry")]
 pub mod registry;
+mod revision;
 mod scope;
 mod search;
 #[cfg(feature = "__oci")]
@@ -77,6 +78,12 @@ pub trait Catalog: fmt::Debug + Send + Sync + 'static {
     /// # Errors
     /// `Io` or `Network` when the catalog cannot be reached.
     async fn list(&self) -> Result<Vec<Arc<ServerEntry>>>;
+
+    /// What tells that nothing has changed: as long as it stays the same, so does what `list` gives. Nothing where that is
+    /// not known; then everything is listed anew for each search.
+    fn revision(&self) -> Option<u64> {
+        None
+    }
 
     /// Whether catalogs below this one are to be silent about a server; its own entries are not concerned.
     fn hides(&self, server: &ServerName) -> bool {

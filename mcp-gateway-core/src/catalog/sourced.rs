@@ -44,6 +44,10 @@ impl Catalog for SourcedCatalog {
         Ok(self.inner.list().await?.into_iter().map(|entry| self.mark(entry)).collect())
     }
 
+    fn revision(&self) -> Option<u64> {
+        self.inner.revision()
+    }
+
     fn hides(&self, server: &ServerName) -> bool {
         self.inner.hides(server)
     }

@@ -8,6 +8,7 @@ mod corpus;
 mod figures;
 mod meaning;
 mod scale;
+mod through;
 
 use std::collections::{BTreeMap, BTreeSet};
 use std::fs;
@@ -55,7 +56,7 @@ fn run() -> Result<(), String> {
     if !options.scale.is_empty() {
         println!("\n{}", scale::HEAD);
         for size in options.scale {
-            println!("{}", scale::row(&tools, &queries, size, model.as_ref()));
+            println!("{}", scale::row(&tools, &queries, size, model.as_ref())?);
         }
     }
     Ok(())

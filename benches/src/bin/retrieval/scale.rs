@@ -8,9 +8,10 @@ use mcp_gateway_core::catalog::{SearchIndex, SearchQuery};
 use crate::corpus::{self, Query, Tool};
 use crate::figures::at;
 use crate::meaning::Model;
+use crate::through::through;
 
-pub(crate) const HEAD: &str =
-    "| tools | servers | build s | index MB | p50 µs | p99 µs | one server again µs |\n|---|---|---|---|---|---|---|";
+pub(crate) const HEAD: &str = "| tools | servers | build s | index MB | p50 µs | p99 µs | one server again µs | start ms \
+    | first mcp-find s | mcp-find p50 µs | mcp-find p99 µs |\n|---|---|---|---|---|---|---|---|---|---|---|";
 
 /// How many tools a server has.
 const PER_SERVER: usize = 10;
@@ -18,7 +19,7 @@ const PER_SERVER: usize = 10;
 const QUERIES: usize = 500;
 
 /// Builds an index of so many tools, made of those that there are, and searches it.
-pub(crate) fn row(tools: &[Tool], queries: &[Query], size: usize, model: Option<&Model>) -> String {
+pub(crate) fn row(tools: &[Tool], queries: &[Query], size: usize, model: Option<&Model>) -> Result<String, String> {
     let made: Vec<Tool> = (0..size).map(|number| varied(tools, number)).collect();
     let entries = corpus::entries(&made.iter().collect::<Vec<_>>());
     let before = resident();
@@ -29,11 +30,11 @@ pub(crate) fn row(tools: &[Tool], queries: &[Query], size: usize, model: Option<
     let memory = resident() - before;
     drop(made);
     let step = (queries.len() / QUERIES).max(1);
-    let mut micros: Vec<f64> = queries
+    let timed: Vec<&str> = queries.iter().step_by(step).map(|query| query.text.as_str()).collect();
+    let mut micros: Vec<f64> = timed
         .iter()
-        .step_by(step)
-        .map(|query| {
-            let query = SearchQuery::new(query.text.as_str());
+        .map(|text| {
+            let query = SearchQuery::new(*text);
             let started = Instant::now();
             std::hint::black_box(index.search(&query));
             started.elapsed().as_secs_f64() * 1e6
@@ -52,7 +53,16 @@ pub(crate) fn row(tools: &[Tool], queries: &[Query], size: usize, model: Option<
     if let Some(model) = model {
         model.scaled(&entries, queries);
     }
-    format!("| {size} | {} | {build:.1} | {memory:.0} | {half:.0} | {most:.0} | {again:.0} |", entries.len())
+    drop(index);
+    let found = through(&entries, &timed)?;
+    Ok(format!(
+        "| {size} | {} | {build:.1} | {memory:.0} | {half:.0} | {most:.0} | {again:.0} | {:.0} | {:.1} | {:.0} | {:.0} |",
+        entries.len(),
+        found.start,
+        found.first,
+        found.half,
+        found.most
+    ))
 }
 
 /// A tool of the data under another name, with a word more that some others have too.

@@ -44,6 +44,10 @@ impl Catalog for ScopedCatalog {
         Ok(entries)
     }
 
+    fn revision(&self) -> Option<u64> {
+        self.inner.revision()
+    }
+
     fn hides(&self, server: &ServerName) -> bool {
         self.inner.hides(server)
     }

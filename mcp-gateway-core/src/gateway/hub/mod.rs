@@ -94,7 +94,7 @@ pub(crate) struct Hub {
     options: HubOptions,
     /// Where a server that is added is looked up.
     pub(crate) catalog: Arc<dyn Catalog>,
-    finder: finding::Shared,
+    finder: Arc<finding::Shared>,
     pub(crate) bus: EventBus,
     /// The gateway's own tools, where the profile lets agents use them.
     pub(crate) dynamic: Option<Dynamic>,
