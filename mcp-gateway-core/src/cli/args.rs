@@ -193,6 +193,9 @@ pub(crate) struct DynamicArgs {
     /// List these tools alone; every other one is found and called by them
     #[arg(long)]
     pub(crate) lean: bool,
+    /// Let the person at the client type secrets that such a server lacks, on a page of this machine
+    #[arg(long)]
+    pub(crate) secret_page: bool,
 }
 
 /// How servers and tools are found.

@@ -168,7 +168,7 @@ async fn stdio(env: &Env, args: &GatewayArgs, events: &EventArgs) -> Result<()> 
     let written = events.follow(&open.gateway);
     let served = match &written {
         Ok(_) => {
-            let host = Arc::new(GatewayHost::new(Arc::new(open.gateway.clone())));
+            let host = Arc::new(GatewayHost::new(Arc::new(open.gateway.clone())).with_local_clients());
             serve_stdio(host, Principal::local(), StreamConfig::default(), shutdown).await
         }
         Err(error) => Err(error.clone()),
@@ -215,10 +215,13 @@ async fn serve(
     server = server.with_config(http.config());
     let metrics = shared.metrics.clone();
     server = server.with_metrics(move || metrics.render());
+    let is_local = http.is_for_this_machine() && oauth.issuers().is_empty();
     let mut names = Vec::new();
     for gateway in gateways {
         let name = crate::gateway::Gateway::profile(gateway).to_string();
-        server = server.with_host(name.as_str(), Arc::new(GatewayHost::new(Arc::new(gateway.clone()))));
+        let host = GatewayHost::new(Arc::new(gateway.clone()));
+        let host = if is_local { host.with_local_clients() } else { host };
+        server = server.with_host(name.as_str(), Arc::new(host));
         names.push(name);
     }
     let bound = server.bind().await?;
@@ -258,6 +261,11 @@ impl HttpArgs {
                 Ok((server.with_token(token.clone(), Principal::new(PRINCIPAL)), Some(token)))
             }
         }
+    }
+
+    /// Whether nobody comes from another machine, as far as it is said: not by its address, and by no other name for it.
+    fn is_for_this_machine(&self) -> bool {
+        self.host.is_loopback() && self.allowed_hosts.is_empty()
     }
 
     fn config(&self) -> HttpServerConfig {

@@ -6,7 +6,7 @@ use std::time::Duration;
 
 use super::approvals::{ApprovalParts, Approvals, Webhook};
 use super::cedar::with_cedar;
-use super::dynamic::{Dynamic, SavingPolicy};
+use super::dynamic::{Dynamic, SavingPolicy, SecretPages};
 use super::events::EventBus;
 use super::hub::{Hub, HubOptions, HubParts, Slot, Slots};
 use super::launch::Launcher;
@@ -333,6 +333,7 @@ impl GatewayBuilder {
         let policy = with_cedar(policy, &spec, profile.folder()).await?;
         let may = self.dynamic.as_ref().unwrap_or(&spec.dynamic);
         let dynamic = Dynamic::of(may, &spec.redaction, self.profiles)?;
+        let secret_pages = SecretPages::of(may, &launcher, self.options.question_timeout)?;
         let policy = match &dynamic {
             Some(_) => Arc::new(SavingPolicy::new(policy, may.save)) as _,
             None => policy,
@@ -354,6 +355,7 @@ impl GatewayBuilder {
             vectors: self.vectors,
             bus: bus.clone(),
             dynamic,
+            secret_pages,
             slots,
             names,
         });

@@ -134,6 +134,7 @@ impl Session {
             link.tell(&mut params, listener)?;
         }
         let mut request = Request::from_object(method, params)?;
+        request.is_local = true;
         // What lasts longer than its request, such as a subscription, is the session's.
         let is_own = request.kind.may_ask() || link.tells();
         request = request.with_link(if is_own { Arc::new(link) } else { Arc::clone(&self.0.link) as _ });

@@ -101,7 +101,7 @@ impl McpGateway {
     /// As [`session`](Self::session).
     pub async fn connect(&self, principal: Principal, shutdown: CancellationToken) -> Result<MemoryClient> {
         require_name(&principal)?;
-        let host = Arc::new(GatewayHost::new(Arc::new(self.clone())));
+        let host = Arc::new(GatewayHost::new(Arc::new(self.clone())).with_local_clients());
         // The gateway's own bound on requests under way is the one that counts.
         let config = StreamConfig::default().with_max_in_flight(CLIENT_IN_FLIGHT);
         connect_memory(host, principal, config, shutdown).await
@@ -284,6 +284,11 @@ impl McpGateway {
             && self.policy.decide(ctx, request).await.is_ok_and(|decision| decision.effect != Effect::Deny)
         {
             self.hub.complete_config(ctx, request).await;
+        }
+        if self.hub.lacks_secrets(ctx, request).await
+            && self.policy.decide(ctx, request).await.is_ok_and(|decision| decision.effect != Effect::Deny)
+        {
+            self.hub.complete_secrets(ctx, request).await;
         }
     }
 

@@ -13,6 +13,7 @@ use crate::util::pattern::{Pattern, did_you_mean};
 ///   enabled: true
 ///   save: ask                # a change that is to outlast its session needs an operator
 ///   lean: true               # lists show the gateway's own tools and no others
+///   secretPage: true         # the person at the client may type secrets that a server lacks
 ///   tools: [mcp-find, mcp-exec]
 ///   profiles: ["team-*"]     # whose servers may be added as these profiles have them
 /// ```
@@ -29,6 +30,10 @@ pub struct DynamicSpec {
     /// Whether lists of tools show the gateway's own alone; every tool can be called all the same.
     #[serde(skip_serializing_if = "std::ops::Not::not")]
     pub lean: bool,
+    /// Whether the person at the client may set a secret that a server lacks, on a page of this machine that the gateway
+    /// shows them; what they type passes neither the agent nor the client.
+    #[serde(skip_serializing_if = "std::ops::Not::not")]
+    pub secret_page: bool,
     /// Which of its own tools the gateway offers; none means all of them.
     #[serde(skip_serializing_if = "Vec::is_empty")]
     pub tools: Vec<String>,
@@ -72,6 +77,13 @@ impl DynamicSpec {
         self
     }
 
+    /// Lets the person at the client set secrets that a server lacks, on a page of this machine.
+    #[must_use]
+    pub fn with_secret_page(mut self) -> Self {
+        self.secret_page = true;
+        self
+    }
+
     /// Says whether changes may be kept in the profile.
     #[must_use]
     pub fn with_save(mut self, save: SaveWord) -> Self {
@@ -110,6 +122,10 @@ impl DynamicSpec {
         for (index, _) in self.profiles.iter().enumerate().filter(|(_, glob)| glob.is_empty()) {
             let hint = "write a profile's name, or a pattern such as `team-*`".to_owned();
             faults.push((vec!["profiles".to_owned(), index.to_string()], "it names no profile".to_owned(), hint));
+        }
+        if self.secret_page && !self.enabled {
+            let why = "nobody could add a server that lacks a secret".to_owned();
+            faults.push((vec!["secretPage".to_owned()], why, "write `enabled: true` beside it".to_owned()));
         }
         for (index, tool) in self.tools.iter().enumerate().filter(|(_, tool)| !GATEWAY_TOOLS.contains(&tool.as_str())) {
             let hint = match did_you_mean(tool, GATEWAY_TOOLS) {

@@ -22,8 +22,8 @@ pub trait ClientLink: fmt::Debug + Send + Sync + 'static {
     /// `Closed` when the client is gone, `Overloaded` when it does not keep up.
     async fn request(&self, method: &str, params: Option<RawJson>) -> Result<Result<RawJson, RpcError>>;
 
-    /// Puts a form of the gateway's own to the client, by `elicitation/create`; an answer that the client has sent before
-    /// it was asked is none.
+    /// Puts a question of the gateway's own to the client, by `elicitation/create`; an answer that the client has sent
+    /// before it was asked is none.
     ///
     /// # Errors
     /// As [`request`](Self::request).

@@ -262,6 +262,8 @@ pub struct Request {
     pub stands_alone: bool,
     /// Whether the caller understands a result that asks for more, and repeats the request with the answers.
     pub takes_rounds: bool,
+    /// Whether its client is known to be on this machine: no other is sent to pages that the gateway shows here.
+    pub is_local: bool,
 }
 
 impl Request {
@@ -276,6 +278,7 @@ impl Request {
             log_level: None,
             stands_alone: false,
             takes_rounds: false,
+            is_local: false,
         }
     }
 

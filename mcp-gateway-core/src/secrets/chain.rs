@@ -58,6 +58,10 @@ impl SecretBroker for ChainBroker {
         Ok(None)
     }
 
+    fn is_writable(&self) -> bool {
+        self.brokers.iter().any(|broker| broker.is_writable())
+    }
+
     async fn set(&self, key: &SecretKey, value: SecretValue) -> Result<()> {
         refuse_empty(key, &value).map_err(|error| error.with_operation("ChainBroker::set"))?;
         for broker in &self.brokers {

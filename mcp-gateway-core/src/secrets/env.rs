@@ -66,6 +66,10 @@ impl SecretBroker for EnvBroker {
         Ok(if is_global && self.allows(&key.name) { env_vars::get(&key.name).map(SecretValue::new) } else { None })
     }
 
+    fn is_writable(&self) -> bool {
+        false
+    }
+
     async fn set(&self, _key: &SecretKey, _value: SecretValue) -> Result<()> {
         Err(read_only("env", READ_ONLY).with_operation("EnvBroker::set"))
     }

@@ -63,6 +63,10 @@ impl SecretBroker for HostBroker {
         Ok(value.filter(|value| !value.is_empty()).map(SecretValue::new))
     }
 
+    fn is_writable(&self) -> bool {
+        self.0.has("set")
+    }
+
     async fn set(&self, key: &SecretKey, value: SecretValue) -> Result<()> {
         refuse_empty(key, &value).map_err(|error| error.with_operation("HostBroker::set"))?;
         self.writes("set")?;

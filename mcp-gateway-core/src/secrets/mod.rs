@@ -51,7 +51,7 @@ pub use open::{BrokerOptions, open, open_all};
 /// - `set` then `get` of the same key gives the value; `delete` then `get` gives `None`.
 /// - `set` of an empty value is refused: no server should ever receive one.
 /// - `list` gives keys, never values.
-/// - A broker that cannot be written to answers `set` and `delete` with `Unsupported`.
+/// - A broker that cannot be written to answers `set` and `delete` with `Unsupported`, and `is_writable` with `false`.
 #[async_trait]
 pub trait SecretBroker: fmt::Debug + Send + Sync + 'static {
     /// The broker's name in messages, such as `env` or `age:/path`.
@@ -71,6 +71,11 @@ pub trait SecretBroker: fmt::Debug + Send + Sync + 'static {
     async fn find(&self, key: &SecretKey) -> Result<Option<FoundSecret>> {
         let value = self.get(key).await?;
         Ok(value.map(|value| FoundSecret { key: key.clone(), value, store: self.name() }))
+    }
+
+    /// Whether values can be kept in it, as far as that is known beforehand; nobody is asked for one that could not be.
+    fn is_writable(&self) -> bool {
+        true
     }
 
     /// Keeps a value.

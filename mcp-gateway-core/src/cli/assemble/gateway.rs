@@ -90,6 +90,7 @@ fn options(env: &Env, args: &GatewayArgs) -> OpenOptions {
         require_isolation: settings.require_isolation,
         dynamic: args.dynamic.dynamic,
         lean: args.dynamic.lean,
+        secret_page: args.dynamic.secret_page,
         docker: env.docker.clone(),
         defaults: DefaultSettings {
             isolation: settings.isolation.map(Into::into),

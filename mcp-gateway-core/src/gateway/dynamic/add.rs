@@ -14,7 +14,7 @@ use crate::error::{Error, ErrorKind, Result};
 use crate::gateway::hub::{Editor, Hub, Slot};
 use crate::gateway::layers::Call;
 use crate::model::CallContext;
-use crate::protocol::{RawJson, ServerChange};
+use crate::protocol::{RawJson, Request, ServerChange};
 
 pub(super) const NAME: &str = ServerChange::Add.tool();
 
@@ -61,7 +61,7 @@ impl Hub {
             let by = Editor::tool(NAME, ctx);
             self.add_server(&wanted.server, candidate.settings, &by).await?;
             let slot = self.slot(&wanted.server).ok_or_else(|| self.no_such_server(&wanted.server))?;
-            progress::told(self, &call.request, &slot, self.see_now(ctx, &slot)).await?;
+            progress::told(self, &call.request, &slot, self.see_with_secrets(ctx, &call.request, &slot)).await?;
             self.publish().await;
             slot
         } else {
@@ -75,7 +75,8 @@ impl Hub {
         let slot = candidate.slot;
         self.exchange_added(session, &slot.name, None, Some(&slot)).await?;
         let tried = Tried::new(self, session, &slot, None);
-        let started = progress::told(self, &call.request, &slot, self.see_now(ctx, &slot)).await;
+        let started =
+            progress::told(self, &call.request, &slot, self.see_with_secrets(ctx, &call.request, &slot)).await;
         // What a person has to set is set and tried again without another question.
         let waits = |error: &Error| matches!(error.kind(), ErrorKind::MissingSecret | ErrorKind::Unauthorized);
         let failure = started.err();
@@ -96,6 +97,12 @@ impl Hub {
                 slot.name
             ))),
         }
+    }
+
+    /// As [`see_now`](Self::see_now), once the person at the client has been asked for the secrets that it lacks.
+    async fn see_with_secrets(&self, ctx: &CallContext, request: &Request, slot: &Arc<Slot>) -> Result<()> {
+        self.ask_for_secrets(ctx, request, slot).await?;
+        self.see_now(ctx, slot).await
     }
 
     /// The answer to whoever adds what is there already; one that was never seen is looked at.

@@ -26,6 +26,8 @@ mod proposal;
 mod remove;
 mod saving;
 mod schema;
+#[cfg_attr(not(feature = "transport-http"), path = "secret_page_missing.rs")]
+mod secret_page;
 mod tried;
 
 use std::sync::Arc;
@@ -45,6 +47,7 @@ use crate::protocol::{GATEWAY, GATEWAY_TOOLS, RawJson, RequestKind, Response, Ta
 pub(crate) use activate::{Activation, NAME as ACTIVATE};
 pub(crate) use exec::unknown as unknown_tool;
 pub(crate) use saving::SavingPolicy;
+pub(crate) use secret_page::SecretPages;
 
 const INSTRUCTIONS: &str = "\
 More servers can be used than are listed here. `mcp-find` searches servers and their tools by words; `mcp-add` adds one for \

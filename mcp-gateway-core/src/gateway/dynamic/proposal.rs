@@ -90,7 +90,7 @@ impl Hub {
     }
 
     /// The server that is wanted, where it is there already.
-    fn present(&self, ctx: &CallContext, wanted: &Wanted) -> Result<Option<Arc<Slot>>> {
+    pub(super) fn present(&self, ctx: &CallContext, wanted: &Wanted) -> Result<Option<Arc<Slot>>> {
         if let Some(slot) = self.slot(&wanted.server).filter(|slot| !slot.is_shut_out()) {
             return Ok(Some(slot));
         }

@@ -105,7 +105,8 @@ impl ClientLink for Bridge {
 
     async fn confirm(&self, params: RawJson) -> Result<Result<RawJson, RpcError>> {
         // A key that nobody can know before it is asked: no client confirms in advance what nobody was shown.
-        self.put(format!("approval_{}", random::hex(16)?), "elicitation/create", Some(params)).await
+        let method = "elicitation/create";
+        self.put(format!("approval_{}", random::hex(16)?), method, without_id(method, Some(params))).await
     }
 }
 

@@ -27,7 +27,8 @@ impl ClientSession {
                 if !asked.kind.is_in_session_era() {
                     return Err(RpcError::method_not_found(&request.method));
                 }
-                let asked = asked.with_link(request.link);
+                let mut asked = asked.with_link(request.link);
+                asked.is_local = self.is_local;
                 let ctx = self.context(session, &asked, entered.cancellation.clone());
                 let response = answered(&request.method, self.gateway.dispatch(&ctx, asked).await)?;
                 match response.era {

@@ -39,12 +39,13 @@ pub struct GatewayHost {
     gateway: Arc<dyn Gateway>,
     round_time: Duration,
     max_parked: usize,
+    has_local_clients: bool,
 }
 
 impl GatewayHost {
     /// Serves this gateway.
     pub fn new(gateway: Arc<dyn Gateway>) -> Self {
-        Self { gateway, round_time: ROUND_TIME, max_parked: MAX_PARKED }
+        Self { gateway, round_time: ROUND_TIME, max_parked: MAX_PARKED, has_local_clients: false }
     }
 
     /// Sets how long a call waits for a client that has to come back with answers. Default 10 min.
@@ -60,6 +61,14 @@ impl GatewayHost {
         self.max_parked = calls;
         self
     }
+
+    /// Says that every client that is served is on this machine, so that people can be sent to pages that the gateway shows
+    /// here. Default: that is not known, and nobody is.
+    #[must_use]
+    pub fn with_local_clients(mut self) -> Self {
+        self.has_local_clients = true;
+        self
+    }
 }
 
 #[async_trait]
@@ -73,6 +82,7 @@ impl SessionHost for GatewayHost {
             gateway: Arc::clone(&self.gateway),
             greeted: OnceLock::new(),
             parked: Parked::new(self.round_time, self.max_parked)?,
+            is_local: self.has_local_clients,
             in_flight: InFlight::default(),
             winding_down: CancellationToken::new(),
             ended: CancellationToken::new(),
@@ -93,6 +103,8 @@ struct ClientSession {
     /// The gateway's sessions for requests that stand alone.
     lanes: Lanes,
     parked: Arc<Parked>,
+    /// Whether the client is on this machine.
+    is_local: bool,
     in_flight: InFlight,
     winding_down: CancellationToken,
     ended: CancellationToken,

@@ -77,6 +77,7 @@ impl ClientSession {
         asked.log_level = meta.log_level;
         asked.takes_rounds = true;
         asked.stands_alone = self.is_shared();
+        asked.is_local = self.is_local;
         if !asks {
             let asked = asked.with_link(Arc::clone(&request.link));
             let ctx = self.context(lane.session(), &asked, entered.cancellation.clone());

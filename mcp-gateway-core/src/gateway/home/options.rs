@@ -63,6 +63,9 @@ pub struct OpenOptions {
     pub dynamic: bool,
     /// Whether lists of tools show the gateway's own alone, which agents find every other one by; `dynamic` goes with it.
     pub lean: bool,
+    /// Whether the person at the client may set a secret that a server lacks which is added, on a page of this machine; what
+    /// the profile says where it is not said.
+    pub secret_page: bool,
     /// The folder of a model of meaning, which finding servers and tools uses beside words; `MCP_GATEWAY_EMBEDDER` where it is
     /// not said, and none where that is not set either.
     pub embedder: Option<PathBuf>,

@@ -97,6 +97,11 @@ pub(super) async fn run_profile(home: &Home, options: &OpenOptions, has_own_cata
     }
     spec.dynamic.enabled |= options.dynamic || options.lean;
     spec.dynamic.lean |= options.lean;
+    if options.secret_page && !spec.dynamic.enabled {
+        let why = "`secretPage` is about servers that agents add, which the profile does not let them";
+        return Err(Error::new(ErrorKind::InvalidInput, why).with_hint("say `dynamic` too"));
+    }
+    spec.dynamic.secret_page |= options.secret_page;
     apply(&mut spec, &options.defaults);
     let lock = if named && chosen.is_none() && options.catalogs.is_empty() && !has_own_catalog {
         lock_of(&home.profiles(), &spec.name).await?

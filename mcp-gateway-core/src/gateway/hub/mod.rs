@@ -41,7 +41,7 @@ use crate::profile::Profile;
 use crate::protocol::{ClientCapabilities, ClientLink, Era};
 use crate::telemetry::Metrics;
 
-use super::dynamic::Dynamic;
+use super::dynamic::{Dynamic, SecretPages};
 use super::events::{EventBus, GatewayEvent};
 use super::launch::Launcher;
 use super::surfaces::mark_shadows;
@@ -98,6 +98,8 @@ pub(crate) struct Hub {
     pub(crate) bus: EventBus,
     /// The gateway's own tools, where the profile lets agents use them.
     pub(crate) dynamic: Option<Dynamic>,
+    /// Where people type secrets that servers lack, where the profile lets them.
+    pub(crate) secret_pages: Option<Arc<SecretPages>>,
     slots: RwLock<Arc<Slots>>,
     /// Held while the set of servers is changed, so that one change follows on the other.
     editing: Mutex<()>,
@@ -128,6 +130,7 @@ pub(crate) struct HubParts {
     pub(crate) vectors: Option<Arc<VectorCache>>,
     pub(crate) bus: EventBus,
     pub(crate) dynamic: Option<Dynamic>,
+    pub(crate) secret_pages: Option<Arc<SecretPages>>,
     pub(crate) slots: Slots,
     pub(crate) names: AllNames,
 }
@@ -152,6 +155,7 @@ impl Hub {
             finder: finding::Finder::shared(parts.vectors),
             bus: parts.bus,
             dynamic: parts.dynamic,
+            secret_pages: parts.secret_pages,
             slots: RwLock::new(Arc::new(parts.slots)),
             editing: Mutex::new(()),
             subscriptions: Subscriptions::default(),

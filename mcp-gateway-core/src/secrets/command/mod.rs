@@ -114,6 +114,10 @@ impl SecretBroker for CommandBroker {
         })
     }
 
+    fn is_writable(&self) -> bool {
+        false
+    }
+
     async fn set(&self, _key: &SecretKey, _value: SecretValue) -> Result<()> {
         Err(read_only(&self.name(), READ_ONLY).with_operation("CommandBroker::set"))
     }

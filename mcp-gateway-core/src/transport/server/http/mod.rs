@@ -13,6 +13,7 @@ mod log_link;
 mod message;
 #[cfg(feature = "transport-oauth")]
 mod oauth;
+mod pages;
 mod principals;
 mod session;
 mod sessions;
@@ -24,10 +25,12 @@ mod stream;
 mod streamable;
 mod tls;
 mod token;
+mod typed;
 
 pub use bound::BoundHttpServer;
 pub use builder::{HttpServer, HttpServerBuilder};
 pub use config::{HttpServerConfig, TlsFiles};
 #[cfg(feature = "transport-oauth")]
 pub use oauth::{OAuthIssuer, OAuthResource};
+pub(crate) use pages::{Page, PageServer, Pages};
 pub use token::generate_token;
