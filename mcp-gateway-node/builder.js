@@ -4,7 +4,7 @@ const { Gateway } = require("./gateway.js");
 
 // The options of `Gateway.open` that take one value, and those that take several.
 const ONE = [
-  "home", "registry", "config", "toolsConfig", "catalog", "secrets", "policy", "approver", "client", "audit", "requireIsolation", "dynamic", "lean", "embedder", "docker", "defaults", "bounds",
+  "home", "registry", "config", "toolsConfig", "catalog", "secrets", "policy", "approver", "client", "audit", "requireIsolation", "dynamic", "lean", "secretPage", "embedder", "docker", "defaults", "bounds",
   "hostTimeoutSeconds", "approvalTimeoutSeconds", "clientTimeoutSeconds", "workerThreads", "principal", "signal",
 ];
 const SEVERAL = ["catalogs", "servers", "tools", "secretStores", "runtimes", "roles"];

@@ -1122,6 +1122,8 @@ export interface DynamicSpec {
   save?: "never" | "ask" | "always";
   /** Whether lists of tools show the gateway's own alone. */
   lean?: boolean;
+  /** Whether the person at the client may type secrets that an added server lacks, on a page of this machine. */
+  secretPage?: boolean;
   /** Which of its own tools the gateway offers; none means all of them. */
   tools?: string[];
   /** Globs over the names of other profiles that agents see, and whose servers they may add; none where nothing is written. */
@@ -1376,6 +1378,11 @@ export interface OpenOptions {
   dynamic?: boolean;
   /** Whether lists show the gateway's own tools alone; `dynamic` goes with it. */
   lean?: boolean;
+  /**
+   * Whether the person at the client may type secrets that an added server lacks, on a page of this machine; needs `dynamic`,
+   * or a profile that lets agents add servers.
+   */
+  secretPage?: boolean;
   /** The folder of a model of meaning, by which servers and tools are found too; `MCP_GATEWAY_EMBEDDER` where it is not said. */
   embedder?: string;
   /** Which engine is meant, where that is not the one that `docker` uses. */
@@ -1677,6 +1684,7 @@ export declare class GatewayBuilder {
   withRequireIsolation(required: boolean): this;
   withDynamic(allowed: boolean): this;
   withLean(lean: boolean): this;
+  withSecretPage(allowed: boolean): this;
   withEmbedder(folder: string): this;
   withDocker(docker: NonNullable<OpenOptions["docker"]>): this;
   withDefaults(defaults: NonNullable<OpenOptions["defaults"]>): this;

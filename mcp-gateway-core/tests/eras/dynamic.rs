@@ -52,11 +52,15 @@ impl Profile for InProcess {
     }
 }
 
+async fn gateway() -> McpGateway {
+    gateway_with(DynamicSpec::on().with_profiles(["both"]), |_| {}).await
+}
+
 /// A gateway without servers; `old` and `new` can be added, which the person at the client confirms, and another profile
 /// has both.
-async fn gateway() -> McpGateway {
+pub(crate) async fn gateway_with(dynamic: DynamicSpec, edit: impl Fn(&mut ServerEntry)) -> McpGateway {
     let mut spec = ProfileSpec::new(ProfileName::new("empty").unwrap());
-    spec.dynamic = DynamicSpec::on().with_profiles(["both"]);
+    spec.dynamic = dynamic;
     let mut both = ProfileSpec::new(ProfileName::new("both").unwrap());
     let mut rule = PolicyRuleSpec::any(Effect::SoftConfirm).with_id("adding");
     rule.kind = serde_json::from_value(json!(RuleKind::AddServer)).unwrap();
@@ -65,7 +69,9 @@ async fn gateway() -> McpGateway {
     let (mut catalog, mut runtime) = (MemoryCatalog::new("eras"), MemoryRuntime::new());
     for (name, era) in [("old", Era::Session), ("new", Era::Stateless)] {
         both = both.with_server(ServerName::new(name).unwrap(), ServerSpec::default());
-        catalog = catalog.with_entry(ServerEntry::image(ServerName::new(name).unwrap(), "none"));
+        let mut entry = ServerEntry::image(ServerName::new(name).unwrap(), "none");
+        edit(&mut entry);
+        catalog = catalog.with_entry(entry);
         runtime = runtime.with_server(name, Arc::new(Served(Server::new(era))));
     }
     let builder = GatewayBuilder::new()
@@ -77,12 +83,16 @@ async fn gateway() -> McpGateway {
 }
 
 async fn connect(gateway: &McpGateway) -> Client {
-    let host = Arc::new(GatewayHost::new(Arc::new(gateway.clone())));
+    connect_by(gateway, |host| host).await
+}
+
+pub(crate) async fn connect_by(gateway: &McpGateway, edit: impl FnOnce(GatewayHost) -> GatewayHost) -> Client {
+    let host = Arc::new(edit(GatewayHost::new(Arc::new(gateway.clone()))));
     let shutdown = CancellationToken::new();
     Client::new(connect_memory(host, Principal::new("ann"), StreamConfig::default(), shutdown).await.unwrap())
 }
 
-fn told(answer: &Value) -> &Value {
+pub(crate) fn told(answer: &Value) -> &Value {
     assert_eq!(answer["result"]["isError"].as_bool(), None, "{answer}");
     &answer["result"]["structuredContent"]
 }

@@ -24,3 +24,5 @@ mod server;
 mod tasks;
 #[cfg(test)]
 mod told;
+#[cfg(test)]
+mod typed;

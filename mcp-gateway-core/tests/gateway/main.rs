@@ -29,3 +29,4 @@ mod signed;
 mod support;
 mod together;
 mod turncoat;
+mod typed;

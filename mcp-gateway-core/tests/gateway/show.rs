@@ -80,14 +80,14 @@ impl Sdk {
 }
 
 /// A gateway over HTTP, and where it said that it is.
-struct Served {
+pub(crate) struct Served {
     child: Child,
-    base: String,
-    token: String,
+    pub(crate) base: String,
+    pub(crate) token: String,
 }
 
 impl Served {
-    async fn start(mut command: Command) -> Self {
+    pub(crate) async fn start(mut command: Command) -> Self {
         let mut child = command.stdin(Stdio::null()).stderr(Stdio::piped()).spawn().unwrap();
         let mut lines = BufReader::new(child.stderr.take().unwrap()).lines();
         let announced = async {
@@ -111,7 +111,7 @@ impl Served {
         Self { child, base, token }
     }
 
-    async fn stop(mut self) {
+    pub(crate) async fn stop(mut self) {
         let id = self.child.id().unwrap().to_string();
         assert!(Command::new("kill").arg(id).status().await.unwrap().success());
         assert!(tokio::time::timeout(LIMIT, self.child.wait()).await.expect("it ends").unwrap().success());

@@ -117,6 +117,11 @@ class GatewayBuilder:
         self._options["lean"] = lean
         return self
 
+    def with_secret_page(self, allowed: bool = True) -> "Self":
+        """Lets the person at the client type secrets that an added server lacks, on a page of this machine."""
+        self._options["secret_page"] = allowed
+        return self
+
     def with_embedder(self, folder: str | PathLike[str]) -> "Self":
         """Finds servers and tools by meaning too, with the model of a folder."""
         self._options["embedder"] = folder

@@ -106,6 +106,9 @@ class OpenArguments(TypedDict, total=False):
     """Whether agents may find, add and call servers by themselves; what the profile says where it is not said."""
     lean: bool | None
     """Whether lists show the gateway's own tools alone; `dynamic` goes with it."""
+    secret_page: bool | None
+    """Whether the person at the client may type secrets that an added server lacks, on a page of this machine; needs
+    `dynamic`, or a profile that lets agents add servers."""
     embedder: str | PathLike[str] | None
     """The folder of a model of meaning, which finding servers and tools uses beside words."""
     docker: DockerOptions | None

@@ -253,6 +253,8 @@ class DynamicSpec:
     """Whether a change may be kept in the profile; `never` where nothing is written."""
     lean: bool | None = None
     """Whether lists of tools show the gateway's own alone."""
+    secret_page: bool | None = None
+    """Whether the person at the client may type secrets that an added server lacks, on a page of this machine."""
     tools: Sequence[str] = ()
     """Which of its own tools the gateway offers; none means all of them."""
     profiles: Sequence[str] = ()

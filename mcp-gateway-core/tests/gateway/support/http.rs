@@ -157,3 +157,35 @@ async fn answer_among(mut body: Incoming, id: &Value) -> Value {
     }
     panic!("the stream ended without the answer: {text}");
 }
+
+/// Sends something to an address over a connection of its own; gives status and body.
+pub(crate) async fn post(url: &str, headers: &[(&str, &str)], body: &str) -> (u16, String) {
+    let (host, path) = url.strip_prefix("http://").unwrap().split_once('/').unwrap();
+    let mut request = Request::builder().method(Method::POST).uri(format!("/{path}")).header(HOST, host);
+    for (name, value) in headers {
+        request = request.header(*name, *value);
+    }
+    let exchange = async {
+        let stream = TcpStream::connect(host).await.unwrap();
+        let (mut sender, connection) = hyper::client::conn::http1::handshake(TokioIo::new(stream)).await.unwrap();
+        let _connection = AbortOnDropHandle::new(tokio::spawn(async move {
+            let _ = connection.await;
+        }));
+        let response = sender.send_request(request.body(Full::new(Bytes::from(body.to_owned()))).unwrap()).await;
+        let (parts, body) = response.unwrap().into_parts();
+        let bytes = body.collect().await.unwrap().to_bytes();
+        (parts.status.as_u16(), String::from_utf8_lossy(&bytes).into_owned())
+    };
+    tokio::time::timeout(LIMIT, exchange).await.expect("it answers")
+}
+
+/// Sends a form as a browser does from the page that it was shown on.
+pub(crate) async fn form(url: &str, form: &str) -> (u16, String) {
+    let origin = url.split('/').take(3).collect::<Vec<_>>().join("/");
+    let headers = [
+        ("origin", origin.as_str()),
+        ("sec-fetch-site", "same-origin"),
+        ("content-type", "application/x-www-form-urlencoded"),
+    ];
+    post(url, &headers, form).await
+}

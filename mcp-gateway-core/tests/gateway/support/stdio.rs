@@ -20,7 +20,12 @@ pub(crate) struct StdioClient {
 
 impl StdioClient {
     /// Runs a gateway and greets it.
-    pub(crate) async fn start(mut command: Command) -> Self {
+    pub(crate) async fn start(command: Command) -> Self {
+        Self::start_as(command, "2025-06-18", json!({})).await
+    }
+
+    /// As a client of a version that can do something.
+    pub(crate) async fn start_as(mut command: Command, version: &str, capabilities: Value) -> Self {
         let mut child = command
             .stdin(Stdio::piped())
             .stdout(Stdio::piped())
@@ -36,21 +41,34 @@ impl StdioClient {
             String::from_utf8_lossy(&bytes).into_owned()
         });
         let mut client = Self { child, lines, errors, next: 0, heard: Vec::new() };
-        let hello =
-            json!({"protocolVersion": "2025-06-18", "capabilities": {}, "clientInfo": {"name": "t", "version": "0"}});
-        assert_eq!(client.ask("initialize", hello).await["result"]["protocolVersion"], "2025-06-18");
+        let hello = json!({
+            "protocolVersion": version,
+            "capabilities": capabilities,
+            "clientInfo": {"name": "t", "version": "0"},
+        });
+        assert_eq!(client.ask("initialize", hello).await["result"]["protocolVersion"], version);
         client.write(&json!({"jsonrpc": "2.0", "method": "notifications/initialized"})).await;
         client
     }
 
     pub(crate) async fn ask(&mut self, method: &str, params: Value) -> Value {
         let id = self.send(method, params).await;
+        self.answer(id).await
+    }
+
+    /// Waits for the answer to a request.
+    pub(crate) async fn answer(&mut self, id: u64) -> Value {
+        self.wait(|message| message["id"] == id && message.get("method").is_none()).await
+    }
+
+    /// Waits for a message, and forgets those before it.
+    pub(crate) async fn wait(&mut self, is_it: impl Fn(&Value) -> bool) -> Value {
         let waiting = async {
             loop {
                 let line = self.lines.next_line().await.unwrap().expect("the gateway goes on");
                 let message: Value = serde_json::from_str(&line).expect("nothing but the protocol on standard output");
                 self.heard.push(line);
-                if message["id"] == id {
+                if is_it(&message) {
                     return message;
                 }
             }
@@ -101,7 +119,7 @@ impl StdioClient {
         (status, said)
     }
 
-    async fn write(&mut self, message: &Value) {
+    pub(crate) async fn write(&mut self, message: &Value) {
         let input = self.child.stdin.as_mut().unwrap();
         input.write_all(format!("{message}\n").as_bytes()).await.unwrap();
         input.flush().await.unwrap();
