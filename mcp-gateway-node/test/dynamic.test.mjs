@@ -6,7 +6,7 @@ import { test } from "node:test";
 
 import { Gateway } from "mcp-gateway";
 
-import { openGateway, options, text, using } from "./support.mjs";
+import { catalog, openGateway, options, text, using } from "./support.mjs";
 
 test("agents add servers to sessions of their own", async () => {
   let facts;
@@ -61,5 +61,39 @@ test("agents add the servers of another profile, and write down what they have",
   });
   await using(await Gateway.open("mine", opened), async (gateway) => {
     assert((await gateway.listTools()).some(({ name }) => name === "echo"));
+  });
+});
+
+test("a person types what a server lacks", async () => {
+  const secrets = [{ name: "cases.token", env: "CASES_TOKEN" }];
+  const lacking = { registry: { cases: { ...catalog.registry.cases, secrets } } };
+  const pages = [];
+  const value = "hunter2 & more";
+  const client = {
+    async elicit({ server }, { mode, url }) {
+      assert.deepEqual([server, mode], ["gateway", "url"]);
+      const page = async (more) => pages.push(await (await fetch(url, { signal: AbortSignal.timeout(20_000), ...more })).text());
+      await page();
+      const headers = { Origin: new URL(url).origin };
+      await page({ method: "POST", headers, body: new URLSearchParams({ "secret-0": value }) });
+      return true;
+    },
+  };
+  const spec = { name: "typed", policy: { default: "allow" } };
+  const opened = { ...options(), catalogs: [lacking], client };
+  await using(await Gateway.open(spec, { ...opened, dynamic: true }), async (gateway) => {
+    const answer = await gateway.callTool("mcp-add", { server: "cases" });
+    assert.match(text(answer), /mcp-gateway profile secret set cases/);
+    assert.deepEqual(pages, []);
+  });
+  await assert.rejects(Gateway.open(spec, { ...opened, secretPage: true }), { kind: "invalid_input", message: /secretPage/ });
+  await using(await Gateway.open(spec, { ...opened, dynamic: true, secretPage: true }), async (gateway) => {
+    const added = await gateway.callTool("mcp-add", { server: "cases" });
+    assert.equal(added.structuredContent.status, "added", JSON.stringify(added));
+    assert.equal(text(await gateway.callTool("cases.secret")), `${value.length}`);
+    assert.match(pages[0], /cases\.token/);
+    const records = await gateway.audit({ action: "secret/set" });
+    assert.deepEqual(records.map(({ event }) => [event.server, event.name]), [["cases", "cases.token"]]);
+    assert(![JSON.stringify(added), JSON.stringify(await gateway.audit()), ...pages].some((said) => said.includes(value)));
   });
 });

@@ -2,6 +2,8 @@
 
 import asyncio
 import json
+import urllib.parse
+import urllib.request
 from pathlib import Path
 from typing import Any
 
@@ -11,7 +13,9 @@ from conftest import PROFILE, catalog, given
 from mcp_gateway import (
     Answer,
     CallContext,
+    ClientContext,
     DynamicSpec,
+    Elicitation,
     Gateway,
     GatewayBuilder,
     PolicySpec,
@@ -19,7 +23,7 @@ from mcp_gateway import (
     Question,
     blocking,
 )
-from mcp_gateway.exceptions import NotFoundError
+from mcp_gateway.exceptions import InvalidInputError, NotFoundError
 from mcp_gateway.options import OpenArguments
 
 
@@ -92,3 +96,61 @@ def test_a_model_of_meaning_that_is_not_there_is_named(options: OpenArguments, t
     builder = GatewayBuilder().with_profile({"name": "found"}).with_home(str(options["home"])).with_audit("memory")
     with pytest.raises(NotFoundError):
         builder.with_embedder(tmp_path / "model").open_blocking()
+
+
+class Typist:
+    """Goes to the page that it is sent to, and types a secret there."""
+
+    def __init__(self, value: str) -> None:
+        self.value = value
+        self.pages: list[str] = []
+
+    async def elicit(self, context: ClientContext, request: Elicitation) -> bool:
+        assert (request.mode, context.server) == ("url", "gateway")
+        await asyncio.to_thread(self.type, request.url)
+        return True
+
+    def type(self, url: str | None) -> None:
+        assert url is not None
+        with urllib.request.urlopen(url, timeout=20) as page:
+            self.pages.append(page.read().decode())
+        origin = "/".join(url.split("/")[:3])
+        form = urllib.parse.urlencode({"secret-0": self.value}).encode()
+        with urllib.request.urlopen(urllib.request.Request(url, form, {"Origin": origin}), timeout=20) as page:
+            self.pages.append(page.read().decode())
+
+
+def lacking() -> dict[str, Any]:
+    """Returns the catalog whose server does not start without its secret."""
+    described = catalog()
+    described["registry"]["cases"]["secrets"][0]["required"] = True
+    return described
+
+
+def test_a_person_types_what_a_server_lacks(options: OpenArguments) -> None:
+    typist = Typist("hunter2 & more")
+    spec = ProfileSpec("typed", dynamic=DynamicSpec(True, secret_page=True), policy=PolicySpec(default="allow"))
+    with blocking.Gateway.open(spec, **given(options, catalogs=[lacking()], client=typist)) as gateway:
+        added = gateway.call_tool("mcp-add", {"server": "cases"})
+        assert added.structured_content["status"] == "added", added
+        assert gateway.call_tool("cases.secret").text == str(len(typist.value))
+        assert "cases.token" in typist.pages[0]
+        records = [record.event for record in gateway.audit(action="secret/set")]
+        assert [(event["server"], event["name"]) for event in records] == [("cases", "cases.token")]
+        assert not any(typist.value in text for text in (str(added), str(gateway.audit()), *typist.pages))
+
+
+def test_nobody_is_sent_to_a_page_where_the_profile_does_not_say_so(options: OpenArguments) -> None:
+    typist = Typist("hunter2")
+    spec = {"name": "typed", "policy": {"default": "allow"}}
+    opened = given(options, catalogs=[lacking()], client=typist)
+    with blocking.Gateway.open(spec, dynamic=True, **opened) as gateway:
+        answer = gateway.call_tool("mcp-add", {"server": "cases"})
+        assert answer.is_error
+        assert "mcp-gateway profile secret set cases" in answer.text
+        assert typist.pages == []
+    with pytest.raises(InvalidInputError, match="secretPage"):
+        blocking.Gateway.open(spec, secret_page=True, **opened)
+    builder = GatewayBuilder().with_profile(spec).with_home(str(options["home"])).with_catalogs(lacking())
+    with builder.with_audit("memory").with_client(typist).with_dynamic().with_secret_page().open_blocking() as gateway:
+        assert gateway.call_tool("mcp-add", {"server": "cases"}).structured_content["status"] == "added"
