@@ -157,5 +157,10 @@ mod tests {
         let wrong = DynamicSpec { tools: vec!["mcp-fidn".to_owned()], lean: true, ..DynamicSpec::default() };
         let faults = wrong.faults();
         assert_eq!((faults.len(), faults[1].2.as_str()), (2, "did you mean `mcp-find`?"));
+        let page = DynamicSpec { secret_page: true, ..DynamicSpec::default() };
+        assert_eq!(
+            (page.faults()[0].0[0].as_str(), DynamicSpec::on().with_secret_page().faults()),
+            ("secretPage", vec![])
+        );
     }
 }

@@ -12,6 +12,7 @@ use tempfile::TempDir;
 /// Checks a broker that holds nothing yet; one that is not writable is checked for saying so.
 pub(crate) async fn check_broker(broker: Arc<dyn SecretBroker>, writable: bool) {
     assert!(!broker.name().is_empty());
+    assert_eq!(broker.is_writable(), writable);
     missing_keys_have_no_value(&*broker).await;
     if !writable {
         let key = key("BEHAVIOR_TOKEN");

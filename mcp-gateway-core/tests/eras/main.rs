@@ -24,5 +24,6 @@ mod server;
 mod tasks;
 #[cfg(test)]
 mod told;
+#[cfg(feature = "transport-http")]
 #[cfg(test)]
 mod typed;

@@ -13,23 +13,23 @@ use crate::support::docker::{Engine, skip};
 
 const IMAGES: [&str; 2] = ["mcp-gateway-test/everything:1", "mcp-gateway-test/time:1"];
 
-/// An official SDK: its interpreter, its driver, what comes first on the driver's command line.
-struct Sdk {
-    name: &'static str,
+/// An official SDK: its interpreter, the language of its drivers, what comes first on their command line.
+pub(crate) struct Sdk {
+    pub(crate) name: &'static str,
     program: &'static str,
-    driver: &'static str,
+    language: &'static str,
     generation: &'static [&'static str],
 }
 
-const SDKS: [Sdk; 4] = [
-    Sdk { name: "python 2.x", program: "python/bin/python", driver: "client.py", generation: &[] },
-    Sdk { name: "python 1.x", program: "python1/bin/python", driver: "client.py", generation: &[] },
-    Sdk { name: "typescript 2.x", program: "node/bin/node", driver: "client.mjs", generation: &["client"] },
-    Sdk { name: "typescript 1.x", program: "node/bin/node", driver: "client.mjs", generation: &["sdk"] },
+pub(crate) const SDKS: [Sdk; 4] = [
+    Sdk { name: "python 2.x", program: "python/bin/python", language: "py", generation: &[] },
+    Sdk { name: "python 1.x", program: "python1/bin/python", language: "py", generation: &[] },
+    Sdk { name: "typescript 2.x", program: "node/bin/node", language: "mjs", generation: &["client"] },
+    Sdk { name: "typescript 1.x", program: "node/bin/node", language: "mjs", generation: &["sdk"] },
 ];
 
 /// Where `make servers` has put servers and SDKs, if it has.
-fn installed() -> Option<PathBuf> {
+pub(crate) fn installed() -> Option<PathBuf> {
     let folder = Path::new(env!("CARGO_TARGET_TMPDIR")).with_file_name("test-servers");
     let folder = mcp_gateway_core::util::env_vars::get("MCP_GATEWAY_TEST_SERVERS").map_or(folder, PathBuf::from);
     let missing = SDKS.iter().map(|sdk| folder.join(sdk.program)).find(|program| !program.exists());
@@ -42,9 +42,14 @@ fn installed() -> Option<PathBuf> {
 impl Sdk {
     /// Drives a gateway and gives what came of it.
     async fn drive(&self, servers: &Path, place: &Place, target: &[&str]) -> Value {
+        self.drive_by("client", servers, place, target).await
+    }
+
+    /// As [`drive`](Self::drive), by another of the drivers.
+    pub(crate) async fn drive_by(&self, driver: &str, servers: &Path, place: &Place, target: &[&str]) -> Value {
         let mut command = Command::new(servers.join(self.program));
         command
-            .arg(Path::new(env!("CARGO_MANIFEST_DIR")).join("tests/sdk").join(self.driver))
+            .arg(Path::new(env!("CARGO_MANIFEST_DIR")).join("tests/sdk").join(format!("{driver}.{}", self.language)))
             .args(self.generation)
             .args(target)
             .current_dir(servers.join("node"))

@@ -2,7 +2,7 @@
 
 use serde_json::{Value, json};
 
-use crate::show::Served;
+use crate::show::{SDKS, Served, installed};
 use crate::support::awkward_server;
 use crate::support::binary::Place;
 use crate::support::http::{form, post};
@@ -111,7 +111,7 @@ async fn over_http_a_page_is_shown_on_this_machine_to_clients_that_are_on_it() {
             let request = json!({"jsonrpc": "2.0", "id": 1, "method": "tools/call", "params": params});
             let (_, answer) = post(&format!("{}/mcp", served.base), &headers, &request.to_string()).await;
             let answer =
-                answer.lines().filter_map(|line| line.strip_prefix("data:")).last().unwrap_or(&answer).to_owned();
+                answer.lines().filter_map(|line| line.strip_prefix("data:")).next_back().unwrap_or(&answer).to_owned();
             serde_json::from_str(&answer).unwrap()
         };
         let asked = ask(json!({})).await;
@@ -129,5 +129,21 @@ async fn over_http_a_page_is_shown_on_this_machine_to_clients_that_are_on_it() {
         let added = ask(again).await;
         assert_eq!(added["result"]["structuredContent"]["status"], "added", "{added}");
         served.stop().await;
+    }
+}
+
+#[tokio::test]
+async fn people_at_the_official_sdks_type_what_is_missing() {
+    let Some(servers) = installed() else { return };
+    for sdk in &SDKS {
+        let place = place();
+        let catalog = place.path("catalog.yaml").display().to_string();
+        let gateway =
+            [env!("CARGO_BIN_EXE_mcp-gateway"), "gateway", "run", "--catalog", &catalog, "--dynamic", "--secret-page"];
+        let came = sdk.drive_by("typist", &servers, &place, &[&[CANARY, "stdio"], &gateway[..]].concat()).await;
+        assert_eq!((&came["status"], &came["echo"]), (&json!("added"), &json!("hello")), "{}: {came}", sdk.name);
+        let is_of_session = came["asked"][0]["hasId"].as_bool().unwrap();
+        assert_eq!(is_of_session, sdk.name.ends_with("1.x"), "{}: {came}", sdk.name);
+        assert_eq!(came["asked"], json!([{"mode": "url", "hasId": is_of_session}, 200, 200]), "{}", sdk.name);
     }
 }

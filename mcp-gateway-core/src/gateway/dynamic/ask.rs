@@ -1,6 +1,6 @@
 //! Asking the person at the client for configuration that a server needs, before anything is decided about it.
 //!
-//! Secrets are not asked for: an operator sets them, where no model and no client sees them.
+//! Secrets are not asked for by forms: they are set by an operator, or on a page, where no model and no client sees them.
 
 use serde_json::{Map, Value, json};
 

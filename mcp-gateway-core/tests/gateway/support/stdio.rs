@@ -62,7 +62,7 @@ impl StdioClient {
     }
 
     /// Waits for a message, and forgets those before it.
-    pub(crate) async fn wait(&mut self, is_it: impl Fn(&Value) -> bool) -> Value {
+    pub(crate) async fn wait(&mut self, is_it: impl Fn(&Value) -> bool + Send + Sync) -> Value {
         let waiting = async {
             loop {
                 let line = self.lines.next_line().await.unwrap().expect("the gateway goes on");

@@ -48,7 +48,7 @@ impl Hub {
     ) -> Result<()> {
         let Some((pages, link, form)) = self.form_for(ctx, request, slot).await else { return Ok(()) };
         let names: Vec<_> = form.secrets.iter().map(|secret| secret.name.clone()).collect();
-        let opened = match pages.open(form).await {
+        let (opened, url) = match pages.open(form).await {
             Ok(opened) => opened,
             Err(error) => {
                 tracing::warn!(server = %slot.name, error = %error.report(), "nobody could be asked for secrets");
@@ -59,7 +59,7 @@ impl Hub {
         let question = RawJson::from_value(&json!({
             "mode": "url",
             "elicitationId": id,
-            "url": opened.url,
+            "url": url,
             "message": format!(
                 "MCP Gateway: server `{}` cannot start without {}. Open this page of your machine and type what it asks \
                     for: neither the agent nor this client sees it.",
@@ -176,6 +176,9 @@ impl Hub {
             return None;
         }
         let wanted: Wanted = arguments::read(add::NAME, request.arguments()?).ok()?;
+        if wanted.profile.as_ref().is_some_and(|profile| profile != self.profile.name()) {
+            return None;
+        }
         self.present(ctx, &wanted).ok()?
     }
 }

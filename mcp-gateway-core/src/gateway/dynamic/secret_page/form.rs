@@ -52,7 +52,8 @@ impl Form {
         for at in 0..self.secrets.len() {
             let found = typed.iter().position(|(name, _)| *name == Self::field(at))?;
             let (_, value) = typed.swap_remove(found);
-            if value.expose().trim().is_empty() {
+            // No environment and no header can carry a zero.
+            if value.expose().trim().is_empty() || value.expose().contains('\0') {
                 return None;
             }
             values.push(value);

@@ -80,7 +80,6 @@ struct Door {
 struct Opened {
     pages: Arc<SecretPages>,
     fingerprint: Fingerprint,
-    url: String,
     stored: oneshot::Receiver<()>,
     _expiry: AbortOnDropHandle<()>,
 }
@@ -103,11 +102,11 @@ impl SecretPages {
         Ok((spec.enabled && spec.secret_page).then(|| Arc::new(pages())))
     }
 
-    /// Opens a page.
+    /// Opens a page, and gives its address, which is kept nowhere else.
     ///
     /// # Errors
     /// `Overloaded` when too many are open, `Network` when nothing can listen for a browser.
-    async fn open(self: &Arc<Self>, form: Form) -> Result<Opened> {
+    async fn open(self: &Arc<Self>, form: Form) -> Result<(Opened, String)> {
         let (token, form) = (random::hex(32)?, Arc::new(form));
         let fingerprint = fingerprint(&token);
         let mut bound = None;
@@ -120,13 +119,8 @@ impl SecretPages {
                         pages.close(&fingerprint);
                     }
                 });
-                return Ok(Opened {
-                    pages: Arc::clone(self),
-                    fingerprint,
-                    url: format!("{base}{token}"),
-                    stored,
-                    _expiry: AbortOnDropHandle::new(expiry),
-                });
+                let (pages, expiry) = (Arc::clone(self), AbortOnDropHandle::new(expiry));
+                return Ok((Opened { pages, fingerprint, stored, _expiry: expiry }, format!("{base}{token}")));
             }
             bound = Some(self.listen().await?);
         }
