@@ -7,8 +7,10 @@ use serde_json::{Value, json};
 
 use super::SecretPages;
 use super::form::Form;
+use crate::approval::visible_line;
 use crate::audit::{AuditEvent, Outcome};
 use crate::error::{ErrorKind, Result};
+use crate::gateway::dynamic::answer::one_line;
 use crate::gateway::dynamic::arguments::{self, Wanted};
 use crate::gateway::dynamic::{add, progress};
 use crate::gateway::events::GatewayEvent;
@@ -47,7 +49,7 @@ impl Hub {
         slot: &Slot,
     ) -> Result<()> {
         let Some((pages, link, form)) = self.form_for(ctx, request, slot).await else { return Ok(()) };
-        let names: Vec<_> = form.secrets.iter().map(|secret| secret.name.clone()).collect();
+        let names: Vec<_> = form.secrets.iter().map(|secret| visible_line(&secret.name)).collect();
         let (opened, url) = match pages.open(form).await {
             Ok(opened) => opened,
             Err(error) => {
@@ -64,7 +66,7 @@ impl Hub {
                 "MCP Gateway: server `{}` cannot start without {}. Open this page of your machine and type what it asks \
                     for: neither the agent nor this client sees it.",
                 slot.name,
-                names.join(", ")
+                one_line(&names.join(", "))
             ),
             "_meta": {ASKING: GATEWAY},
         }))?;

@@ -409,6 +409,8 @@ async fn what_a_catalog_says_is_text_on_the_page() {
     for markup in ["<script", "<img", "</dd><", "\u{202e}"] {
         assert!(!form.body.contains(markup), "{markup}: {}", form.body);
     }
+    let message = caller.link.asked.lock().unwrap()[0]["message"].to_string();
+    assert!(!message.contains('\u{202e}') && message.len() < 600, "{message}");
     assert!(form.body.contains("&lt;script&gt;") && form.body.len() < 5_000, "{}", form.body);
 }
 
