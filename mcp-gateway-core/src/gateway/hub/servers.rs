@@ -241,7 +241,7 @@ impl Hub {
     }
 
     /// Whether this is still one of the servers: a start that is under way may outlive it.
-    pub(super) fn holds(&self, slot: &Arc<Slot>) -> bool {
+    pub(crate) fn holds(&self, slot: &Arc<Slot>) -> bool {
         self.all_slots().iter().any(|held| Arc::ptr_eq(held, slot))
     }
 

@@ -11,8 +11,8 @@ use crate::approval::visible_line;
 use crate::audit::{AuditEvent, Outcome};
 use crate::error::{ErrorKind, Result};
 use crate::gateway::dynamic::answer::one_line;
-use crate::gateway::dynamic::arguments::{self, Wanted};
-use crate::gateway::dynamic::{add, progress};
+use crate::gateway::dynamic::arguments::Wanted;
+use crate::gateway::dynamic::progress;
 use crate::gateway::events::GatewayEvent;
 use crate::gateway::hub::{ASKING, Hub, Slot};
 use crate::gateway::unrecorded::Unrecorded;
@@ -177,7 +177,7 @@ impl Hub {
         if request.change() != Some(ServerChange::Add) {
             return None;
         }
-        let wanted: Wanted = arguments::read(add::NAME, request.arguments()?).ok()?;
+        let wanted = Wanted::read(ServerChange::Add, request.arguments()?).ok()?;
         if wanted.profile.as_ref().is_some_and(|profile| profile != self.profile.name()) {
             return None;
         }

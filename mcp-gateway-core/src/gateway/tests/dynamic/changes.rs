@@ -140,3 +140,34 @@ async fn a_session_that_ends_while_it_adds_leaves_nothing() {
     assert!(added.is_err() || added.unwrap()["isError"] == true);
     until("nothing runs", async || scene.running().await == 0).await;
 }
+
+#[tokio::test]
+async fn an_operator_accepts_what_a_server_of_a_session_offers_from_elsewhere() {
+    let mut plan = Plan::new().with("time", &Scripted::new(&["grow"]));
+    let catalog: Arc<dyn crate::catalog::Catalog> =
+        Arc::new(MemoryCatalog::new("c").with_entry(ServerEntry::image(name("time"), "none")));
+    plan.catalog = Some(Arc::clone(&catalog));
+    let scene = plan.build().await;
+    let caller = scene.caller().await;
+    caller.call("mcp-add", json!({"server": "time"})).await;
+    caller.call("mcp-exec", json!({"tool": "time.grow"})).await;
+    let exec = || caller.try_call("mcp-exec", json!({"tool": "time.grown"}));
+    until("what is new is held back", async || {
+        exec().await.is_err_and(|error| error.to_string().contains("is held back"))
+    })
+    .await;
+    let held = async || scene.profile.lock().await.unwrap().servers.get("time").map(|lock| lock.surfaces().len());
+    until("it is recorded", async || held().await.is_some()).await;
+
+    // The command line of an operator is another process, whose gateway does not have the server.
+    let profile = Arc::clone(&scene.profile) as Arc<dyn Profile>;
+    let operators = GatewayBuilder::new().with_profile(profile).with_catalog(catalog).build().await.unwrap();
+    let server = name("time");
+    until("the operator sees it", async || operators.diff(&server).await.is_ok_and(|diff| diff.held == 1)).await;
+    let ann = crate::model::Principal::new("ann");
+    operators.approve_server_with(&server, &ann, &crate::gateway::Approval::default()).await.unwrap();
+    assert_eq!(operators.diff(&server).await.unwrap().held, 0);
+    assert_eq!(operators.diff(&name("other")).await.unwrap_err().kind(), ErrorKind::NotFound);
+    assert_eq!(exec().await.unwrap()["structuredContent"]["tool"], "grown");
+    operators.shutdown().await;
+}
