@@ -43,7 +43,7 @@ const addCatalogServer = (name, server, file, { home, ...options } = {}) =>
 
 const removeCatalogServer = (name, server, options) => catalog("remove_server", { name, server }, options);
 
-const exportCatalog = async (name, file, options) => void (await catalog("export", { name, file }, options));
+const exportCatalog = (name, file, options) => catalog("export", { name, file }, options);
 
 const pushCatalog = (name, reference, options) => catalog("push", { name, reference }, options);
 

@@ -694,15 +694,22 @@ export declare function addCatalogServer(
 ): Promise<CatalogChange>;
 /** Takes a server out of a catalog of one's own. */
 export declare function removeCatalogServer(name: string, server: string, options?: HomeOptions): Promise<CatalogChange>;
-/** Writes a catalog into a file. */
-export declare function exportCatalog(name: string, file: string, options?: HomeOptions): Promise<void>;
-/** Puts a catalog into a registry; the reference that comes back has a digest. */
+/** Writes a catalog into a file, its signature beside it; a note says when that did not go along. */
+export declare function exportCatalog(
+  name: string,
+  file: string,
+  options?: HomeOptions,
+): Promise<{ name: string; file: string; notes?: string[] }>;
+/** Puts a catalog into a registry, with its signature; the reference that comes back has a digest. */
 export declare function pushCatalog(
   name: string,
   reference: string,
   options?: HomeOptions,
 ): Promise<{ reference: string; notes?: string[] }>;
-/** Registers a catalog of a registry, under its own name where none is said. */
+/**
+ * Registers a catalog of a registry, under its own name where none is said. With a `verifyKey`, only what that key has
+ * signed, from now on; else nothing is left behind.
+ */
 export declare function pullCatalog(reference: string, options?: CatalogOptions & { name?: string }): Promise<CatalogChange>;
 /** Writes down who approved a server's entry of a catalog of one's own, as it is now; void when the entry changes. */
 export declare function approveCatalogServer(

@@ -171,6 +171,119 @@ fn a_signature_goes_with_a_catalog_by_a_registry_and_a_file() {
 }
 
 #[test]
+fn a_pull_that_requires_a_key_leaves_nothing_behind_when_it_is_another() {
+    let Some(registry) = catalogs::Registry::start() else { return };
+    let (place, key) = with_key();
+    let other = place.ok("catalog key other.key").trim().to_owned();
+    let there = Place::new();
+    let reference = format!("{}/team/tools:1", registry.address);
+    place.write("one.yaml", ONE);
+    place.write("two.yaml", TWO);
+    place.ok("catalog create mine --from one.yaml");
+    place.ok(&format!("catalog push mine {reference}"));
+    let pull = format!("catalog pull {reference} --verify-key");
+    refused(&there, &format!("{pull} {key}"), 15, "is not signed");
+    place.ok("catalog sign mine --key other.key");
+    place.ok(&format!("catalog push mine {reference}"));
+    refused(&there, &format!("{pull} {key}"), 15, "another key");
+    refused(&there, &format!("{pull} ed25519:AAAA"), 2, "catalog key");
+    assert_eq!(there.ok("catalog ls --format json"), "[]\n");
+    assert!(
+        there.home("catalogs").read_dir().is_ok_and(|files| files.count() == 0) || !there.home("catalogs").exists()
+    );
+
+    place.ok("catalog sign mine --key signer.key --version 5");
+    place.ok(&format!("catalog push mine {reference}"));
+    there.write("signer.pub", &key);
+    there.ok(&format!("{pull} signer.pub"));
+    assert_eq!(json_of(&there, "catalog ls")[0]["signed"]["key"], json!(key));
+    // What was required stays required, in the next pull and in a sync.
+    let copy = there.read("home/catalogs/tools.yaml");
+    place.ok("catalog add mine b two.yaml");
+    place.ok("catalog sign mine --key other.key");
+    place.ok(&format!("catalog push mine {reference}"));
+    refused(&there, &format!("catalog pull {reference}"), 15, "another key");
+    refused(&there, "catalog sync", 15, "another key");
+    place.ok("catalog sign mine --key signer.key --version 4");
+    place.ok(&format!("catalog push mine {reference}"));
+    refused(&there, &format!("catalog pull {reference}"), 15, "is older");
+    assert_eq!(there.read("home/catalogs/tools.yaml"), copy);
+    there.ok(&format!("catalog pull {reference} --allow-older"));
+    // A key that is given anew takes the place of the one before.
+    refused(&there, &format!("{pull} {other}"), 15, "another key");
+    place.ok("catalog sign mine --key other.key");
+    place.ok(&format!("catalog push mine {reference}"));
+    assert_eq!(json_of(&there, &format!("{pull} {other}"))["servers"], 2);
+}
+
+#[test]
+fn a_signature_that_came_with_a_copy_goes_on_with_it() {
+    let Some(registry) = catalogs::Registry::start() else { return };
+    let (place, key) = with_key();
+    let (middle, last) = (Place::new(), Place::new());
+    let [first, second] = ["team/tools:1", "mirror/tools:1"].map(|name| format!("{}/{name}", registry.address));
+    let signature = |place: &Place| place.home("catalogs/tools.yaml.sig").exists();
+    place.write("one.yaml", &format!("# a remark that a rendering would lose\n{ONE}"));
+    place.write("two.yaml", TWO);
+    place.ok("catalog create mine --from one.yaml");
+    place.ok("catalog sign mine --key signer.key");
+    place.ok(&format!("catalog push mine {first}"));
+    // Without a key, too: who reads it after this one may have one.
+    middle.ok(&format!("catalog pull {first}"));
+    let pushed = json_of(&middle, &format!("catalog push tools {second}"));
+    assert_eq!(pushed["notes"], Value::Null, "nothing stayed behind");
+    let there = format!("catalog pull {second} --verify-key {key}");
+    assert_eq!(json_of(&last, &there)["change"], "added");
+    assert_eq!(json_of(&last, "catalog ls")[0]["signed"]["name"], "mine");
+    assert_eq!(last.read("home/catalogs/tools.yaml"), place.read("home/catalogs/mine.yaml"));
+    // A tag is another name of the same artifact, and a file has its signature beside it.
+    middle.ok(&format!("catalog tag {second} old"));
+    let tagged = second.replace(":1", ":old").replace("127.0.0.old", "127.0.0.1");
+    last.ok(&format!("catalog pull {tagged} --name tagged --verify-key {key}"));
+    middle.ok("catalog export tools out.yaml");
+    middle.ok(&format!("catalog add out out.yaml --verify-key {key}"));
+    // A sync brings the new signature along, and takes away one that is no more.
+    place.ok("catalog add mine b two.yaml");
+    place.ok("catalog sign mine --key signer.key");
+    place.ok(&format!("catalog push mine {first}"));
+    assert_eq!(json_of(&middle, "catalog sync tools")[0]["change"], "updated");
+    middle.ok(&format!("catalog push tools {second}"));
+    assert_eq!(json_of(&last, "catalog sync tools")[0]["servers"], 2);
+
+    // What was changed here is not what was signed there, be it only a remark.
+    let copy = middle.read("home/catalogs/tools.yaml");
+    middle.write("home/catalogs/tools.yaml", &format!("{copy}# mine\n"));
+    let note = "goes on without its signature";
+    let done = middle.run(["catalog", "push", "tools", &second]);
+    assert!(middle.shown(&done).contains(note) && done.status.success(), "{}", middle.shown(&done));
+    refused(&last, "catalog sync tools", 15, "is not signed");
+    let exported = json_of(&middle, "catalog export tools changed.yaml");
+    assert!(exported["notes"][0].as_str().unwrap().contains(note), "{exported}");
+    assert!(!middle.path("changed.yaml.sig").exists());
+    // One of another catalog is never passed on as this one's.
+    middle.write("home/catalogs/tools.yaml", &copy);
+    middle.write("one.yaml", ONE);
+    middle.ok("catalog key own.key");
+    middle.ok("catalog sign one.yaml --key own.key");
+    middle.write("home/catalogs/tools.yaml.sig", &middle.read("one.yaml.sig"));
+    assert!(middle.show(&format!("catalog push tools {second}")).contains(note));
+    refused(&last, "catalog sync tools", 15, "is not signed");
+
+    assert!(signature(&middle));
+    place.ok("catalog rm mine b");
+    place.ok(&format!("catalog push mine {first}"));
+    middle.ok("catalog sync tools");
+    assert!(!signature(&middle), "there is none any more");
+    middle.ok("catalog create own --from tools");
+    place.ok("catalog sign mine --key signer.key");
+    place.ok(&format!("catalog push mine {first}"));
+    middle.ok(&format!("catalog pull {first}"));
+    assert!(signature(&middle));
+    middle.ok("catalog rm tools");
+    assert!(!signature(&middle));
+}
+
+#[test]
 fn an_approval_is_written_into_an_own_catalog_and_nowhere_else() {
     let place = Place::new();
     place.write("two.yaml", TWO);

@@ -231,19 +231,23 @@ def remove_catalog_server(name: str, server: str, *, home: Folder | None = None)
     return done
 
 
-def export_catalog(name: str, file: Folder, *, home: Folder | None = None) -> None:
-    """Writes a catalog into a file."""
-    _catalog("export", home, name=name, file=fspath(file))
+def export_catalog(name: str, file: Folder, *, home: Folder | None = None) -> dict[str, Any]:
+    """Writes a catalog into a file, its signature beside it; returns `name`, `file` and `notes`."""
+    done: dict[str, Any] = _catalog("export", home, name=name, file=fspath(file))
+    return done
 
 
 def push_catalog(name: str, reference: str, *, home: Folder | None = None) -> dict[str, Any]:
-    """Puts a catalog into a registry; returns its `reference`, which has a digest, and `notes`."""
+    """Puts a catalog into a registry, with its signature; returns its `reference`, which has a digest, and `notes`."""
     done: dict[str, Any] = _catalog("push", home, name=name, reference=reference)
     return done
 
 
 def pull_catalog(reference: str, name: str | None = None, **arguments: "Unpack[CatalogArguments]") -> dict[str, Any]:
-    """Registers a catalog of a registry, under its own name where none is said."""
+    """Registers a catalog of a registry, under its own name where none is said.
+
+    With a `verify_key`, only what that key has signed, from now on; else nothing is left behind.
+    """
     done: dict[str, Any] = _catalog(
         "pull", arguments.get("home"), reference=reference, name=name, options=_options(arguments)
     )

@@ -3,7 +3,6 @@
 use std::path::PathBuf;
 
 use clap::Args;
-use serde::Serialize;
 
 use super::trust::public_key;
 use crate::catalog::CatalogOrigin;
@@ -112,13 +111,6 @@ pub(crate) struct ExportArgs {
     format: FormatArgs,
 }
 
-/// A catalog that was written to a file.
-#[derive(Debug, Serialize)]
-struct Exported {
-    name: String,
-    file: PathBuf,
-}
-
 pub(super) async fn add(env: &Env, args: AddArgs) -> Result<()> {
     let AddArgs {
         name,
@@ -192,11 +184,12 @@ pub(super) async fn import(env: &Env, args: ImportArgs) -> Result<()> {
 
 pub(super) async fn export(env: &Env, args: ExportArgs) -> Result<()> {
     let ExportArgs { name, file, replace, format } = args;
-    env.home.export_catalog(&name, &file, &options(env, replace, false)).await?;
+    let exported = env.home.export_catalog(&name, &file, &options(env, replace, false)).await?;
     let mut out = format.open();
     if out.is_json() {
-        return out.json(&Exported { name, file });
+        return out.json(&exported);
     }
+    exported.notes.iter().for_each(report::warning);
     report::note(format_args!("wrote catalog `{name}` to {}", file.display()));
     Ok(())
 }

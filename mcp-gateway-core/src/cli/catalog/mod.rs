@@ -122,6 +122,7 @@ What cannot be reached, or is no catalog, changes nothing: its copy stays in use
     #[command(after_help = "Examples:
   mcp-gateway catalog pull registry.example/team/catalog:1
   mcp-gateway catalog pull registry.example/team/catalog:2 --name team --format json
+  mcp-gateway catalog pull registry.example/team/catalog:1 --verify-key ed25519:…    # only if this key signed it
 
 Without --name it gets the last word of its repository. Logins are those of `docker login`.")]
     Pull(registry::PullArgs),

@@ -3,10 +3,11 @@
 use clap::Args;
 
 use super::change::{options, told};
+use super::trust::public_key;
 use crate::cli::output::FormatArgs;
 use crate::cli::{Env, report};
 use crate::error::Result;
-use crate::gateway::home::PushedCatalog;
+use crate::gateway::home::{CatalogOptions, PushedCatalog};
 
 /// `catalog pull`.
 #[derive(Debug, Args)]
@@ -19,12 +20,19 @@ pub(crate) struct PullArgs {
     /// Replace a catalog of the same name that is from elsewhere
     #[arg(long)]
     replace: bool,
+    /// Take it over only if this key has signed it, now and whenever it is fetched: `ed25519:…` or a file with it
+    #[arg(long, value_name = "KEY")]
+    verify_key: Option<String>,
+    /// Let it be older than the signed one that it replaces
+    #[arg(long)]
+    allow_older: bool,
     #[command(flatten)]
     format: FormatArgs,
 }
 
 pub(super) async fn pull(env: &Env, args: PullArgs) -> Result<()> {
-    let options = options(env, args.replace, false);
+    let verify_key = args.verify_key.as_deref().map(public_key).transpose()?;
+    let options = CatalogOptions { verify_key, allow_older: args.allow_older, ..options(env, args.replace, false) };
     let change = env.home.pull_catalog(&args.reference, args.name.as_deref(), &options).await?;
     told(&change, "pulled catalog", args.format)
 }

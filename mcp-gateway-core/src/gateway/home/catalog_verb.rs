@@ -75,7 +75,7 @@ pub enum CatalogVerb {
         /// The server.
         server: ServerName,
     },
-    /// Writes one into a file: `{}`.
+    /// Writes one into a file: an [`ExportedCatalog`](super::ExportedCatalog).
     Export {
         /// Its name.
         name: String,
@@ -192,8 +192,7 @@ impl CatalogVerb {
                 RawJson::from_value(&home.remove_catalog_server(&name, &server, &plain().options()?).await?)
             }
             Self::Export { name, file } => {
-                home.export_catalog(&name, &file, &plain().options()?).await?;
-                Ok(RawJson::empty_object())
+                RawJson::from_value(&home.export_catalog(&name, &file, &plain().options()?).await?)
             }
             Self::Push { name, reference } => {
                 RawJson::from_value(&home.push_catalog(&name, &reference, &plain().options()?).await?)

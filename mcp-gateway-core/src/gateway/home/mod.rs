@@ -36,8 +36,8 @@ pub use options::{
     AuditSource, CatalogSource, DefaultSettings, DockerOptions, OpenOptions, ProfileSource, RuntimeName,
 };
 pub use origins::{
-    CatalogChange, CatalogChanged, CatalogOptions, CatalogSigned, CatalogState, CatalogStatus, PushedCatalog,
-    SyncFailure, WrittenSignature,
+    CatalogChange, CatalogChanged, CatalogOptions, CatalogSigned, CatalogState, CatalogStatus, ExportedCatalog,
+    PushedCatalog, SyncFailure, WrittenSignature,
 };
 pub use prune::UsedImage;
 pub use registered::Registered;

@@ -4,7 +4,7 @@ use std::path::Path;
 use std::time::Duration;
 
 use super::record::OriginRecord;
-use super::signed::{accepted, check_can_be_signed};
+use super::signed::{accepted, check_can_be_signed, of_its_own};
 use super::{CatalogChange, CatalogChanged, CatalogOptions, of_catalog, parsed, record_catalog};
 use crate::catalog::{
     CatalogOrigin, FetchedCatalog, FileCatalog, KnownCatalog, LoadOptions, SourceOptions, SourceState,
@@ -34,6 +34,7 @@ impl Home {
     /// - An image that describes itself cannot take the name of a server of another registered catalog.
     /// - With a key, here and at each sync, a catalog is taken over only with a signature by that key, and none that is older
     ///   than the one that is there; a replacement keeps the key that was given before.
+    /// - A signature that came with it stays beside the copy, so that it goes along when that is pushed or exported.
     /// - A path is kept in full. Every audit trail of the home records it.
     ///
     /// # Errors
@@ -77,6 +78,7 @@ impl Home {
         self.check_names(name, &origin, &catalog).await?;
         self.enter_catalog(name, options.replace, Some(&record), |target| {
             fs::write_atomic(target, text.as_bytes())?;
+            self.write_signature(name, of_its_own(&text, signature.as_deref()))?;
             self.write_cursor(name, cursor.as_deref())
         })?;
         let mut change = CatalogChange::new(name, CatalogChanged::Added, Some(record.origin), catalog.len());

@@ -22,6 +22,7 @@ use crate::catalog::{CatalogPublicKey, FileCatalog, LoadOptions};
 use crate::error::{Error, ErrorKind, Result};
 use crate::model::{ProfileName, ServerName};
 
+pub use own::ExportedCatalog;
 pub(super) use record::OriginRecord;
 pub use record::SyncFailure;
 pub use registry::PushedCatalog;

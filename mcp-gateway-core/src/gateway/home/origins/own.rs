@@ -1,11 +1,13 @@
 //! Catalogs that are the home's own.
 
-use std::path::Path;
+use std::path::{Path, PathBuf};
 use std::sync::Arc;
+
+use serde::Serialize;
 
 use super::add::{Fetched, taken};
 use super::record::OriginRecord;
-use super::signed::{accepted, check_can_be_signed};
+use super::signed::{Going, accepted, check_can_be_signed};
 use super::{CatalogChange, CatalogChanged, CatalogOptions, not_own, of_catalog, parsed, record_catalog};
 use crate::catalog::{CatalogOrigin, FileCatalog, LoadOptions, render};
 use crate::error::{Error, ErrorKind, Result};
@@ -13,6 +15,20 @@ use crate::gateway::home::Home;
 use crate::model::ServerName;
 use crate::util::fs;
 use crate::util::pattern::did_you_mean;
+
+/// A catalog that was written to a file.
+#[derive(Clone, Debug, Serialize)]
+#[serde(rename_all = "camelCase")]
+#[non_exhaustive]
+pub struct ExportedCatalog {
+    /// Its name.
+    pub name: String,
+    /// The file.
+    pub file: PathBuf,
+    /// What a person should know, such as that its signature did not go along.
+    #[serde(skip_serializing_if = "Vec::is_empty")]
+    pub notes: Vec<String>,
+}
 
 /// A catalog without servers.
 const EMPTY: &str = "registry: {}\n";
@@ -178,11 +194,13 @@ impl Home {
         self.create_catalog(name, Some(from), options).await
     }
 
-    /// Writes a registered catalog to a file, as it is, and its signature beside it where it has one.
+    /// Writes a registered catalog to a file, as it is, and its signature beside it where it has one: a copy that was
+    /// edited here has none any more, which a note says.
     ///
     /// # Errors
-    /// `NotFound`; `AlreadyExists` when the file is there and is not to be replaced; `Io`.
-    pub async fn export_catalog(&self, name: &str, file: &Path, options: &CatalogOptions) -> Result<()> {
+    /// `NotFound`; `AlreadyExists` when the file is there and is not to be replaced; `Conflict` when it is the home's own
+    /// and was changed after it was signed; `Io`.
+    pub async fn export_catalog(&self, name: &str, file: &Path, options: &CatalogOptions) -> Result<ExportedCatalog> {
         let path = self.registered_catalog(name)?.path;
         if !options.replace && fs::exists(file) {
             return Err(Error::new(ErrorKind::AlreadyExists, "there is such a file")
@@ -192,14 +210,15 @@ impl Home {
         let catalog = FileCatalog::load(&path).await?.catalog;
         // A link may lead to a folder, whose files are one catalog.
         let text = if path.is_dir() { render(&catalog)? } else { fs::read_to_string(&path)? };
-        let signature = self.signature_of(name, &text)?;
+        let Going { signature, note } = self.signature_of(name, &text)?;
         fs::write_atomic(file, text.as_bytes())?;
         let mut beside = file.as_os_str().to_owned();
         beside.push(".sig");
         match signature {
-            Some(signature) => fs::write_atomic(Path::new(&beside), signature.to_text()?.as_bytes()),
-            None => fs::remove_file(Path::new(&beside)),
+            Some(signature) => fs::write_atomic(Path::new(&beside), signature.to_text()?.as_bytes())?,
+            None => fs::remove_file(Path::new(&beside))?,
         }
+        Ok(ExportedCatalog { name: name.to_owned(), file: file.to_owned(), notes: note.into_iter().collect() })
     }
 }
 

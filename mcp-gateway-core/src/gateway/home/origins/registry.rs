@@ -3,6 +3,7 @@
 use serde::Serialize;
 
 use super::own::name_of;
+use super::signed::Going;
 use super::{CatalogChange, CatalogOptions};
 use crate::catalog::{CatalogOrigin, FileCatalog, LoadOptions, push_catalog, tag_artifact};
 use crate::error::{Error, ErrorKind, Result};
@@ -25,10 +26,14 @@ pub struct PushedCatalog {
 
 impl Home {
     /// Puts a registered catalog into a registry, under a tag, in a form that Docker's tools read too; with its signature
-    /// where it has one.
+    /// where it has one, made here or brought along.
+    ///
+    /// # Behavior
+    /// - A copy that was edited here is not what its signer signed: it is there without the signature, which a note says.
     ///
     /// # Errors
-    /// `NotFound`; `Conflict` when it was changed after it was signed; `InvalidInput` for a reference that is none or has a digest; `Network`, `Unauthorized`, `Timeout`.
+    /// `NotFound`; `Conflict` when it is the home's own and was changed after it was signed; `InvalidInput` for a reference
+    /// that is none or has a digest; `Network`, `Unauthorized`, `Timeout`.
     pub async fn push_catalog(&self, name: &str, to: &str, options: &CatalogOptions) -> Result<PushedCatalog> {
         let registered = self.registered_catalog(name)?;
         let load = LoadOptions::new().with_verify(registered.verify);
@@ -36,12 +41,13 @@ impl Home {
         let to = reference(to)?;
         let login = self.login_of(&to, &options.docker).await?;
         let text = if registered.path.is_dir() { None } else { Some(fs::read_to_string(&registered.path)?) };
-        let signed = match &text {
-            Some(text) => self.signature_of(name, text)?.map(|signature| (text.as_str(), signature)),
-            None => None,
+        let Going { signature, note } = match &text {
+            Some(text) => self.signature_of(name, text)?,
+            None => Going::default(),
         };
-        let signed = signed.as_ref().map(|(text, signature)| (*text, signature));
+        let signed = text.as_deref().zip(signature.as_ref());
         let (digest, mut notes) = push_catalog(&catalog, name, &to, login.as_ref(), signed).await?;
+        notes.extend(note);
         if signed.is_some() && registered.verify.is_some() {
             notes.push(
                 "it is there as it was signed: without this home's own word about signatures of images".to_owned(),
@@ -51,7 +57,7 @@ impl Home {
     }
 
     /// Registers the catalog of a registry, under the name of its repository where none is given; it takes the place of one
-    /// of the same repository.
+    /// of the same repository. With a key, only what that key has signed, as [`add_catalog`](Self::add_catalog) does it.
     ///
     /// # Errors
     /// As [`add_catalog`](Self::add_catalog).

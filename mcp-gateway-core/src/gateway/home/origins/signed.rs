@@ -10,6 +10,7 @@ use crate::catalog::{CatalogKey, CatalogOrigin, CatalogPublicKey, CatalogSignatu
 use crate::error::{Error, ErrorKind, Result};
 use crate::gateway::home::Home;
 use crate::util::fs;
+use crate::util::oci::digest_of;
 
 /// By whom a registered catalog must be signed, and what was last taken over from there.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
@@ -82,24 +83,43 @@ impl Home {
         Ok(path)
     }
 
-    /// The signature of one of the home's own catalogs.
+    /// The signature of a registered catalog: one that was made here, or that came with its copy.
     pub(in crate::gateway::home) fn catalog_signature(&self, name: &str) -> PathBuf {
         self.catalogs().join(format!("{name}.yaml.sig"))
     }
 
-    /// The signature that was made of a catalog's text, if one was.
+    /// The signature that goes along with a catalog's text, if it has one, and why that of a copy does not.
     ///
     /// # Errors
-    /// `Conflict` when the catalog was edited since.
-    pub(super) fn signature_of(&self, name: &str, text: &str) -> Result<Option<CatalogSignature>> {
-        let Some(written) = fs::read_optional(&self.catalog_signature(name))? else { return Ok(None) };
-        let signature = CatalogSignature::parse(&written)?;
-        signature.verify(text, &signature.key.parse()?).map_err(|error| {
-            Error::new(ErrorKind::Conflict, format!("catalog `{name}` was changed after it was signed"))
-                .with_hint(format!("sign it again: `mcp-gateway catalog sign {name} --key FILE`"))
-                .with_source(error)
+    /// `Conflict` when the catalog is the home's own and was edited since it was signed.
+    pub(super) fn signature_of(&self, name: &str, text: &str) -> Result<Going> {
+        let Some(written) = fs::read_optional(&self.catalog_signature(name))? else { return Ok(Going::default()) };
+        let signature = of_text(text, &written);
+        if let Some(record) = self.read_origin(name)?.filter(|record| record.origin != "own") {
+            // Its signer is elsewhere: what was changed here goes on without, and is not held up.
+            let signature = signature.ok().filter(|_| digest_of(text.as_bytes()) == record.copy);
+            let note = signature.is_none().then(|| {
+                "it is not as it was signed where it came from, so it goes on without its signature".to_owned()
+            });
+            return Ok(Going { signature, note });
+        }
+        let signature = signature.map_err(|error| match error.kind() {
+            ErrorKind::Denied => {
+                Error::new(ErrorKind::Conflict, format!("catalog `{name}` was changed after it was signed"))
+                    .with_hint(format!("sign it again: `mcp-gateway catalog sign {name} --key FILE`"))
+                    .with_source(error)
+            }
+            _ => error,
         })?;
-        Ok(Some(signature))
+        Ok(Going { signature: Some(signature), note: None })
+    }
+
+    /// Keeps the signature that came with a copy beside it, or none.
+    pub(super) fn write_signature(&self, name: &str, signature: Option<&str>) -> Result<()> {
+        match signature {
+            Some(text) => fs::write_atomic(&self.catalog_signature(name), text.as_bytes()),
+            None => fs::remove_file(&self.catalog_signature(name)),
+        }
     }
 
     /// What was required of a catalog's signature until now, where one is to be replaced.
@@ -116,6 +136,26 @@ impl Home {
             .with_context("key", signed.key)
             .with_hint(format!("remove it first: `mcp-gateway catalog rm {name}`")))
     }
+}
+
+/// What of a catalog's signature goes along with it.
+#[derive(Debug, Default)]
+pub(super) struct Going {
+    pub(super) signature: Option<CatalogSignature>,
+    /// What a person should know of one that stays behind.
+    pub(super) note: Option<String>,
+}
+
+/// The signature that came with a text, if it is one of that text by the key that it names; whether that key is to be
+/// trusted is for whoever requires one.
+pub(super) fn of_its_own<'a>(text: &str, signature: Option<&'a str>) -> Option<&'a str> {
+    signature.filter(|signature| of_text(text, signature).is_ok())
+}
+
+fn of_text(text: &str, signature: &str) -> Result<CatalogSignature> {
+    let signature = CatalogSignature::parse(signature)?;
+    signature.verify(text, &signature.key.parse()?)?;
+    Ok(signature)
 }
 
 /// Refuses origins that have no signature.

@@ -2,7 +2,7 @@
 
 use super::add::of_nothing;
 use super::record::{OriginRecord, SyncFailure};
-use super::signed::accepted;
+use super::signed::{accepted, of_its_own};
 use super::{CatalogChange, CatalogChanged, CatalogOptions, of_catalog, parsed, record_catalog};
 use crate::catalog::{CatalogOrigin, FetchedCatalog, KnownCatalog, SourceState};
 use crate::error::{Error, ErrorKind, Result};
@@ -13,6 +13,7 @@ use crate::util::{clock, fs};
 /// What an origin has now.
 struct New {
     text: String,
+    signature: Option<String>,
     after: OriginRecord,
     notes: Vec<String>,
 }
@@ -101,8 +102,8 @@ impl Home {
         };
         let fetched = self.fetch_checked(name, &before, &options).await;
         let now = clock::rfc3339(clock::now_millis());
-        let (text, after, notes) = match fetched {
-            Ok(Some(New { text, after, notes })) => (Some(text), after, notes),
+        let (copy, after, notes) = match fetched {
+            Ok(Some(New { text, signature, after, notes })) => (Some((text, signature)), after, notes),
             Ok(None) => (
                 None,
                 self.whole(name, OriginRecord { last_sync: Some(now), failure: None, ..before.clone() })?,
@@ -119,8 +120,8 @@ impl Home {
                 return Err(error);
             }
         };
-        let is_same = text.as_ref().is_none_or(|text| digest_of(text.as_bytes()) == before.copy);
-        self.refresh(name, &before, text.as_deref(), after)?;
+        let is_same = copy.as_ref().is_none_or(|(text, _)| digest_of(text.as_bytes()) == before.copy);
+        self.refresh(name, &before, copy, after)?;
         let changed = if is_same { CatalogChanged::Unchanged } else { CatalogChanged::Updated };
         let mut change = CatalogChange::new(name, changed, Some(before.origin), self.count(name).await);
         change.notes = notes;
@@ -157,21 +158,29 @@ impl Home {
                 let signed = options.verify_key.map(check).transpose()?;
                 self.check_names(name, &origin, &parsed(name, &text)?).await?;
                 let after = OriginRecord::fetched(&origin, options, state, &text).with_signed(signed);
-                Ok(Some(New { text, after, notes }))
+                let signature = of_its_own(&text, signature.as_deref()).map(str::to_owned);
+                Ok(Some(New { text, signature, after, notes }))
             }
         }
     }
 
-    /// Writes what was found out of a catalog, if it is still the one that was asked for.
-    fn refresh(&self, name: &str, before: &OriginRecord, text: Option<&str>, after: OriginRecord) -> Result<()> {
+    /// Writes what was found out of a catalog, if it is still the one that was asked for; a copy with its signature.
+    fn refresh(
+        &self,
+        name: &str,
+        before: &OriginRecord,
+        copy: Option<(String, Option<String>)>,
+        after: OriginRecord,
+    ) -> Result<()> {
         let _lock = fs::FileLock::acquire(&self.catalog_order())?;
         if self.read_origin(name)?.as_ref() != Some(before) {
             return Err(Error::new(ErrorKind::Conflict, format!("catalog `{name}` was changed while it was fetched"))
                 .with_hint("run `mcp-gateway catalog sync` again"));
         }
         // Cut off in between, the copy is not the one of the record, and is fetched anew.
-        if let Some(text) = text {
+        if let Some((text, signature)) = copy {
             fs::write_atomic(&self.catalog(name), text.as_bytes())?;
+            self.write_signature(name, signature.as_deref())?;
         }
         let (cursor, after) = after.apart();
         if after.state.cursor != before.state.cursor {
