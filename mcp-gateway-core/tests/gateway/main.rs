@@ -23,6 +23,7 @@ mod injected;
 mod isolation;
 mod killed;
 mod lists;
+mod packages;
 mod recorded;
 mod show;
 mod signed;
