@@ -21,10 +21,11 @@ use crate::util::clock;
 Without --unused, this removes the containers and processes of dead gateways, as every gateway does when it starts; servers
 of living gateways stay.
 
-With --unused, it removes images and packages that servers of this home were run from, but not within that time, as the
-audit trails have it. What a container uses or another name refers to stays; a server that needs it again gets it again.")]
+With --unused, it removes images and packages that servers of this home were run from, and the volumes of packages that
+were run in base images, but not within that time, as the audit trails have it. What a container uses or another name refers
+to stays; a server that needs it again gets it again.")]
 pub(crate) struct Args {
-    /// Remove the images and packages that no server was run from for so long, such as `7d`
+    /// Remove the images, packages and their volumes that no server was run from for so long, such as `7d`
     #[arg(long, value_name = "TIME", value_parser = parse_duration)]
     unused: Option<Duration>,
     /// Only show which
@@ -67,10 +68,11 @@ impl Args {
             env.home.prune_unused(unused, &env.docker).await?
         };
         if images.is_empty() {
-            report::note("no image or package that can be removed was unused for so long");
+            report::note("no image, package or volume that can be removed was unused for so long");
         }
-        self.format.open().rows(&images, &["RUNTIME", "IMAGE", "LAST USED"], |used| {
-            vec![used.runtime.clone(), used.image.clone(), clock::rfc3339(used.last_used)]
+        self.format.open().rows(&images, &["RUNTIME", "IMAGE", "SERVER", "LAST USED"], |used| {
+            let server = used.server.as_ref().map(ToString::to_string).unwrap_or_default();
+            vec![used.runtime.clone(), used.image.clone(), server, clock::rfc3339(used.last_used)]
         })
     }
 }

@@ -12,6 +12,7 @@ mod limits;
 mod log_level;
 mod mask;
 mod network;
+mod package_volume;
 mod rule;
 mod secret;
 mod signer;
@@ -34,6 +35,7 @@ pub use limits::{Limits, parse_memory};
 pub use log_level::LogLevel;
 pub(crate) use mask::{MASK, Mask, plain_json, replaced};
 pub use network::NetworkRule;
+pub(crate) use package_volume::{is_package_volume, package_volume};
 pub use rule::{
     OneOrMany, Patterns, Pointer, Predicate, Preset, Rule, RuleFault, RuleKind, TimeOfDay, TimeWindow, Weekday, Zone,
     check_rules, idle_rules,

@@ -124,8 +124,9 @@ pub trait Runtime: fmt::Debug + Send + Sync + 'static {
     /// `RuntimeUnavailable`.
     async fn list(&self) -> Result<Vec<InstanceStatus>>;
 
-    /// Removes an image or installed package by the name that [`InstanceStatus::image`] has for it, and says whether it is
-    /// gone; one that something uses, or that would not come back by itself, stays.
+    /// Removes an image or installed package by the name that [`InstanceStatus::image`] has for it, or the volume that a
+    /// package is installed into in a base image, and says whether it is gone; one that something uses, or that would not
+    /// come back by itself, stays.
     ///
     /// # Errors
     /// `RuntimeUnavailable`, `Io`.

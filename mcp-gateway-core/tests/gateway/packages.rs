@@ -109,6 +109,28 @@ impl Packages {
         entry["volumes"][0].as_str().unwrap().split_once(':').unwrap().0.to_owned()
     }
 
+    /// How many of these volumes the engine has.
+    async fn there(&self, volumes: &[String]) -> usize {
+        let all = self.registry.run("docker volume ls --quiet").await;
+        all.lines().filter(|name| volumes.iter().any(|volume| volume == name)).count()
+    }
+
+    /// Prunes, and looks that it shows the volumes, keeps those that were used, and removes the others.
+    async fn go_when_unused(&self, volumes: &[String]) {
+        let names = |rows: &Value| {
+            let rows = rows.as_array().unwrap().iter().map(|row| (row["image"].as_str(), row["server"].as_str()));
+            [(0, MEMORY), (1, TIME)]
+                .map(|(at, server)| rows.clone().any(|row| row == (Some(&volumes[at]), Some(server))))
+        };
+        assert_eq!(names(&self.json("prune --unused 1h").await), [false; 2]);
+        assert_eq!(names(&self.json("prune --unused 1ms --dry-run").await), [true; 2]);
+        assert!(self.ok("prune --unused 1ms --dry-run").await.contains(&volumes[0]));
+        assert_eq!(self.there(volumes).await, 2);
+        assert_eq!(names(&self.json("prune --unused 1ms").await), [true; 2]);
+        assert_eq!(self.there(volumes).await, 0);
+        assert_eq!(names(&self.json("prune --unused 1ms").await), [false; 2], "they are gone");
+    }
+
     async fn end(self) {
         let volumes = format!("{} {}", self.volume(MEMORY).await, self.volume(TIME).await);
         self.registry.run(&format!("docker volume rm --force {volumes} >/dev/null")).await;
@@ -172,6 +194,9 @@ async fn packages_are_installed_from_their_registry_and_from_nowhere_else() {
 
     let mut client = packages.gateway(Value::Null, Value::Null).await;
     answers(&mut client).await;
+    let volumes = [packages.volume(MEMORY).await, packages.volume(TIME).await];
+    packages.ok("prune --unused 1ms").await;
+    assert_eq!(packages.there(&volumes).await, 2, "running servers have them");
     let (status, log) = client.finish().await;
     assert!(status.success(), "{log}");
     assert_eq!(packages.refused().await, refused, "they ask for nothing but their registries");
@@ -179,5 +204,6 @@ async fn packages_are_installed_from_their_registry_and_from_nowhere_else() {
         let inspected = packages.json(&format!("server inspect {server}")).await;
         assert_eq!(inspected["network"], json!({"listed": hosts}), "{inspected}");
     }
+    packages.go_when_unused(&volumes).await;
     packages.end().await;
 }

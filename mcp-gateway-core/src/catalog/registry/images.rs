@@ -1,11 +1,10 @@
 //! Packages of a registry in containers of base images that the operator chose.
 
 use serde::{Deserialize, Serialize};
-use sha2::{Digest as _, Sha256};
 
 use super::draft::{Draft, unusable};
 use crate::error::{Error, ErrorKind, Result};
-use crate::model::{ImageReference, ProcessEntry, ProcessPackage, ServerEntry, ServerName};
+use crate::model::{ImageReference, ProcessEntry, ProcessPackage, ServerEntry, ServerName, package_volume};
 
 /// Where the volume of a package is in its container.
 const FOLDER: &str = "/packages";
@@ -128,8 +127,7 @@ fn words(words: &[&str]) -> Vec<String> {
 
 /// A volume that no other server, package or version has: what one of them leaves there, the others do not run.
 fn volume(server: &ServerName, package: &ProcessPackage, image: &ImageReference) -> String {
-    let whole = format!("{server}\n{package}\n{image}");
-    format!("mcp-package-{}", &hex::encode(Sha256::digest(whole))[..32])
+    package_volume(&format!("{server}\n{package}\n{image}"))
 }
 
 /// An image by its digest: what packages run in is not for a tag to change.

@@ -1,35 +1,43 @@
-//! Removes images and packages that no server was run from for a while.
+//! Removes images, packages and their volumes that no server was run from for a while.
 
 use std::collections::{BTreeMap, HashMap, HashSet};
 use std::time::Duration;
 
 use serde::Serialize;
+use serde_json::Value;
 
 use super::Home;
 use super::options::DockerOptions;
 use crate::audit::{AuditEvent, AuditQuery, AuditStore};
 use crate::error::Result;
-use crate::model::{InstanceId, ProfileName};
+use crate::model::{InstanceId, ProfileName, ServerName, is_package_volume};
 use crate::util::{clock, fs};
 
 /// How many records are read at a time.
 const PAGE: usize = 10_000;
 
-/// An image or package that servers were run from.
+/// What runs containers, also those that did not come up.
+const CONTAINERS: &str = "docker";
+
+/// An image or package that servers were run from, or the volume of a package that is run in a base image.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize)]
 #[serde(rename_all = "camelCase")]
 #[non_exhaustive]
 pub struct UsedImage {
     /// The runtime that has it.
     pub runtime: String,
-    /// The image with its digest, or the package with its version.
+    /// The image with its digest, the package with its version, or the volume (`mcp-package-…`).
     pub image: String,
+    /// The server that was last run from it.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub server: Option<ServerName>,
     /// When a server that was run from it was last started or used, in milliseconds since the Unix epoch.
     pub last_used: i64,
 }
 
 impl Home {
-    /// The images and packages that servers of this home were run from, as its audit trails have it; the oldest use first.
+    /// The images and packages that servers of this home were run from, and volumes of packages, as its audit trails have
+    /// it; the oldest use first.
     ///
     /// # Errors
     /// As [`AuditStore::query`].
@@ -43,14 +51,15 @@ impl Home {
         let mut all: Vec<_> = uses
             .last
             .into_iter()
-            .map(|((runtime, image), last_used)| UsedImage { runtime, image, last_used })
+            .map(|((runtime, image), (last_used, server))| UsedImage { runtime, image, server, last_used })
             .collect();
         all.sort_by_key(|used| used.last_used);
         Ok(all)
     }
 
-    /// Removes the images and packages that servers of this home were run from, but not within the time given, and names
-    /// them. What runs now stays, and so does an image that something else uses; what the home never ran is not touched.
+    /// Removes the images and packages that servers of this home were run from, and volumes of packages, but not within the
+    /// time given, and names them. What runs now stays, and so does an image or a volume that something else uses; what the
+    /// home never ran is not touched.
     ///
     /// # Errors
     /// As [`AuditStore::query`]; `RuntimeUnavailable` when a runtime that answered falls silent.
@@ -70,7 +79,7 @@ impl Home {
         Ok(removed)
     }
 
-    /// What [`prune_unused`](Self::prune_unused) would look at: images and packages that were not used for so long.
+    /// What [`prune_unused`](Self::prune_unused) would look at: images, packages and volumes that were not used for so long.
     ///
     /// # Errors
     /// As [`AuditStore::query`].
@@ -83,11 +92,14 @@ impl Home {
     }
 }
 
-/// When what was last used.
+/// A runtime, and what it has by its name.
+type Kept = (String, String);
+
+/// When what was last used, and by which server.
 #[derive(Debug, Default)]
 struct Uses {
-    last: BTreeMap<(String, String), i64>,
-    instances: HashMap<InstanceId, (String, String)>,
+    last: BTreeMap<Kept, (i64, Option<ServerName>)>,
+    instances: HashMap<InstanceId, Vec<Kept>>,
 }
 
 impl Uses {
@@ -106,14 +118,24 @@ impl Uses {
     }
 
     fn take(&mut self, event: AuditEvent) {
-        let Some(instance) = event.instance else { return };
-        let text = |key: &str| Some(event.detail.as_ref()?.get(key)?.as_str()?.to_owned());
-        if let (Some(runtime), Some(image)) = (text("runtime"), text("image")) {
-            self.instances.insert(instance.clone(), (runtime, image));
+        let detail = |key: &str| event.detail.as_ref()?.get(key);
+        let text = |key: &str| detail(key)?.as_str().map(str::to_owned);
+        // A start that failed may have left its volume, too.
+        let volumes = detail("packages").and_then(Value::as_array).into_iter().flatten().filter_map(Value::as_str);
+        let volumes = volumes.filter(|name| event.action == "server/start" && is_package_volume(name));
+        let mut kept: Vec<Kept> = volumes.map(|name| (CONTAINERS.to_owned(), name.to_owned())).collect();
+        kept.extend(text("runtime").zip(text("image")));
+        if let Some(instance) = &event.instance {
+            if !kept.is_empty() {
+                self.instances.insert(instance.clone(), kept.clone());
+            }
+            kept = self.instances.get(instance).cloned().unwrap_or_default();
         }
-        if let Some(image) = self.instances.get(&instance) {
-            let last = self.last.entry(image.clone()).or_default();
-            *last = event.time.max(*last);
+        for kept in kept {
+            let last = self.last.entry(kept).or_default();
+            if event.time >= last.0 {
+                *last = (event.time, event.server.clone());
+            }
         }
     }
 }
@@ -124,7 +146,6 @@ mod tests {
 
     use super::*;
     use crate::audit::{SqliteAudit, SqliteAuditConfig};
-    use crate::model::ServerName;
 
     #[tokio::test]
     async fn the_last_use_counts_whoever_used_it() {
@@ -155,5 +176,29 @@ mod tests {
         assert_eq!(names(home.prunable(week).await.unwrap()), ["old"]);
         // There is no such package any more, so nothing is removed.
         assert_eq!(home.prune_unused(week, &DockerOptions::default()).await.unwrap(), []);
+    }
+
+    #[test]
+    fn a_volume_is_used_by_starts_that_fail_and_by_calls() {
+        let [volume, other] = ["a", "b"].map(crate::model::package_volume);
+        let mut uses = Uses::default();
+        let mut take = |action: &str, instance: Option<&str>, time, detail: Value| {
+            let mut event = AuditEvent::new(ProfileName::new("p").unwrap(), "ann", action);
+            (event.time, event.detail) = (time, Some(detail));
+            event.server = Some(ServerName::new("s").unwrap());
+            event.instance = instance.map(|id| InstanceId::new(id).unwrap());
+            uses.take(event);
+        };
+        let image = "node@sha256:0";
+        take("server/start", None, 1, json!({"packages": [volume, "data"]}));
+        take("server/start", Some("1"), 2, json!({"packages": [other], "runtime": "docker", "image": image}));
+        take("tools/call", Some("1"), 5, json!({}));
+        // What a server or a client writes into a record of its own is no use of anything.
+        take("tools/call", None, 9, json!({"packages": [volume]}));
+        let last: Vec<_> = uses.last.into_iter().map(|((_, name), (time, server))| (name, time, server)).collect();
+        let server = || Some(ServerName::new("s").unwrap());
+        let mut expected = vec![(volume, 1, server()), (other, 5, server()), (image.to_owned(), 5, server())];
+        expected.sort();
+        assert_eq!(last, expected);
     }
 }

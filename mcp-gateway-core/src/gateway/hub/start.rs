@@ -12,7 +12,7 @@ use super::slot::{Found, Slot};
 use super::{Body, GatewayEvent, Hub, slot::Place};
 use crate::audit::{AuditEvent, Outcome};
 use crate::error::{Error, ErrorKind, Result};
-use crate::model::{CallContext, SessionId};
+use crate::model::{CallContext, SessionId, is_package_volume};
 use crate::protocol::{ClientCapabilities, ProtocolVersion};
 use crate::transport::client::{Greeting, Peer};
 
@@ -32,7 +32,7 @@ fn allowed(body: &Body) -> Value {
     let entry = &body.entry;
     let runs = entry.image.as_deref().or(entry.sse_endpoint.as_deref());
     let secrets: Vec<_> = entry.secrets.iter().map(|secret| &secret.name).collect();
-    json!({
+    let mut allowed = json!({
         "isolation": body.settings.isolation,
         "limits": body.settings.limits,
         "network": body.settings.network,
@@ -40,7 +40,14 @@ fn allowed(body: &Body) -> Value {
         "secrets": secrets,
         "tools": body.spec.tools,
         "writable": body.spec.writable,
-    })
+    });
+    // By this alone it is known when a package was last used.
+    let volumes = entry.volumes.iter().filter_map(|volume| volume.split(':').next());
+    let packages: Vec<_> = volumes.filter(|name| is_package_volume(name)).collect();
+    if !packages.is_empty() {
+        allowed["packages"] = json!(packages);
+    }
+    allowed
 }
 
 /// How long a caller waits for a start; pulling an image may take longer and then goes on in the background.

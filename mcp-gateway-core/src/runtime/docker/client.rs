@@ -7,8 +7,8 @@ use bollard::Docker;
 use bollard::auth::DockerCredentials;
 use bollard::models::{ContainerCreateBody, ContainerStatsResponse, CreateImageInfo, ImageInspect};
 use bollard::query_parameters::{
-    CreateImageOptions, KillContainerOptions, RemoveContainerOptions, RemoveImageOptions, StatsOptions,
-    WaitContainerOptions,
+    CreateImageOptions, KillContainerOptions, RemoveContainerOptions, RemoveImageOptions, RemoveVolumeOptions,
+    StatsOptions, WaitContainerOptions,
 };
 use bytes::Bytes;
 use futures_util::{Stream, StreamExt as _};
@@ -121,6 +121,13 @@ impl Engine {
     /// Removes a name of an image, and the image with its last name, unless something uses it.
     pub(super) async fn remove_image(&self, image: &str) -> EngineResult<()> {
         self.deadline(self.bollard.remove_image(image, None::<RemoveImageOptions>, None)).await.map(drop)
+    }
+
+    // === volumes ===
+
+    /// Removes a volume, unless a container has it, running or not.
+    pub(super) async fn remove_volume(&self, name: &str) -> EngineResult<()> {
+        self.deadline(self.bollard.remove_volume(name, None::<RemoveVolumeOptions>)).await
     }
 
     // === containers ===

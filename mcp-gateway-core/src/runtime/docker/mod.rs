@@ -41,7 +41,7 @@ use super::{
     RunningServer, Runtime, RuntimeCapability,
 };
 use crate::error::{Error, ErrorKind, Result};
-use crate::model::{CallContext, ImageReference, InstanceId, RegistryLogin};
+use crate::model::{CallContext, ImageReference, InstanceId, RegistryLogin, is_package_volume};
 use answer::Facts;
 pub use builder::DockerRuntimeBuilder;
 use client::Engine;
@@ -255,6 +255,16 @@ impl Runtime for DockerRuntime {
     }
 
     async fn discard(&self, image: &str) -> Result<bool> {
+        if is_package_volume(image) {
+            return match self.engine.remove_volume(image).await {
+                Ok(()) => Ok(true),
+                Err(EngineError::Refused { status: 404 | 409, .. }) => Ok(false),
+                Err(cause) => Err(self
+                    .failed(cause, "the engine could not remove the volume of a package")
+                    .with_context("volume", image)
+                    .with_operation("DockerRuntime::discard")),
+            };
+        }
         self.images().discard(image).await.map_err(|error| error.with_operation("DockerRuntime::discard"))
     }
 

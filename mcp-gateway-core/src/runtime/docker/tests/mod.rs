@@ -11,3 +11,4 @@ mod lifecycle;
 mod registry;
 mod support;
 mod tls;
+mod volumes;
