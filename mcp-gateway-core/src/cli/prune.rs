@@ -22,8 +22,8 @@ Without --unused, this removes the containers and processes of dead gateways, as
 of living gateways stay.
 
 With --unused, it removes images and packages that servers of this home were run from, and the volumes of packages that
-were run in base images, but not within that time, as the audit trails have it. What a container uses or another name refers
-to stays; a server that needs it again gets it again.")]
+were run in base images, with what their servers wrote there, but not within that time, as the audit trails have it. What a
+container uses or another name refers to stays; a server that needs it again gets it again.")]
 pub(crate) struct Args {
     /// Remove the images, packages and their volumes that no server was run from for so long, such as `7d`
     #[arg(long, value_name = "TIME", value_parser = parse_duration)]

@@ -169,7 +169,8 @@ fn text(answer: &Value) -> &str {
 /// Both servers answer, the one out of npm and the one out of PyPI.
 async fn answers(client: &mut StdioClient) {
     let entities = json!({"entities": [{"name": "gateway", "entityType": "thing", "observations": ["works"]}]});
-    let answer = client.call(&format!("{MEMORY}.create_entities"), entities).await;
+    client.call(&format!("{MEMORY}.create_entities"), entities).await;
+    let answer = client.call(&format!("{MEMORY}.read_graph"), json!({})).await;
     assert!(text(&answer).contains("works"), "{answer}");
     let answer = client.call(&format!("{TIME}.get_current_time"), json!({"timezone": "Europe/Warsaw"})).await;
     assert!(text(&answer).contains("Europe/Warsaw"), "{answer}");
@@ -204,6 +205,11 @@ async fn packages_are_installed_from_their_registry_and_from_nowhere_else() {
         let inspected = packages.json(&format!("server inspect {server}")).await;
         assert_eq!(inspected["network"], json!({"listed": hosts}), "{inspected}");
     }
+    // What is installed starts without anybody to ask, and is what was installed.
+    let mut client = packages.gateway(json!("none"), json!("none")).await;
+    answers(&mut client).await;
+    let (status, log) = client.finish().await;
+    assert!(status.success(), "{log}");
     packages.go_when_unused(&volumes).await;
     packages.end().await;
 }

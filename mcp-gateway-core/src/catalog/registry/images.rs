@@ -8,25 +8,38 @@ use crate::model::{ImageReference, ProcessEntry, ProcessPackage, ServerEntry, Se
 
 /// Where the volume of a package is in its container.
 const FOLDER: &str = "/packages";
-/// What `npx` and `uvx` are told: where they may write, and to do nothing but what they are there for.
+/// What `npx` and `uv` are told: where they may write, and to do nothing but what they are there for.
 const NODE: [(&str, &str); 4] = [
     ("HOME", FOLDER),
     ("npm_config_cache", "/packages/npm"),
     ("npm_config_prefer_offline", "true"),
     ("npm_config_update_notifier", "false"),
 ];
-const PYTHON: [(&str, &str); 4] =
-    [("HOME", FOLDER), ("UV_CACHE_DIR", "/packages/uv"), ("UV_LINK_MODE", "copy"), ("UV_PYTHON_DOWNLOADS", "never")];
+const PYTHON: [(&str, &str); 6] = [
+    ("HOME", FOLDER),
+    ("UV_CACHE_DIR", "/packages/uv"),
+    ("UV_LINK_MODE", "copy"),
+    ("UV_PYTHON_DOWNLOADS", "never"),
+    ("UV_TOOL_BIN_DIR", "/packages/bin"),
+    ("UV_TOOL_DIR", "/packages/tools"),
+];
+/// Installs a package once, and runs its program: `uvx` would ask the registry at each start, whatever is installed. uv puts
+/// a program into its place when everything else is there, and nothing but the server may write to standard output.
+const PYTHON_START: &str = r#"program=/packages/bin/$2
+[ -x "$program" ] || uv tool install --quiet "$1" >&2 || exit
+[ -x "$program" ] || { echo "package $1 has no program $2" >&2; exit 127; }
+shift 2
+exec "$program" "$@""#;
 const NODE_HOSTS: [&str; 1] = ["registry.npmjs.org:443"];
 const PYTHON_HOSTS: [&str; 2] = ["pypi.org:443", "files.pythonhosted.org:443"];
 
 /// Images that npm and PyPI packages of a registry are run in, in place of the process runtime.
 ///
 /// # Behavior
-/// - An image has `npx`, or `uvx` and Python, and an entry point that runs the words that it is given, as those of
+/// - An image has `npx`, or `uv`, Python and `sh`, and an entry point that runs the words that it is given, as those of
 ///   `node:22` and `ghcr.io/astral-sh/uv:python3.12-bookworm-slim` do.
-/// - A package is installed when it starts, into a volume of its own; the entry lists the hosts of its registry for that.
-///   Later starts of an npm package need no network; a PyPI package asks its registry at each start.
+/// - A package is installed when it starts for the first time, into a volume of its own; the entry lists the hosts of its
+///   registry for that. Later starts ask nobody, and run what was installed then.
 ///
 /// # Examples
 /// ```
@@ -102,15 +115,16 @@ impl PackageImages {
                 "it is given a path of this machine, which the container of a base image does not see",
             ));
         }
-        let (start, settings, hosts): (Vec<String>, _, &[&str]) = match &process.package {
-            ProcessPackage::Npm(package) => (words(&["npx", "--yes", package]), NODE, &NODE_HOSTS),
+        let (start, settings, hosts): (Vec<String>, &[_], &[&str]) = match &process.package {
+            ProcessPackage::Npm(package) => (words(&["npx", "--yes", package]), NODE.as_slice(), &NODE_HOSTS),
             ProcessPackage::Pypi(package) => {
                 let program = package.split("==").next().unwrap_or(package);
-                (words(&["uvx", "--from", package, program]), PYTHON, &PYTHON_HOSTS)
+                let start = words(&["sh", "-c", PYTHON_START, "mcp-package", package, program]);
+                (start, PYTHON.as_slice(), &PYTHON_HOSTS)
             }
             _ => return Err(unusable("no base image runs such a package")),
         };
-        for (name, value) in settings {
+        for &(name, value) in settings {
             draft.fixed(name, value);
         }
         entry.image = Some(image.to_string());
@@ -185,7 +199,8 @@ mod tests {
         assert!(made(pypi.clone(), &images).unwrap().process.is_some(), "no image is chosen for Python");
         let images = images.with_python(&format!("ghcr.io/astral-sh/uv@{DIGEST}")).unwrap();
         let entry = made(pypi, &images).unwrap();
-        assert_eq!(entry.command, ["uvx", "--from", "ann-weather==1.0.0", "ann-weather"]);
+        assert_eq!(entry.command[..2], ["sh", "-c"]);
+        assert_eq!(entry.command[3..], ["mcp-package", "ann-weather==1.0.0", "ann-weather"]);
         assert_eq!(entry.allow_hosts, ["pypi.org:443", "files.pythonhosted.org:443"]);
     }
 

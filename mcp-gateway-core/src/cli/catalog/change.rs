@@ -38,7 +38,7 @@ pub(crate) struct AddArgs {
     /// Run npm packages of a registry of MCP servers in this image, which has `npx`, and not as processes
     #[arg(long, value_name = "IMAGE@DIGEST", conflicts_with = "link")]
     node_image: Option<String>,
-    /// Run PyPI packages of a registry of MCP servers in this image, which has `uvx`, and not as processes
+    /// Run PyPI packages of a registry of MCP servers in this image, which has `uv`, and not as processes
     #[arg(long, value_name = "IMAGE@DIGEST", conflicts_with = "link")]
     python_image: Option<String>,
     /// Take it over only if this key has signed it, now and whenever it is fetched: `ed25519:…` or a file with it

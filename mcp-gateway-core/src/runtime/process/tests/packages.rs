@@ -210,6 +210,52 @@ async fn one_installation_serves_all_who_wait_for_it() {
 }
 
 #[tokio::test]
+async fn what_is_installed_starts_while_its_registry_is_away() {
+    let memory = plan_of(ProcessPackage::Npm(MEMORY.to_owned()), &[]);
+    let time = plan_of(ProcessPackage::Pypi(TIME.to_owned()), &[]);
+    let by_runner = plan("npx", &["-y", MEMORY]);
+    // The newest of its kind is not asked for again, either: what was installed stays.
+    let newest = plan_of(ProcessPackage::Npm("is-number".to_owned()), &[]);
+    let runtime = lasting().remove(0);
+    for plan in [&memory, &time, &newest] {
+        if !prepared(&runtime, plan).await {
+            return;
+        }
+    }
+    let away = ["npm_config_registry", "PIP_INDEX_URL", "PIP_EXTRA_INDEX_URL", "HTTPS_PROXY", "https_proxy"];
+    let mut config = ProcessRuntimeConfig::new(scratch().join("../../test-packages")).with_bubblewrap(false);
+    for name in away {
+        config = config.with_install_env(name, SecretValue::new("http://127.0.0.1:1/"));
+    }
+    config = config.with_install_env("npm_config_fetch_retries", SecretValue::new("0"));
+    let offline = ProcessRuntime::new(config, None).unwrap();
+    let ctx = CallContext::local();
+    let prepare = async |plan: &LaunchPlan| {
+        let heard = Arc::new(Heard::default());
+        let identity = offline.identify(&ctx, &plan.target).await.unwrap();
+        let done = offline.prepare(&ctx, &plan.target, &identity, Arc::clone(&heard) as _).await;
+        (done, heard.0.lock().unwrap().clone())
+    };
+    for plan in [memory, by_runner, time, newest] {
+        let (done, heard) = prepare(&plan).await;
+        done.unwrap();
+        assert_eq!(heard, [] as [String; 0], "nothing is installed");
+        match &plan.target {
+            LaunchTarget::Process(process) if process.package == ProcessPackage::Npm("is-number".to_owned()) => {}
+            LaunchTarget::Process(process) if process.package == ProcessPackage::Pypi(TIME.to_owned()) => {
+                let peer = connect(&offline, plan).await;
+                let text = call(&peer, "get_current_time", json!({"timezone": "UTC"})).await.unwrap();
+                assert!(text.contains("UTC"), "{text}");
+            }
+            _ => assert!(call(&connect(&offline, plan).await, "read_graph", json!({})).await.is_ok()),
+        }
+    }
+    // The registry is away indeed.
+    let (done, _) = prepare(&plan_of(ProcessPackage::Npm("is-number@6.0.0".to_owned()), &[])).await;
+    assert_eq!(done.unwrap_err().kind(), ErrorKind::Network);
+}
+
+#[tokio::test]
 async fn an_installation_that_is_cut_off_leaves_nothing() {
     for bench in Bench::each() {
         let plan = plan_of(ProcessPackage::Npm(FILESYSTEM.to_owned()), &[]);
