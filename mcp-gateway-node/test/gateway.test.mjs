@@ -1,6 +1,6 @@
 // What is Node's own about a gateway: promises, signals, workers, objects of the host, the end of things.
 import assert from "node:assert/strict";
-import { spawn } from "node:child_process";
+import { execFileSync, spawn } from "node:child_process";
 import { existsSync, readFileSync, readdirSync, writeFileSync } from "node:fs";
 import { join } from "node:path";
 import { test } from "node:test";
@@ -21,7 +21,7 @@ import {
   verifyAuditFile,
 } from "mcp-gateway";
 
-import { catalog, openGateway, options, profile, text, until, using } from "./support.mjs";
+import { CASES, catalog, openGateway, options, profile, text, until, using } from "./support.mjs";
 
 test("a thousand calls at once get their own answers", async () => {
   await using(await openGateway(), async (gateway) => {
@@ -720,4 +720,28 @@ test("a model of meaning that is not there is named", async () => {
   const error = { kind: "not_found", message: /model\.safetensors/ };
   await assert.rejects(Gateway.open({ name: "found" }, { ...options(), embedder }), error);
   await assert.rejects(new GatewayBuilder().withHome(options().home).withAudit("memory").withEmbedder(embedder).open(), error);
+});
+
+test("a model of meaning finds what is said in other words", async () => {
+  const model = join(options().home, "model");
+  execFileSync("/usr/bin/python3", [join(CASES, "model.py"), model], { timeout: 60_000 });
+  const entry = { type: "server", image: "mcp-gateway-test/none:1" };
+  const sky = { title: "Sky", description: "The weather of today", ...entry };
+  const band = { title: "Band", description: "Plays music", ...entry };
+  const catalogs = [{ registry: { sky, band } }];
+  const found = async (gateway, query) => (await gateway.find(query)).map((match) => match.entry.name);
+  const finds = async (gateway) => {
+    // Words answer until the model has read every text.
+    await until("the model has read it", async () => (await found(gateway, "take an umbrella")).join() === "sky");
+    assert.deepEqual(await found(gateway, "a trumpet"), ["band"]);
+    assert.deepEqual(await found(gateway, "music"), ["band"]);
+    assert.deepEqual(await found(gateway, "qzxv"), []);
+  };
+  const opened = { ...options(), catalogs };
+  await using(await Gateway.open({ name: "found" }, opened), async (gateway) => {
+    assert.deepEqual(await found(gateway, "take an umbrella"), [], "no word of it is there");
+  });
+  await using(await Gateway.open({ name: "found" }, { ...opened, embedder: model }), finds);
+  const builder = new GatewayBuilder().withProfile({ name: "found" }).withHome(opened.home).withAudit("memory");
+  await using(await builder.withCatalogs(...catalogs).withEmbedder(model).open(), finds);
 });

@@ -2,13 +2,16 @@
 
 import asyncio
 import json
+import subprocess
+import sys
+import time
 import urllib.parse
 import urllib.request
 from pathlib import Path
 from typing import Any
 
 import pytest
-from conftest import PROFILE, catalog, given
+from conftest import CASES, PROFILE, catalog, given
 
 from mcp_gateway import (
     Answer,
@@ -154,3 +157,34 @@ def test_nobody_is_sent_to_a_page_where_the_profile_does_not_say_so(options: Ope
     builder = GatewayBuilder().with_profile(spec).with_home(str(options["home"])).with_catalogs(lacking())
     with builder.with_audit("memory").with_client(typist).with_dynamic().with_secret_page().open_blocking() as gateway:
         assert gateway.call_tool("mcp-add", {"server": "cases"}).structured_content["status"] == "added"
+
+
+def test_a_model_of_meaning_finds_what_is_said_in_other_words(options: OpenArguments, tmp_path: Path) -> None:
+    model, home = tmp_path / "model", str(options["home"])
+    subprocess.run([sys.executable, CASES / "model.py", model], check=True, timeout=60)
+    entry = {"type": "server", "image": "mcp-gateway-test/none:1"}
+    sky = {"title": "Sky", "description": "The weather of today", **entry}
+    band = {"title": "Band", "description": "Plays music", **entry}
+    servers: Any = {"registry": {"sky": sky, "band": band}}
+
+    def found(gateway: blocking.Gateway, query: str) -> list[str]:
+        return [match.name for match in gateway.find(query)]
+
+    def finds(gateway: blocking.Gateway) -> None:
+        deadline = time.monotonic() + 20.0
+        # Words answer until the model has read every text.
+        while found(gateway, "take an umbrella") != ["sky"]:
+            assert time.monotonic() < deadline
+            time.sleep(0.01)
+        assert found(gateway, "a trumpet") == ["band"]
+        assert found(gateway, "music") == ["band"]
+        assert found(gateway, "qzxv") == []
+
+    opened = given(options, catalogs=[servers])
+    with blocking.Gateway.open({"name": "found"}, **opened) as gateway:
+        assert found(gateway, "take an umbrella") == [], "no word of it is there"
+    with blocking.Gateway.open({"name": "found"}, **opened, embedder=model) as gateway:
+        finds(gateway)
+    builder = GatewayBuilder().with_profile({"name": "found"}).with_home(home).with_audit("memory")
+    with builder.with_catalogs(servers).with_embedder(model).open_blocking() as gateway:
+        finds(gateway)
