@@ -35,7 +35,9 @@ pub use limits::{Limits, parse_memory};
 pub use log_level::LogLevel;
 pub(crate) use mask::{MASK, Mask, plain_json, replaced};
 pub use network::NetworkRule;
-pub(crate) use package_volume::{is_package_volume, package_volume};
+pub(crate) use package_volume::is_package_volume;
+#[cfg(any(feature = "catalog-registry", test))]
+pub(crate) use package_volume::package_volume;
 pub use rule::{
     OneOrMany, Patterns, Pointer, Predicate, Preset, Rule, RuleFault, RuleKind, TimeOfDay, TimeWindow, Weekday, Zone,
     check_rules, idle_rules,

@@ -1,5 +1,6 @@
 //! The volumes that packages are installed into, in containers of base images.
 
+#[cfg(any(feature = "catalog-registry", test))]
 use sha2::{Digest as _, Sha256};
 
 /// What their names begin with.
@@ -8,6 +9,7 @@ const PREFIX: &str = "mcp-package-";
 const DIGITS: usize = 32;
 
 /// The name of the volume for what is described: another one for every description.
+#[cfg(any(feature = "catalog-registry", test))]
 pub(crate) fn package_volume(described: &str) -> String {
     format!("{PREFIX}{}", &hex::encode(Sha256::digest(described))[..DIGITS])
 }
