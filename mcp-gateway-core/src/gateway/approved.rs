@@ -11,7 +11,7 @@ use super::surfaces::{Accepted, Approval, Finding, SurfaceDiff, accept, diff};
 use crate::audit::AuditEvent;
 use crate::error::{Error, ErrorKind, Result};
 use crate::model::{CallContext, Principal, ServerName, Surface};
-use crate::profile::{ApprovedSurface, ServerLock, ServerSpec, SurfacePin};
+use crate::profile::{ApprovedSurface, ServerLock, SurfacePin};
 use crate::protocol::ListKind;
 
 /// What a server offers, as an operator looks at it before approving it.
@@ -55,13 +55,13 @@ pub struct DescribedItem {
 
 impl Hub {
     pub(crate) async fn surface_of(&self, server: &ServerName) -> Result<ServerSurface> {
-        let slot = self.to_review(server).await?;
+        let slot = self.recorded(server).await?;
         Ok(surface(server, &*self.seen(&slot).await?))
     }
 
     /// What stands out in what a server offers.
     pub(crate) async fn diff(&self, server: &ServerName) -> Result<SurfaceDiff> {
-        let slot = self.to_review(server).await?;
+        let slot = self.recorded(server).await?;
         self.seen(&slot).await?;
         // What is held back may be of before: an operator wants to see what it offers now.
         if slot.findings().iter().any(|finding| finding.is_held)
@@ -93,7 +93,7 @@ impl Hub {
         by: &Principal,
         approval: &Approval,
     ) -> Result<ServerSurface> {
-        let slot = self.to_review(server).await?;
+        let slot = self.recorded(server).await?;
         self.seen(&slot).await?;
         // What was accepted elsewhere meanwhile stays accepted.
         self.learn().await;
@@ -108,25 +108,10 @@ impl Hub {
     }
 
     pub(crate) async fn revoke(&self, server: &ServerName, by: &Principal) -> Result<bool> {
-        let slot = self.to_review(server).await?;
+        let slot = self.recorded(server).await?;
         let Some(lock) = slot.lock().filter(|lock| lock.approved.is_some()) else { return Ok(false) };
         self.keep_approved(&slot, &lock, None, None, by, "server/revoke", Value::Null).await?;
         Ok(true)
-    }
-
-    /// A server that an operator looks at: of the profile, else one that a session has added here or in another process,
-    /// as it is recorded.
-    async fn to_review(&self, server: &ServerName) -> Result<Arc<Slot>> {
-        if let Some(slot) = self.slot(server) {
-            return Ok(slot);
-        }
-        if let Some(slot) = self.all_slots().into_iter().find(|slot| slot.name == *server && slot.has_surface()) {
-            return Ok(slot);
-        }
-        let recorded = self.profile.lock().await?.servers.shift_remove(server);
-        let recorded = recorded.ok_or_else(|| self.no_such_server(server))?;
-        let spec = self.profile.spec_with(server, ServerSpec::default()).await?;
-        Ok(Arc::new(Slot::of(&spec, server, self.catalog.as_ref(), Some(recorded)).await))
     }
 
     /// What is recorded of a server, which is started when nothing is.

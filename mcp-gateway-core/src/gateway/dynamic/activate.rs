@@ -9,7 +9,7 @@ use super::add;
 use super::answer::{self, one_line};
 use super::arguments::{self, Named};
 use super::gathered::Gathered;
-use super::schema::{named_profile, output};
+use super::schema::{list_of, named_profile, output};
 use crate::error::{Error, ErrorKind, Result};
 use crate::gateway::hub::{Hub, MOST_ADDED};
 use crate::model::{CallContext, ProfileName, ServerName};
@@ -30,27 +30,17 @@ pub(super) fn definition() -> Value {
         },
         "outputSchema": output(json!({
             "profile": {"type": "string"},
-            "servers": {
-                "type": "array",
-                "items": {
-                    "type": "object",
-                    "properties": {
-                        "server": {"type": "string"},
-                        "status": {"type": "string", "enum": ["added", "already_added", "failed"]},
-                        "tools": {
-                            "type": "array",
-                            "description": "Its tools, by their names for `mcp-exec`",
-                            "items": {
-                                "type": "object",
-                                "properties": {"tool": {"type": "string"}, "description": {"type": "string"}},
-                            },
-                        },
-                        "heldBack": {"type": "string"},
-                        "missingConfig": {"type": "object"},
-                        "error": {"type": "object"},
-                    },
-                },
-            },
+            "servers": list_of(json!({
+                "server": {"type": "string"},
+                "status": {"type": "string", "enum": ["added", "already_added", "failed"]},
+                "tools": list_of(json!({
+                    "tool": {"type": "string", "description": "Its name for `mcp-exec`: `server.tool`"},
+                    "description": {"type": "string"},
+                })),
+                "heldBack": {"type": "string"},
+                "missingConfig": {"type": "object"},
+                "error": {"type": "object"},
+            })),
         })),
         "annotations": {"readOnlyHint": false, "destructiveHint": false, "idempotentHint": true, "openWorldHint": true},
     })

@@ -7,7 +7,7 @@ use serde_json::{Map, Value, json};
 use super::answer::one_line;
 use super::arguments::{self, Detail, Sought};
 use super::config;
-use super::schema::output;
+use super::schema::{list_of, output};
 use crate::catalog::{Match, SearchQuery};
 use crate::error::Result;
 use crate::gateway::hub::{Hub, Slot, Slots};
@@ -47,40 +47,28 @@ pub(super) fn definition() -> Value {
             "required": ["query"],
         },
         "outputSchema": output(json!({
-            "servers": {
-                "type": "array",
-                "items": {
-                    "type": "object",
-                    "properties": {
-                        "server": {"type": "string"},
-                        "title": {"type": "string"},
-                        "description": {"type": "string"},
-                        "score": {"type": "number"},
-                        "added": {"type": "boolean"},
-                        "state": {"type": "string"},
-                        "publisher": {"type": "string"},
-                        "category": {"type": "string"},
-                        "license": {"type": "string"},
-                        "source": {"type": "string", "description": "The catalog that it came from"},
-                        "verification": {"type": "object"},
-                        "secrets": {"type": "array", "items": {"type": "object"}},
-                        "config": {"type": "object"},
-                        "tools": {
-                            "type": "array",
-                            "items": {
-                                "type": "object",
-                                "properties": {
-                                    "tool": {"type": "string", "description": "Its name for `mcp-exec`: `server.tool`"},
-                                    "score": {"type": "number"},
-                                    "description": {"type": "string"},
-                                    "inputSchema": {"type": "object"},
-                                },
-                            },
-                        },
-                        "next": {"type": "string"},
-                    },
-                },
-            },
+            "servers": list_of(json!({
+                "server": {"type": "string"},
+                "title": {"type": "string"},
+                "description": {"type": "string"},
+                "score": {"type": "number"},
+                "added": {"type": "boolean"},
+                "state": {"type": "string"},
+                "publisher": {"type": "string"},
+                "category": {"type": "string"},
+                "license": {"type": "string"},
+                "source": {"type": "string", "description": "The catalog that it came from"},
+                "verification": {"type": "object"},
+                "secrets": {"type": "array", "items": {"type": "object"}},
+                "config": {"type": "object"},
+                "tools": list_of(json!({
+                    "tool": {"type": "string", "description": "Its name for `mcp-exec`: `server.tool`"},
+                    "score": {"type": "number"},
+                    "description": {"type": "string"},
+                    "inputSchema": {"type": "object"},
+                })),
+                "next": {"type": "string"},
+            })),
             "categories": {
                 "type": "array",
                 "items": {"type": "string"},

@@ -4,7 +4,7 @@ use serde_json::{Value, json};
 
 use super::answer::one_line;
 use super::arguments::{self, Nothing};
-use super::schema::output;
+use super::schema::{list_of, output};
 use crate::error::Result;
 use crate::gateway::hub::Hub;
 use crate::gateway::{ServerState, ServerStatus};
@@ -17,39 +17,25 @@ pub(super) fn definition() -> Value {
     json!({
         "title": "List servers",
         "description": "Lists the servers that this session can use: those of the profile and those that it has added, \
-            each with its state, how many tools it offers, and why it is refused or failed.",
+            each with its state, how many tools it offers, and why it is refused or failed; and other profiles, whose \
+            servers can be added.",
         "inputSchema": {"properties": {}},
         "outputSchema": output(json!({
-            "servers": {
-                "type": "array",
-                "items": {
-                    "type": "object",
-                    "properties": {
-                        "server": {"type": "string"},
-                        "added": {"type": "string", "enum": ["profile", "session"]},
-                        "state": {
-                            "type": "string",
-                            "enum": ["recorded", "unknown", "running", "failed", "refused"],
-                        },
-                        "reason": {"type": "string"},
-                        "tools": {"type": "integer"},
-                        "verification": {"type": "string"},
-                    },
-                },
-            },
-            "profiles": {
-                "type": "array",
-                "description": "Other profiles whose servers can be added, all by `mcp-activate-profile` or one by `mcp-add`",
-                "items": {
-                    "type": "object",
-                    "properties": {
-                        "profile": {"type": "string"},
-                        "description": {"type": "string"},
-                        "servers": {"type": "array", "items": {"type": "string"}},
-                        "reason": {"type": "string"},
-                    },
-                },
-            },
+            "servers": list_of(json!({
+                "server": {"type": "string"},
+                "added": {"type": "string", "enum": ["profile", "session"]},
+                "state": {"type": "string", "enum": ["recorded", "unknown", "running", "failed", "refused"]},
+                "reason": {"type": "string"},
+                "tools": {"type": "integer"},
+                "verification": {"type": "string"},
+            })),
+            // Other profiles, whose servers can be added: all by `mcp-activate-profile`, or one by `mcp-add`.
+            "profiles": list_of(json!({
+                "profile": {"type": "string"},
+                "description": {"type": "string"},
+                "servers": {"type": "array", "items": {"type": "string"}},
+                "reason": {"type": "string"},
+            })),
         })),
         "annotations": {"readOnlyHint": true, "openWorldHint": false},
     })

@@ -55,6 +55,11 @@ pub(super) fn output(mut properties: Value) -> Value {
     json!({"type": "object", "properties": properties})
 }
 
+/// Several of what has these properties.
+pub(super) fn list_of(properties: Value) -> Value {
+    json!({"type": "array", "items": {"type": "object", "properties": properties}})
+}
+
 /// Tools with their schemas, as an output.
 pub(super) fn tools() -> Value {
     json!({

@@ -11,6 +11,7 @@ mod health;
 mod instance;
 mod logging;
 mod oneshot;
+mod outside;
 mod own;
 mod pool;
 mod publish;

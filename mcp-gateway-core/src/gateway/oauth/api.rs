@@ -110,7 +110,11 @@ impl McpGateway {
     /// What the secret store says.
     pub async fn oauth_status(&self) -> Result<Vec<OAuthStatus>> {
         let mut all = Vec::new();
-        for slot in self.hub.slots().values() {
+        let mut slots: Vec<_> = self.hub.slots().values().map(Arc::clone).collect();
+        for server in self.hub.recorded_outside().await? {
+            slots.push(self.hub.recorded(&server).await?);
+        }
+        for slot in slots {
             let Ok(body) = &slot.body else { continue };
             let Ok(tokens) = self.tokens(body) else { continue };
             let credential = tokens.reload().await?;
@@ -127,18 +131,19 @@ impl McpGateway {
     /// # Errors
     /// As [`oauth_begin`](Self::oauth_begin).
     pub async fn oauth_redirect_uri(&self, server: &ServerName) -> Result<Option<String>> {
-        self.tokens_of(server)?.redirect_uri().await
+        self.tokens_of(server).await?.redirect_uri().await
     }
 
     /// Begins to authorize a remote server: finds out whom to ask, becomes his client where that is needed, and gives the
     /// address to open in a browser. It is finished by [`oauth_finish`](Self::oauth_finish) within ten minutes.
     ///
     /// # Errors
-    /// `NotFound` for a server that the profile does not have, `Unsupported` for one that is not remote or whose
+    /// `NotFound` for a server that the profile does not have and no agent may add, `Unsupported` for one that is not remote or whose
     /// authorization server cannot be used, `Denied` when what the servers say contradicts itself or must not be reached,
     /// `InvalidConfig`, `InvalidInput`, `MissingSecret`, `Network`, `Timeout`.
     pub async fn oauth_begin(&self, server: &ServerName, request: OAuthRequest) -> Result<OAuthBegun> {
-        self.tokens_of(server)?.begin(&request).await.map_err(|error| error.with_operation("McpGateway::oauth_begin"))
+        let tokens = self.tokens_of(server).await?;
+        tokens.begin(&request).await.map_err(|error| error.with_operation("McpGateway::oauth_begin"))
     }
 
     /// Finishes an authorization with the address that the browser was sent back to, or with the code in it; the server's
@@ -148,7 +153,7 @@ impl McpGateway {
     /// `Denied` for an answer to another question or from somebody else, `Unauthorized` when the person or the
     /// authorization server has refused, `Unsupported` when the tokens cannot be kept, `InvalidInput`, `Network`, `Timeout`.
     pub async fn oauth_finish(&self, server: &ServerName, answer: &SecretValue, keep: bool) -> Result<OAuthStatus> {
-        let tokens = self.tokens_of(server)?;
+        let tokens = self.tokens_of(server).await?;
         let done = match tokens.finish(answer).await {
             Ok(false) if keep => {
                 Err(Error::new(ErrorKind::Unsupported, "no secret store can be written to, so the tokens are lost")
@@ -168,15 +173,15 @@ impl McpGateway {
     /// they expire.
     ///
     /// # Errors
-    /// `NotFound` for a server that the profile does not have or that is not authorized; what the secret store says.
+    /// `NotFound` for a server that is none, as in [`oauth_begin`](Self::oauth_begin), or that is not authorized; what the secret store says.
     pub async fn oauth_revoke(&self, server: &ServerName) -> Result<Option<Error>> {
-        let done = self.tokens_of(server)?.revoke().await;
+        let done = self.tokens_of(server).await?.revoke().await;
         self.record(server, "oauth/revoke", done.as_ref().err()).await?;
         done.map_err(|error| error.with_operation("McpGateway::oauth_revoke"))
     }
 
-    fn tokens_of(&self, server: &ServerName) -> Result<Arc<ServerTokens>> {
-        let slot = self.hub.slot(server).ok_or_else(|| self.hub.no_such_server(server))?;
+    async fn tokens_of(&self, server: &ServerName) -> Result<Arc<ServerTokens>> {
+        let slot = self.hub.addable(server).await?;
         self.tokens(slot.body.as_ref().map_err(Clone::clone)?)
     }
 

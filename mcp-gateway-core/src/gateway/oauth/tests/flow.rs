@@ -1,6 +1,8 @@
 //! Authorizing a server: clients, scopes, answers.
 
 use super::*;
+use crate::gateway::SessionOptions;
+use crate::protocol::Request;
 
 #[tokio::test]
 async fn a_client_registers_itself_and_its_token_is_used() {
@@ -220,4 +222,32 @@ async fn what_is_revoked_is_gone_on_both_sides() {
     authorize(&gateway, &silent).await.unwrap();
     assert_eq!(gateway.oauth_revoke(&far()).await.unwrap().unwrap().kind(), ErrorKind::Unsupported);
     assert!(bench.secrets.list().await.unwrap().is_empty());
+}
+
+#[tokio::test]
+async fn an_operator_authorizes_a_server_that_an_agent_has_added() {
+    let servers = OAuthServers::start(Knobs::default());
+    let mut bench = Bench::of(&servers);
+    bench.is_added = true;
+    let gateway = bench.build().await;
+    let session = gateway.open_session(SessionOptions::new()).await.unwrap();
+    let ctx = CallContext::local().with_session(session);
+    let add = async || {
+        let request = Request::call_tool("mcp-add", &json!({"server": "far", "from": "team"})).unwrap();
+        let answer = gateway.dispatch(&ctx, request).await.unwrap().result.unwrap();
+        answer.read::<Value>().unwrap()
+    };
+    let answer = add().await;
+    assert_eq!(answer["structuredContent"]["error"]["kind"], "unauthorized", "{answer}");
+    authorize(&gateway, &servers).await.unwrap();
+    assert_eq!(add().await["structuredContent"]["tools"][0]["tool"], "far.whoami");
+    let answer = gateway.call_tool(&ctx, "far.whoami", &json!({})).await.unwrap();
+    assert!(answer.get().contains("token ***"), "{}", answer.get());
+    // The command line of an operator is another process, which knows of it what the catalog says.
+    let elsewhere = bench.build().await;
+    let error = begin(&elsewhere).await.unwrap_err();
+    assert_eq!(error.kind(), ErrorKind::Denied, "found, and not to be reached by the settings that are known: {error}");
+    let unknown = ServerName::new("nonsense").unwrap();
+    let error = elsewhere.oauth_begin(&unknown, OAuthRequest::new()).await.unwrap_err();
+    assert_eq!(error.kind(), ErrorKind::NotFound);
 }

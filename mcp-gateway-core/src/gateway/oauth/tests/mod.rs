@@ -19,7 +19,7 @@ use crate::model::{
     CallContext, Effect, OAuthEntry, ProfileName, RemoteEntry, RemoteTransport, SecretValue, ServerEntry, ServerKind,
     ServerName,
 };
-use crate::profile::{MemoryProfile, OAuthSpec, PolicySpec, ProfileSpec, ServerSpec};
+use crate::profile::{DynamicSpec, MemoryProfile, MemoryProfiles, OAuthSpec, PolicySpec, ProfileSpec, ServerSpec};
 use crate::runtime::RemoteRuntime;
 use crate::secrets::{MemoryBroker, SecretBroker, SecretKey};
 use server::{Knobs, OAuthServers};
@@ -30,6 +30,8 @@ struct Bench {
     transport: RemoteTransport,
     is_declared: bool,
     is_public: bool,
+    /// Whether agents have to add it, by the settings of profile `team`.
+    is_added: bool,
     oauth: Option<OAuthSpec>,
     secrets: Arc<dyn SecretBroker>,
 }
@@ -46,7 +48,15 @@ impl Bench {
     fn of(servers: &OAuthServers) -> Self {
         let secrets = Arc::new(MemoryBroker::new());
         let transport = RemoteTransport::StreamableHttp;
-        Self { url: servers.url("/mcp"), transport, is_declared: true, is_public: false, oauth: None, secrets }
+        Self {
+            url: servers.url("/mcp"),
+            transport,
+            is_declared: true,
+            is_public: false,
+            is_added: false,
+            oauth: None,
+            secrets,
+        }
     }
 
     fn with(mut self, oauth: Value) -> Self {
@@ -59,15 +69,21 @@ impl Bench {
         entry.remote = Some(RemoteEntry::new(&self.url, self.transport));
         entry.oauth = self.is_declared.then(OAuthEntry::default);
         let spec = ServerSpec { allow_private: !self.is_public, oauth: self.oauth.clone(), ..ServerSpec::default() };
-        let profile = ProfileSpec::new(ProfileName::new("dev").unwrap())
-            .with_server(far(), spec)
+        let mut profile = ProfileSpec::new(ProfileName::new("dev").unwrap())
             .with_policy(PolicySpec::new().with_default(Effect::Allow));
+        let team = ProfileSpec::new(ProfileName::new("team").unwrap()).with_server(far(), spec.clone());
+        if self.is_added {
+            profile.dynamic = DynamicSpec::on().with_profiles(["team"]);
+        } else {
+            profile = profile.with_server(far(), spec);
+        }
         GatewayBuilder::new()
             .with_catalog(Arc::new(MemoryCatalog::new("c").with_entry(entry)))
             .with_profile(Arc::new(MemoryProfile::new(profile)))
             .with_secrets(Arc::clone(&self.secrets))
             .with_audit(Arc::new(MemoryAudit::new()))
             .with_runtime(Arc::new(RemoteRuntime::new()))
+            .with_profiles(Arc::new(MemoryProfiles::new().with_profile(team)))
             .build()
             .await
             .unwrap()
