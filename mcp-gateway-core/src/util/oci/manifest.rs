@@ -43,6 +43,9 @@ pub(crate) struct Descriptor {
     pub(crate) media_type: String,
     pub(crate) digest: String,
     pub(crate) size: u64,
+    /// In lists of what refers to something, what kind of artifact it is.
+    #[serde(skip_serializing_if = "String::is_empty")]
+    pub(crate) artifact_type: String,
     #[serde(skip_serializing_if = "Option::is_none")]
     pub(crate) platform: Option<Platform>,
     #[serde(skip_serializing_if = "BTreeMap::is_empty")]

@@ -23,6 +23,10 @@ const REQUEST_TIMEOUT: Duration = Duration::from_secs(30);
 /// How long sending a blob may take.
 const UPLOAD_TIMEOUT: Duration = Duration::from_secs(180);
 
+/// What lists of what refers to something begin with, and how many pages of one are read.
+const REFERRERS: &str = "referrers/";
+const MAX_PAGES: usize = 16;
+
 const INDEX: &str = "application/vnd.oci.image.index.v1+json";
 
 /// One repository of a registry.
@@ -55,6 +59,15 @@ struct Ask<'a> {
     headers: HeaderSet,
     body: Option<Bytes>,
     scope: Scope,
+}
+
+/// An answer of a registry.
+#[derive(Debug)]
+struct Got {
+    media_type: String,
+    body: Vec<u8>,
+    /// Where a list goes on.
+    next: Option<String>,
 }
 
 /// A manifest as it came.
@@ -103,15 +116,29 @@ impl<'a> Repository<'a> {
         }
     }
 
-    /// What refers to a digest, as the registry's own list says, if it has such lists.
+    /// What refers to a digest, as the registry's own list says, if it has such lists: the first pages of it.
     ///
     /// # Errors
-    /// `Denied` when the list cannot be read; `Network`, `Timeout`, `TooLarge`.
-    pub(crate) async fn referrers(&self, digest: &str) -> Result<Option<Manifest>> {
-        match self.get(&format!("referrers/{digest}"), INDEX, MAX_MANIFEST).await? {
-            Some((_, body)) => self.parse(&body).map(Some),
-            None => Ok(None),
+    /// `Denied` when the list cannot be read, or goes on elsewhere; `Network`, `Timeout`, `TooLarge`.
+    pub(crate) async fn referrers(&self, digest: &str) -> Result<Vec<Descriptor>> {
+        let first = self.url(&format!("{REFERRERS}{digest}"))?;
+        let (mut all, mut next) = (Vec::new(), Some(first.clone()));
+        for _ in 0..MAX_PAGES {
+            let Some(url) = next.take() else { break };
+            let Some(page) = self.get_at(&url, INDEX, MAX_MANIFEST).await? else { break };
+            all.extend(self.parse(&page.body)?.manifests);
+            next = page.next.map(|next| self.next_page(&first, &url, &next)).transpose()?;
         }
+        Ok(all)
+    }
+
+    /// The address of the next page, which is of the same list: its parameters alone may be others.
+    fn next_page(&self, first: &Url, last: &Url, next: &str) -> Result<Url> {
+        let next = last.join(next).ok().filter(|next| next.origin() == first.origin() && next.path() == first.path());
+        next.ok_or_else(|| {
+            Error::new(ErrorKind::Denied, "the registry's list goes on at another address")
+                .with_context("repository", self.name())
+        })
     }
 
     /// A blob of at most `max_bytes`; `None` where it is gone, is larger, or its digest is none.
@@ -123,7 +150,7 @@ impl<'a> Repository<'a> {
             return Ok(None);
         }
         match self.get(&format!("blobs/{}", blob.digest), "*/*", max_bytes).await? {
-            Some((_, body)) => {
+            Some(Got { body, .. }) => {
                 self.check(&blob.digest, &body)?;
                 Ok(Some(body))
             }
@@ -134,7 +161,7 @@ impl<'a> Repository<'a> {
     /// The manifest of a tag or a digest as it came, if there is one.
     pub(super) async fn raw_manifest(&self, reference: &str) -> Result<Option<RawManifest>> {
         let found = self.get(&format!("manifests/{reference}"), MANIFEST_TYPES, MAX_MANIFEST).await?;
-        let Some((media_type, body)) = found else { return Ok(None) };
+        let Some(Got { media_type, body, .. }) = found else { return Ok(None) };
         if is_digest(reference) {
             self.check(reference, &body)?;
         }
@@ -225,18 +252,25 @@ impl<'a> Repository<'a> {
             .with_context("found", found))
     }
 
-    /// Asks for something; gives its media type and content, or `None` where there is no such thing.
-    async fn get(&self, what: &str, accept: &str, max_bytes: usize) -> Result<Option<(String, Vec<u8>)>> {
+    /// Asks for something; gives it, or `None` where there is no such thing.
+    async fn get(&self, what: &str, accept: &str, max_bytes: usize) -> Result<Option<Got>> {
+        self.get_at(&self.url(what)?, accept, max_bytes).await
+    }
+
+    async fn get_at(&self, url: &Url, accept: &str, max_bytes: usize) -> Result<Option<Got>> {
         let asking = async {
-            let url = self.url(what)?;
-            let mut ask = Ask::new(HttpMethod::Get, &url, Scope::Pull);
+            let mut ask = Ask::new(HttpMethod::Get, url, Scope::Pull);
             ask.headers.set("accept", accept)?;
             let mut response = self.send(ask).await?;
             match response.status() {
-                200 => Ok(Some((response.media_type(), response.body(max_bytes).await?))),
+                200 => Ok(Some(Got {
+                    media_type: response.media_type(),
+                    next: response.header_values("link").iter().find_map(|link| next_link(link)),
+                    body: response.body(max_bytes).await?,
+                })),
                 404 => Ok(None),
                 // Registries from before such lists say so in several ways.
-                400 | 405 | 406 if what.starts_with("referrers/") => Ok(None),
+                400 | 405 | 406 if url.path().contains(&format!("/{REFERRERS}")) => Ok(None),
                 _ => Err(self.refused(&mut response).await),
             }
         };
@@ -308,6 +342,16 @@ impl<'a> Ask<'a> {
     fn new(method: HttpMethod, url: &'a Url, scope: Scope) -> Self {
         Self { method, url, headers: HeaderSet::default(), body: None, scope }
     }
+}
+
+/// Where a list goes on, by a `Link` header (RFC 8288).
+fn next_link(header: &str) -> Option<String> {
+    let is_next = |parameter: &str| {
+        let (name, value) = parameter.split_once('=').unwrap_or_default();
+        name.trim().eq_ignore_ascii_case("rel") && value.trim().trim_matches('"').eq_ignore_ascii_case("next")
+    };
+    let (address, parameters) = header.trim().strip_prefix('<')?.split_once('>')?;
+    parameters.split(';').any(is_next).then(|| address.to_owned())
 }
 
 /// The code of a registry's refusal, such as `NAME_UNKNOWN`: nothing else of what a peer wrote belongs into an error.

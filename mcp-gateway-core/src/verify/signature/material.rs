@@ -76,7 +76,9 @@ pub(super) async fn collect(repository: &Repository<'_>, image: &Digest) -> Resu
             }
         }
     }
-    let listed = repository.referrers(image.as_str()).await?.map(|list| list.manifests).unwrap_or_default();
+    let mut listed = repository.referrers(image.as_str()).await?;
+    // So many other things may refer to an image that what is a signature by its own word is looked at first.
+    listed.sort_by_key(|descriptor| !descriptor.artifact_type.contains("sigstore"));
     // Registries from before such lists have them under a tag; those that learnt them later may have both.
     let tagged = repository.manifest(&format!("sha256-{hex}")).await?.map(|list| list.manifests).unwrap_or_default();
     let mut seen = Vec::new();

@@ -176,6 +176,45 @@ async fn a_registry_that_cannot_be_relied_on_is_not_one_without_signatures() {
 }
 
 #[tokio::test]
+async fn a_list_of_several_pages_is_read_and_does_not_lead_elsewhere() {
+    let verifier = SignatureVerifier::new().unwrap();
+    let right = signer(IDENTITY, ISSUER);
+    let path = format!("/v2/a/b/referrers/{IMAGE}");
+    // More than is looked at refers to the image, and none of it is there.
+    let others: Vec<_> = (0..40).map(|number| json!({"digest": format!("sha256:{number:064}")})).collect();
+    for (next, kind) in [
+        ("?last=1", None),
+        ("/v2/a/b/referrers/other?last=1", Some(ErrorKind::Denied)),
+        ("http://127.0.0.1:1/v2/a/b/", Some(ErrorKind::Denied)),
+    ] {
+        let mut files = bundle_of(IMAGE, BUNDLE);
+        let mut list: Value = serde_json::from_str(files[0].1.as_ref().unwrap()).unwrap();
+        list["manifests"][0]["artifactType"] = "application/vnd.dev.sigstore.bundle.v0.3+json".into();
+        files[0] = (format!("{path}?last=1"), Some(list.to_string()));
+        let (files, path, first) = (Arc::new(files), path.clone(), json!({"manifests": others}).to_string());
+        let server = TestServer::start(move |request: TestRequest, reply: TestReply| {
+            let (files, path, first) = (Arc::clone(&files), path.clone(), first.clone());
+            async move {
+                if request.path == path {
+                    let link = format!("<{next}>; rel=\"next\"");
+                    return reply.send(200, &[("Link", link.as_str())], &first).await;
+                }
+                match files.iter().find(|(path, _)| *path == request.path) {
+                    Some((_, Some(content))) => reply.send(200, &[], content).await,
+                    _ => reply.send(404, &[], "").await,
+                }
+            }
+        })
+        .await;
+        let found = verifier.verify(&check(&server, IMAGE, VerifyMode::Required, &right)).await;
+        match kind {
+            None => assert_eq!(found.unwrap().level, VerificationLevel::Signed),
+            Some(kind) => assert_eq!(found.unwrap_err().kind(), kind, "{next}"),
+        }
+    }
+}
+
+#[tokio::test]
 async fn a_registry_is_told_who_asks_and_nobody_else_is() {
     let address = Arc::new(Mutex::new(String::new()));
     let (known, files) = (Arc::clone(&address), bundle_of(IMAGE, BUNDLE));
