@@ -11,6 +11,7 @@ pub mod env_vars;
 pub mod fs;
 #[cfg(feature = "__http-client")]
 pub(crate) mod http;
+pub(crate) mod mac;
 #[cfg(feature = "__oci")]
 pub(crate) mod oci;
 pub mod pattern;

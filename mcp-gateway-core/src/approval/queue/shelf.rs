@@ -5,7 +5,7 @@ use std::fmt;
 use std::path::{Path, PathBuf};
 use std::sync::{Mutex, PoisonError};
 
-use hmac::{Hmac, KeyInit, Mac};
+use hmac::{Hmac, Mac};
 use serde::de::DeserializeOwned;
 use serde::{Deserialize, Serialize};
 use sha2::Sha256;
@@ -13,6 +13,7 @@ use zeroize::Zeroizing;
 
 use crate::error::{Error, ErrorKind, Result};
 use crate::util::fs::{self, FileLock};
+use crate::util::mac::mac;
 use crate::util::random;
 
 /// The largest thing that is kept, in bytes.
@@ -176,13 +177,9 @@ impl Shelf {
     }
 
     fn mac(&self, part: Part, id: &str, body: &str) -> Hmac<Sha256> {
-        #[expect(clippy::expect_used, reason = "HMAC takes keys of every length")]
-        let mut mac = Hmac::<Sha256>::new_from_slice(&self.key).expect("a key");
-        for text in [part.extension(), id, body] {
-            mac.update(&(text.len() as u64).to_be_bytes());
-            mac.update(text.as_bytes());
-        }
-        mac
+        let texts = [part.extension(), id, body];
+        let lengths = texts.map(|text| (text.len() as u64).to_be_bytes());
+        mac(&self.key, lengths.iter().zip(texts).flat_map(|(length, text)| [length.as_slice(), text.as_bytes()]))
     }
 }
 

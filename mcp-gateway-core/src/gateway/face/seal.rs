@@ -4,10 +4,11 @@ use std::fmt;
 
 use base64::Engine as _;
 use base64::engine::general_purpose::URL_SAFE_NO_PAD;
-use hmac::{Hmac, KeyInit, Mac};
+use hmac::{Hmac, Mac};
 use sha2::Sha256;
 
 use crate::error::{Error, ErrorKind, Result};
+use crate::util::mac::mac;
 
 /// What the state begins with, so that it can be told from a server's own.
 const PREFIX: &str = "mcp-gateway.1.";
@@ -89,11 +90,7 @@ impl Seal {
     }
 
     fn mac(&self, bytes: &[u8]) -> Hmac<Sha256> {
-        // The length of the key is the algorithm's own, so that it cannot be refused.
-        #[expect(clippy::expect_used, reason = "HMAC takes keys of every length")]
-        let mut mac = Hmac::<Sha256>::new_from_slice(self.key.as_slice()).expect("a key of 32 bytes");
-        mac.update(bytes);
-        mac
+        mac(self.key.as_slice(), [bytes])
     }
 }
 
