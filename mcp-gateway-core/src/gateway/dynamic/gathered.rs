@@ -52,3 +52,47 @@ impl ClientLink for Gathered {
         self.link.confirm(params).await
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use std::sync::Mutex;
+
+    use serde_json::{Value, json};
+
+    use super::*;
+
+    #[derive(Debug, Default)]
+    struct Heard(Mutex<Vec<(String, Value)>>);
+
+    #[async_trait]
+    impl ClientLink for Heard {
+        async fn notify(&self, method: &str, params: Option<RawJson>) -> Result<()> {
+            self.0.lock().unwrap().push((method.to_owned(), params.unwrap().read().unwrap()));
+            Ok(())
+        }
+
+        async fn request(&self, method: &str, _: Option<RawJson>) -> Result<std::result::Result<RawJson, RpcError>> {
+            Ok(Err(RpcError::method_not_found(method)))
+        }
+    }
+
+    #[tokio::test]
+    async fn progress_of_several_only_grows_and_says_whose_it_is() {
+        let (heard, step) = (Arc::new(Heard::default()), Arc::new(AtomicU64::new(1)));
+        let link = Arc::clone(&heard) as Arc<dyn ClientLink>;
+        let [one, two] = ["one", "two"].map(|server| Gathered::link(&link, &server.parse().unwrap(), &step));
+        for (link, progress) in [(&one, 1), (&two, 1), (&one, 2)] {
+            let told = json!({"progressToken": "p", "progress": progress, "total": 2, "message": "pulling"});
+            link.notify("notifications/progress", Some(RawJson::from_value(&told).unwrap())).await.unwrap();
+        }
+        let other = RawJson::from_value(&json!({"level": "info", "data": "x"})).unwrap();
+        two.notify("notifications/message", Some(other)).await.unwrap();
+        let heard = heard.0.lock().unwrap().clone();
+        let progress = |at: usize, message: &str| {
+            let told = json!({"progressToken": "p", "progress": at, "message": message});
+            ("notifications/progress".to_owned(), told)
+        };
+        assert_eq!(heard[..3], [progress(1, "one: pulling"), progress(2, "two: pulling"), progress(3, "one: pulling")]);
+        assert_eq!(heard[3], ("notifications/message".to_owned(), json!({"level": "info", "data": "x"})));
+    }
+}
