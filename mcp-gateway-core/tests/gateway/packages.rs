@@ -81,10 +81,12 @@ impl Packages {
 
     /// Runs a gateway whose servers have these networks, `null` for the one of their entries.
     async fn gateway(&self, memory: Value, time: Value) -> StdioClient {
+        // As long as the client waits: a package may come slowly.
+        let limits = json!({"startTimeout": "85s"});
         // The registries of packages are hosts of this machine's network, wherever that has them.
         let server = |network: Value| match network {
-            Value::Null => json!({"allowPrivate": true}),
-            network => json!({"allowPrivate": true, "network": network}),
+            Value::Null => json!({"allowPrivate": true, "limits": limits}),
+            network => json!({"allowPrivate": true, "limits": limits, "network": network}),
         };
         let profile = json!({
             "name": "default",
