@@ -55,6 +55,8 @@ const revokeCatalogServer = (name, server, options) => catalog("revoke", { name,
 
 const checkScope = (server, profile, options) => catalog("check_scope", { server, profile }, options);
 
+const pruneUnused = (unused, { home, dryRun } = {}) => run("prune_unused", { home, unused, dry_run: dryRun });
+
 const listClients = ({ home, folder } = {}) => run("clients", { home, folder });
 
 const connectClient = (client, { home, ...options } = {}) => run("connect_client", { home, client, options });
@@ -77,6 +79,7 @@ module.exports = {
   listCatalogs,
   listClients,
   profileTemplates,
+  pruneUnused,
   pullCatalog,
   pullProfile,
   pushCatalog,

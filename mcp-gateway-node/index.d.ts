@@ -726,6 +726,14 @@ export declare function checkScope(
   profile: string,
   options?: HomeOptions,
 ): Promise<{ admitted: boolean; scopes: { scope: string; admitted: boolean; rule?: string; reason?: string }[] }>;
+/**
+ * Removes images, packages and their volumes that no server of the home was run from for so long, such as `7d`; gives what
+ * was removed, with `dryRun` what was not used. What something else uses stays, and what the home has never run.
+ */
+export declare function pruneUnused(
+  unused: string,
+  options?: HomeOptions & { dryRun?: boolean },
+): Promise<{ runtime: string; image: string; server?: string; lastUsed: number }[]>;
 /** Every client that is known: the user's own configuration, and with a folder that project's. */
 export declare function listClients(options?: HomeOptions & { folder?: string }): Promise<ClientStatus[]>;
 /** Writes the gateway into a client's configuration; everything else in the file stays. */

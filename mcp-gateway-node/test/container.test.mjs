@@ -6,7 +6,7 @@ import { test } from "node:test";
 
 import { Client } from "@modelcontextprotocol/client";
 import { Client as OldClient } from "@modelcontextprotocol/sdk/client/index.js";
-import { Gateway } from "mcp-gateway";
+import { Gateway, pruneUnused } from "mcp-gateway";
 
 import { temporary, until } from "./support.mjs";
 
@@ -48,6 +48,20 @@ for (const [name, Sdk] of [["2.x", Client], ["1.x", OldClient]]) {
     assert.deepEqual(await containers(home), []);
   });
 }
+
+test("what was run is known to prune", { skip }, async () => {
+  const home = temporary();
+  const gateway = await Gateway.open(profile, { home, catalogs: [catalog], runtimes: ["docker"] });
+  try {
+    const result = await gateway.callTool("get_current_time", { timezone: "Asia/Tokyo" });
+    assert.notEqual(result.isError, true);
+  } finally {
+    await gateway.close();
+  }
+  assert.deepEqual(await pruneUnused("1h", { home, dryRun: true }), []);
+  const used = await pruneUnused("1ms", { home, dryRun: true });
+  assert.deepEqual(used.map(({ runtime, server }) => [runtime, server]), [["docker", "time"]]);
+});
 
 for (const [how, end] of [
   ["runs out of work", ""],

@@ -11,7 +11,7 @@ from typing import Any
 
 import pytest
 
-from mcp_gateway import Gateway, blocking
+from mcp_gateway import Gateway, blocking, home
 from mcp_gateway.options import OpenArguments
 
 IMAGE = "mcp-gateway-test/time:1"
@@ -74,3 +74,13 @@ print(gateway.call_tool("get_current_time", {{"timezone": "Asia/Tokyo"}}).is_err
     while containers(options) and time.monotonic() < deadline:
         time.sleep(0.1)
     assert containers(options) == []
+
+
+def test_what_was_run_is_known_to_prune(options: OpenArguments) -> None:
+    opened: Any = {**options, "audit": None}
+    with blocking.Gateway.open(PROFILE, **{name: value for name, value in opened.items() if value}) as gateway:
+        assert not gateway.call_tool("get_current_time", {"timezone": "Asia/Tokyo"}).is_error
+    folder = Path(str(options["home"]))
+    assert home.prune_unused("1h", dry_run=True, home=folder) == []
+    (used,) = home.prune_unused("1ms", dry_run=True, home=folder)
+    assert (used["runtime"], used["server"]) == ("docker", "time")

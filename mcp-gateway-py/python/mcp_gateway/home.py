@@ -34,6 +34,7 @@ __all__ = [
     "export_catalog",
     "export_profile",
     "import_profile",
+    "prune_unused",
     "pull_catalog",
     "pull_profile",
     "push_catalog",
@@ -271,6 +272,16 @@ def revoke_catalog_server(name: str, server: str, *, home: Folder | None = None)
 def check_scope(server: str, profile: str, *, home: Folder | None = None) -> dict[str, Any]:
     """Returns whether a server exists for a profile (`admitted`), and what each of the `scopes` says and why."""
     done: dict[str, Any] = _catalog("check_scope", home, server=server, profile=profile)
+    return done
+
+
+def prune_unused(unused: str, *, dry_run: bool = False, home: Folder | None = None) -> list[dict[str, Any]]:
+    """Removes images, packages and their volumes that no server of the home was run from for so long, such as `7d`.
+
+    Returns what was removed, with `dry_run` what was not used: each with `runtime`, `image`, `lastUsed` (milliseconds
+    since the Unix epoch) and `server`. What something else uses stays, and so does what the home has never run.
+    """
+    done: list[dict[str, Any]] = _run("prune_unused", home, unused=unused, dry_run=dry_run)
     return done
 
 

@@ -8,7 +8,7 @@ use serde_json::json;
 use super::{CatalogVerb, ClientOptions, DockerOptions, Home, ImportOptions};
 use crate::error::{Error, ErrorKind, Result};
 use crate::model::ProfileName;
-use crate::profile::{Profile as _, ProfileTemplate};
+use crate::profile::{Profile as _, ProfileTemplate, parse_duration};
 use crate::protocol::RawJson;
 use crate::util::fs;
 
@@ -92,6 +92,18 @@ pub enum ShareCommand {
         home: Option<PathBuf>,
         /// What.
         verb: CatalogVerb,
+    },
+    /// Removes images, packages and their volumes that no server was run from for so long, or only names them: a list of
+    /// [`UsedImage`](super::UsedImage).
+    PruneUnused {
+        /// The home.
+        #[serde(default)]
+        home: Option<PathBuf>,
+        /// For how long, such as `7d`.
+        unused: String,
+        /// Whether nothing is removed.
+        #[serde(default)]
+        dry_run: bool,
     },
     /// Every client that is known: a list of [`ClientStatus`](super::ClientStatus).
     Clients {
@@ -181,6 +193,12 @@ impl ShareCommand {
                 RawJson::from_value(&spec)
             }
             Self::Catalog { home, verb } => verb.carry_out(&at(home)?).await,
+            Self::PruneUnused { home, unused, dry_run } => {
+                let (home, unused) = (at(home)?, parse_duration(&unused)?);
+                let used =
+                    if dry_run { home.prunable(unused).await? } else { home.prune_unused(unused, &docker).await? };
+                RawJson::from_value(&used)
+            }
             Self::Clients { home, folder } => RawJson::from_value(&at(home)?.clients()?.list(folder.as_deref())),
             Self::ConnectClient { home, client, options } => {
                 RawJson::from_value(&at(home)?.clients()?.connect(&client, options).await?)
@@ -233,9 +251,11 @@ mod tests {
         assert!(verb(json!({"add": {"name": "x", "origin": "/nowhere", "options": {"verifyKey": "x"}}})).is_err());
         assert_eq!(verb(json!({"sync": {"names": []}})).unwrap()[0]["change"], "unchanged");
         assert_eq!(verb(json!({"remove": {"name": "team"}})).unwrap()["change"], "removed");
+        assert_eq!(run(json!({"command": "prune_unused", "unused": "7d"})).unwrap().get(), "[]");
         assert!(ShareCommand::run(r#"{"command": "templates"}"#).unwrap().get().contains("read-only"));
         let kind = |command| run(command).unwrap_err().kind();
         assert_eq!(kind(json!({"command": "delete_everything"})), ErrorKind::InvalidInput);
+        assert_eq!(kind(json!({"command": "prune_unused", "unused": "long"})), ErrorKind::InvalidInput);
         assert_eq!(
             kind(json!({"command": "export_profile", "profile": "lab", "secrets": true})),
             ErrorKind::InvalidInput
