@@ -130,7 +130,7 @@ async fn what_changes_at_a_server_beside_the_sessions_own_is_heard_of_too() {
         until("the update is heard of", || updates.0.load(Ordering::SeqCst) == 1).await;
         assert_eq!(bench.old.heard("resources/subscribe").len(), 2);
         send(RequestKind::Unsubscribe, note).await;
-        assert_eq!(bench.old.heard("resources/unsubscribe").len(), 2);
+        until("both are told", || bench.old.heard("resources/unsubscribe").len() == 2).await;
         bench.old.gate.notify_one();
         holding.await.unwrap();
         bench.shutdown().await;

@@ -61,7 +61,8 @@ impl Hub {
         if self.dynamic.is_none() || request.kind != RequestKind::CallTool {
             return None;
         }
-        let name = request.subject()?;
+        // Every call comes by here: what cannot be this one is not looked up.
+        let name = request.subject().filter(|name| name.ends_with(NAME))?;
         let target = self.view_of(ctx.session.as_ref()).await.find(RequestKind::CallTool, &name)?;
         if !target.is_own() || target.name != NAME {
             return None;

@@ -4,6 +4,8 @@ use std::collections::HashMap;
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::time::Duration;
 
+use futures_util::future::join_all;
+
 use super::Hub;
 use super::instance::{InUse, Instance};
 use super::slot::{Place, Slot};
@@ -17,7 +19,7 @@ use crate::transport::client::PeerRequest;
 /// The most resources that one gateway subscribes to.
 const MAX_SUBSCRIPTIONS: usize = 10_000;
 
-/// How long the first listening may keep a start.
+/// How long the first listening may keep a start, and servers beside another a subscription.
 const FIRST: Duration = Duration::from_secs(2);
 
 /// How long an acknowledgement may take before the one before it ends all the same.
@@ -215,10 +217,7 @@ impl Hub {
             None if instance.peer.era() == Era::Stateless => self.listen(slot, &instance).await,
             None => {}
         }
-        for beside in slot.beside(&place) {
-            // One that refuses tells of no change; the server that answered above tells of its own.
-            drop(self.tell_server(ctx, slot, &beside, RequestKind::Subscribe, &uri).await);
-        }
+        self.tell_beside(slot, &place, RequestKind::Subscribe, &uri).await;
         Ok(Response::from_server(Ok(RawJson::empty_object()), instance.id.clone(), Era::Session))
     }
 
@@ -280,9 +279,8 @@ impl Hub {
             match instance.peer.era() {
                 // A server that refuses tells of changes that nobody hears of.
                 Era::Session => {
-                    for instance in std::iter::once(instance).chain(slot.beside(&key.place)) {
-                        drop(self.tell_server(ctx, &slot, &instance, RequestKind::Unsubscribe, &key.uri).await);
-                    }
+                    drop(self.tell_server(ctx, &slot, &instance, RequestKind::Unsubscribe, &key.uri).await);
+                    self.tell_beside(&slot, &key.place, RequestKind::Unsubscribe, &key.uri).await;
                 }
                 // What is listened for is said anew, once for all of it.
                 Era::Stateless if changed.iter().any(|told| Arc::ptr_eq(told, &instance)) => {}
@@ -292,6 +290,20 @@ impl Hub {
                 }
             }
         }
+    }
+
+    /// Tells the servers beside the one at a session's place, all at once. One that refuses tells of no change, or of some
+    /// that nobody hears of; one that is slow is told all the same, and keeps nobody.
+    async fn tell_beside(&self, slot: &Arc<Slot>, place: &Place, kind: RequestKind, uri: &str) {
+        let beside = slot.beside(place);
+        let Some(hub) = self.this.upgrade().filter(|_| !beside.is_empty()) else { return };
+        let (slot, uri) = (Arc::clone(slot), uri.to_owned());
+        let telling = self.tasks.spawn(async move {
+            let ctx = CallContext::local().with_cancellation(hub.closing.child_token());
+            let each = beside.iter().map(|instance| hub.tell_server(&ctx, &slot, instance, kind, &uri));
+            drop(join_all(each).await);
+        });
+        let _ = tokio::time::timeout(FIRST, telling).await;
     }
 
     async fn tell_server(
